@@ -1,0 +1,23 @@
+from minigrad_ext.types cimport View
+
+cdef class Storage:
+    """A block of memory: from the allocator, or kept alive by a foreign owner."""
+    cdef char* data
+    cdef size_t nbytes
+    cdef object owner               # None for a block of ours; else what keeps the memory alive
+    cdef readonly bint readonly
+    cdef public long long version   # counts in-place writes, so that backward can refuse changed values
+
+
+cdef class Buffer:
+    """A strided view of a Storage."""
+    cdef View view
+    cdef readonly Storage storage
+
+
+cdef class Exporter:
+    """Base of Tensor: holds a Buffer and exports it (PEP 3118 works for Python classes only through a C base)."""
+    cdef public Buffer buffer
+
+
+cdef Buffer new_buffer(Storage storage, const View* view)

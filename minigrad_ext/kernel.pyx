@@ -1,0 +1,92 @@
+"""How Python reaches a compiled loop: fill a Step, run it without the GIL, turn its status into an exception."""
+
+from libc.string cimport memset
+from minigrad_ext.buffer cimport Buffer
+from minigrad_ext.types cimport (
+    BAD_INDEX, MAX_ARGS, MAX_FLOATS, MAX_INTS, N_DTYPES, NO_MEMORY, OK, Step, kernel_t,
+)
+
+DTYPE_NAMES = ("bool", "uint8", "int32", "int64", "float32", "float64")
+
+
+cdef class Params:
+    def __cinit__(self, ints=(), floats=()):
+        cdef int j
+        if len(ints) > MAX_INTS or len(floats) > MAX_FLOATS:
+            raise ValueError(f"Params: at most {MAX_INTS} ints and {MAX_FLOATS} floats, "
+                             f"got {len(ints)} and {len(floats)}")
+        self.ints, self.floats = tuple(ints), tuple(floats)
+        memset(&self.raw, 0, sizeof(self.raw))
+        for j in range(len(self.ints)):
+            self.raw.i[j] = self.ints[j]
+        for j in range(len(self.floats)):
+            self.raw.f[j] = self.floats[j]
+
+    def __repr__(self):
+        return f"Params(ints={self.ints}, floats={self.floats})"
+
+
+cdef class Kernel:
+    """One compiled kernel.
+
+    `kernel(out, *inputs)` or `kernel(out, *inputs, params)`: `out` and the inputs are Buffers whose shapes and
+    dtypes the caller has already checked (the op's shape rule does); `params` is a Params.
+    Raises TypeError for a dtype without a loop, IndexError where an index operand is out of range, MemoryError.
+    """
+
+    def __call__(self, *args):
+        cdef Step step
+        cdef int n = 0
+        cdef int status
+        cdef int dtype
+        cdef object arg
+        step.detail = 0
+        for arg in args:
+            if type(arg) is Params:
+                step.params = (<Params>arg).raw
+                break
+            if n == MAX_ARGS:
+                raise TypeError(f"{self.name}: a kernel takes at most {MAX_ARGS} buffers")
+            step.args[n] = (<Buffer?>arg).view
+            n += 1
+        if n <= self.by:
+            raise TypeError(f"{self.name}: expected at least {self.by + 1} buffers, got {n}")
+        step.n_args = n
+        dtype = step.args[self.by].dtype
+        if not self.supported[dtype]:
+            raise TypeError(f"{self.name}: no loop for dtype {DTYPE_NAMES[dtype]}; it has {', '.join(self.dtypes)}")
+        step.run = self.run
+        step.inner = self.inner[dtype]
+        with nogil:
+            status = self.run(&step)
+        if status != OK:
+            if status == NO_MEMORY:
+                raise MemoryError(f"{self.name}: no memory for the kernel's scratch")
+            if status == BAD_INDEX:
+                raise IndexError(f"{self.name}: index {step.detail} is out of range")
+            raise RuntimeError(f"{self.name}: unknown status {status}")
+
+    def __repr__(self):
+        return f"<Kernel {self.name}: {', '.join(self.dtypes)}>"
+
+
+cdef Kernel new_kernel(str name, kernel_t run, object dtypes, int by=0):
+    """A kernel that branches on dtype itself; `dtypes` are codes of the argument number `by`."""
+    cdef Kernel kernel = Kernel.__new__(Kernel)
+    cdef int code
+    kernel.name, kernel.run, kernel.by = name, run, by
+    kernel.dtypes = tuple([DTYPE_NAMES[code] for code in dtypes])
+    for code in range(N_DTYPES):
+        kernel.inner[code] = NULL
+        kernel.supported[code] = code in dtypes
+    return kernel
+
+
+cdef Kernel new_family(str name, kernel_t run, void** inner, int by=0):
+    """A kernel that shares the driver `run` with its family: inner[code] is its loop for a dtype, NULL if none."""
+    cdef Kernel kernel = new_kernel(name, run, [code for code in range(N_DTYPES) if inner[code] != NULL], by)
+    cdef int code
+    kernel.has_inner = True
+    for code in range(N_DTYPES):
+        kernel.inner[code] = inner[code]
+    return kernel
