@@ -3,7 +3,7 @@
 from libc.string cimport memset
 from minigrad_ext.buffer cimport Buffer
 from minigrad_ext.types cimport (
-    BAD_INDEX, MAX_ARGS, MAX_FLOATS, MAX_INTS, N_DTYPES, NO_MEMORY, OK, Step, kernel_t,
+    BAD_INDEX, MAX_ARGS, MAX_FLOATS, MAX_INTS, N_DTYPES, NEGATIVE_POWER, NO_MEMORY, OK, Step, ZERO_DIVISION, kernel_t,
 )
 
 DTYPE_NAMES = ("bool", "uint8", "int32", "int64", "float32", "float64")
@@ -31,7 +31,8 @@ cdef class Kernel:
 
     `kernel(out, *inputs)` or `kernel(out, *inputs, params)`: `out` and the inputs are Buffers whose shapes and
     dtypes the caller has already checked (the op's shape rule does); `params` is a Params.
-    Raises TypeError for a dtype without a loop, IndexError where an index operand is out of range, MemoryError.
+    Raises TypeError for a dtype without a loop, IndexError where an index operand is out of range, MemoryError,
+    ZeroDivisionError and ValueError for integers divided by zero and raised to a negative power.
     """
 
     def __call__(self, *args):
@@ -64,6 +65,10 @@ cdef class Kernel:
                 raise MemoryError(f"{self.name}: no memory for the kernel's scratch")
             if status == BAD_INDEX:
                 raise IndexError(f"{self.name}: index {step.detail} is out of range")
+            if status == ZERO_DIVISION:
+                raise ZeroDivisionError(f"{self.name}: integer division by zero")
+            if status == NEGATIVE_POWER:
+                raise ValueError(f"{self.name}: integers to negative integer powers are not allowed")
             raise RuntimeError(f"{self.name}: unknown status {status}")
 
     def __repr__(self):

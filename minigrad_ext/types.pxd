@@ -44,6 +44,8 @@ cdef enum Status:
     OK = 0
     NO_MEMORY = 1       # scratch could not be allocated: MemoryError
     BAD_INDEX = 2       # an index operand was out of range; Step.detail holds it: IndexError
+    ZERO_DIVISION = 3   # an integer was to be divided by zero: ZeroDivisionError
+    NEGATIVE_POWER = 4  # an integer was to be raised to a negative power: ValueError
 
 cdef struct Step
 
