@@ -1,0 +1,213 @@
+"""The register-blocked micro-kernel: the one place where matrix products and convolutions do their multiply-adds.
+
+A tile of GEMM_ROWS x lanes sums stays in vector registers while k runs: each step loads `lanes` contiguous numbers of
+`b` and multiplies them with GEMM_ROWS single numbers of `a`, so two loads and GEMM_ROWS broadcasts feed
+2 * GEMM_ROWS vector multiply-adds.  What is a row and what is a lane is the caller's choice:
+
+    tile_strided    c[i, j] = sum_k a[i][k*a_step] * b[k*b_step + j]    packed panels, or a matrix read in place
+    tile_gathered   c[i, j] = sum_k a[i][off[k]]   * b[k*b_step + j]    pixels broadcast, channels across lanes
+    tile_shifted    c[i, j] = sum_k a[k*a_step + i] * b[off[k] + j]     weights broadcast, pixels across lanes
+
+Each takes GEMM_ROW_BYTES / sizeof(real) lanes (two vectors); its twin `half_...`, float32 only, takes one vector, for
+the last columns.  All GEMM_ROWS rows and all lanes are read and written: the caller pads its panels, or points the
+rows that are left over at row 0, and copies what it needs from a scratch tile.
+
+How the sums come to stay in registers: a local array of constant size, constant trip counts, no store while k runs.
+The copy of `b` into the local `row` costs nothing and shows the compiler that it is not one of the sums.
+"""
+
+from libc.stdint cimport int32_t, int64_t
+from minigrad_ext.types cimport real
+
+cdef extern from *:
+    """
+    #include "isa.h"
+    /* Two vectors of sums per row: 32 registers hold 8 rows, 16 registers 6, with what is multiplied. */
+    #if MG_VECTOR == 64
+    #define MG_GEMM_ROWS 8
+    #else
+    #define MG_GEMM_ROWS 6
+    #endif
+    #define MG_GEMM_ROW_BYTES (2 * MG_VECTOR)
+    #define MG_GEMM_MAX_LANES (MG_GEMM_ROW_BYTES / 4)
+    #define MG_GEMM_HALF_LANES (MG_GEMM_MAX_LANES / 2)
+    """
+    enum:
+        GEMM_ROWS "MG_GEMM_ROWS"
+        GEMM_ROW_BYTES "MG_GEMM_ROW_BYTES"      # lanes * sizeof(real)
+        GEMM_MAX_LANES "MG_GEMM_MAX_LANES"      # lanes of float32, the larger count: for scratch tiles
+        GEMM_HALF_LANES "MG_GEMM_HALF_LANES"
+
+
+cdef inline void tile_strided(int64_t n_k, const real** a, int64_t a_step, const real* b, int64_t b_step,
+                              real* c, int64_t c_row, bint add) noexcept nogil:
+    """c[i*c_row + j] (+)= sum_k a[i][k*a_step] * b[k*b_step + j], j < lanes."""
+    cdef real acc[GEMM_ROWS][GEMM_MAX_LANES]
+    cdef int lanes = GEMM_ROW_BYTES // <int>sizeof(real)
+    cdef int i, j
+    cdef int64_t k
+    cdef real x
+    cdef real row[GEMM_MAX_LANES]
+    for i in range(GEMM_ROWS):
+        for j in range(lanes):
+            acc[i][j] = 0
+    for k in range(n_k):
+        for j in range(lanes):
+            row[j] = b[j]
+        for i in range(GEMM_ROWS):
+            x = a[i][k * a_step]
+            for j in range(lanes):
+                acc[i][j] += x * row[j]
+        b += b_step
+    for i in range(GEMM_ROWS):
+        if add:
+            for j in range(lanes):
+                c[i * c_row + j] += acc[i][j]
+        else:
+            for j in range(lanes):
+                c[i * c_row + j] = acc[i][j]
+
+
+cdef inline void half_tile_strided(int64_t n_k, const float** a, int64_t a_step, const float* b, int64_t b_step,
+                                   float* c, int64_t c_row, bint add) noexcept nogil:
+    """c[i*c_row + j] (+)= sum_k a[i][k*a_step] * b[k*b_step + j], j < lanes / 2."""
+    cdef float acc[GEMM_ROWS][GEMM_HALF_LANES]
+    cdef int lanes = GEMM_HALF_LANES
+    cdef int i, j
+    cdef int64_t k
+    cdef float x
+    cdef float row[GEMM_HALF_LANES]
+    for i in range(GEMM_ROWS):
+        for j in range(lanes):
+            acc[i][j] = 0
+    for k in range(n_k):
+        for j in range(lanes):
+            row[j] = b[j]
+        for i in range(GEMM_ROWS):
+            x = a[i][k * a_step]
+            for j in range(lanes):
+                acc[i][j] += x * row[j]
+        b += b_step
+    for i in range(GEMM_ROWS):
+        if add:
+            for j in range(lanes):
+                c[i * c_row + j] += acc[i][j]
+        else:
+            for j in range(lanes):
+                c[i * c_row + j] = acc[i][j]
+
+
+cdef inline void tile_gathered(int64_t n_k, const real** a, const int32_t* off, const real* b, int64_t b_step,
+                               real* c, int64_t c_row, bint add) noexcept nogil:
+    """c[i*c_row + j] (+)= sum_k a[i][off[k]] * b[k*b_step + j], j < lanes."""
+    cdef real acc[GEMM_ROWS][GEMM_MAX_LANES]
+    cdef int lanes = GEMM_ROW_BYTES // <int>sizeof(real)
+    cdef int i, j
+    cdef int64_t k
+    cdef real x
+    cdef real row[GEMM_MAX_LANES]
+    for i in range(GEMM_ROWS):
+        for j in range(lanes):
+            acc[i][j] = 0
+    for k in range(n_k):
+        for j in range(lanes):
+            row[j] = b[j]
+        for i in range(GEMM_ROWS):
+            x = a[i][off[k]]
+            for j in range(lanes):
+                acc[i][j] += x * row[j]
+        b += b_step
+    for i in range(GEMM_ROWS):
+        if add:
+            for j in range(lanes):
+                c[i * c_row + j] += acc[i][j]
+        else:
+            for j in range(lanes):
+                c[i * c_row + j] = acc[i][j]
+
+
+cdef inline void half_tile_gathered(int64_t n_k, const float** a, const int32_t* off, const float* b, int64_t b_step,
+                                    float* c, int64_t c_row, bint add) noexcept nogil:
+    """c[i*c_row + j] (+)= sum_k a[i][off[k]] * b[k*b_step + j], j < lanes / 2."""
+    cdef float acc[GEMM_ROWS][GEMM_HALF_LANES]
+    cdef int lanes = GEMM_HALF_LANES
+    cdef int i, j
+    cdef int64_t k
+    cdef float x
+    cdef float row[GEMM_HALF_LANES]
+    for i in range(GEMM_ROWS):
+        for j in range(lanes):
+            acc[i][j] = 0
+    for k in range(n_k):
+        for j in range(lanes):
+            row[j] = b[j]
+        for i in range(GEMM_ROWS):
+            x = a[i][off[k]]
+            for j in range(lanes):
+                acc[i][j] += x * row[j]
+        b += b_step
+    for i in range(GEMM_ROWS):
+        if add:
+            for j in range(lanes):
+                c[i * c_row + j] += acc[i][j]
+        else:
+            for j in range(lanes):
+                c[i * c_row + j] = acc[i][j]
+
+
+cdef inline void tile_shifted(int64_t n_k, const real* a, int64_t a_step, const real* b, const int32_t* off,
+                              real* c, int64_t c_row, bint add) noexcept nogil:
+    """c[i*c_row + j] (+)= sum_k a[k*a_step + i] * b[off[k] + j], j < lanes."""
+    cdef real acc[GEMM_ROWS][GEMM_MAX_LANES]
+    cdef int lanes = GEMM_ROW_BYTES // <int>sizeof(real)
+    cdef int i, j
+    cdef int64_t k
+    cdef real x
+    cdef real row[GEMM_MAX_LANES]
+    for i in range(GEMM_ROWS):
+        for j in range(lanes):
+            acc[i][j] = 0
+    for k in range(n_k):
+        for j in range(lanes):
+            row[j] = (b + off[k])[j]
+        for i in range(GEMM_ROWS):
+            x = a[i]
+            for j in range(lanes):
+                acc[i][j] += x * row[j]
+        a += a_step
+    for i in range(GEMM_ROWS):
+        if add:
+            for j in range(lanes):
+                c[i * c_row + j] += acc[i][j]
+        else:
+            for j in range(lanes):
+                c[i * c_row + j] = acc[i][j]
+
+
+cdef inline void half_tile_shifted(int64_t n_k, const float* a, int64_t a_step, const float* b, const int32_t* off,
+                                   float* c, int64_t c_row, bint add) noexcept nogil:
+    """c[i*c_row + j] (+)= sum_k a[k*a_step + i] * b[off[k] + j], j < lanes / 2."""
+    cdef float acc[GEMM_ROWS][GEMM_HALF_LANES]
+    cdef int lanes = GEMM_HALF_LANES
+    cdef int i, j
+    cdef int64_t k
+    cdef float x
+    cdef float row[GEMM_HALF_LANES]
+    for i in range(GEMM_ROWS):
+        for j in range(lanes):
+            acc[i][j] = 0
+    for k in range(n_k):
+        for j in range(lanes):
+            row[j] = (b + off[k])[j]
+        for i in range(GEMM_ROWS):
+            x = a[i]
+            for j in range(lanes):
+                acc[i][j] += x * row[j]
+        a += a_step
+    for i in range(GEMM_ROWS):
+        if add:
+            for j in range(lanes):
+                c[i * c_row + j] += acc[i][j]
+        else:
+            for j in range(lanes):
+                c[i * c_row + j] = acc[i][j]
