@@ -22,11 +22,14 @@ from minigrad_ext.types cimport real
 cdef extern from *:
     """
     #include "isa.h"
-    /* Two vectors of sums per row: 32 registers hold 8 rows, 16 registers 6, with what is multiplied. */
+    /* Two vectors of sums per row: 32 registers hold 8 rows with what is multiplied, 16 registers 6; without a fused
+       multiply-add the products need registers too, which leaves 4. */
     #if MG_VECTOR == 64
     #define MG_GEMM_ROWS 8
-    #else
+    #elif MG_VECTOR == 32
     #define MG_GEMM_ROWS 6
+    #else
+    #define MG_GEMM_ROWS 4
     #endif
     #define MG_GEMM_ROW_BYTES (2 * MG_VECTOR)
     #define MG_GEMM_MAX_LANES (MG_GEMM_ROW_BYTES / 4)
