@@ -1,3 +1,4 @@
+from libc.stdint cimport int64_t
 from minigrad_ext.types cimport View
 
 cdef class Storage:
@@ -5,6 +6,7 @@ cdef class Storage:
     cdef char* data
     cdef size_t nbytes
     cdef object owner               # None for a block of ours; else what keeps the memory alive
+    cdef bint ours                  # from our allocator, to be given back to it
     cdef readonly bint readonly
     cdef public long long version   # counts in-place writes, so that backward can refuse changed values
 
@@ -13,6 +15,7 @@ cdef class Buffer:
     """A strided view of a Storage."""
     cdef View view
     cdef readonly Storage storage
+    cdef tuple sizes                # the shape as Python sees it, made when first asked for
 
 
 cdef class Exporter:
@@ -20,4 +23,5 @@ cdef class Exporter:
     cdef public Buffer buffer
 
 
+cdef Storage new_storage(int64_t nbytes)
 cdef Buffer new_buffer(Storage storage, const View* view)

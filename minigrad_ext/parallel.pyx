@@ -1,0 +1,90 @@
+"""How many threads the loops may use, and why a forked child uses one.
+
+libgomp keeps its worker threads between loops.  fork() copies only the calling thread, so a child that enters a
+parallel loop would wait forever for workers that it does not have; it therefore runs every loop on one thread.
+"""
+
+import os
+
+cdef extern from * nogil:
+    """
+    static int mg_forked = 0;
+    #ifdef _WIN32
+        static int mg_watch_forks(void) { return 0; }
+    #else
+        #include <pthread.h>
+        static void mg_after_fork_in_child(void) { mg_forked = 1; }
+        static int mg_watch_forks(void) { return pthread_atfork(NULL, NULL, mg_after_fork_in_child); }
+    #endif
+
+    #ifdef _OPENMP
+        #include <omp.h>
+        #define MG_OPENMP 1
+    #else
+        #define MG_OPENMP 0
+        static int omp_in_parallel(void) { return 0; }
+    #endif
+    """
+    int mg_forked
+    int mg_watch_forks()
+    int omp_in_parallel()
+    const bint MG_OPENMP
+
+cdef enum:
+    MAX_THREADS = 1024
+
+# Waking a thread costs several microseconds: each should have at least this much to do (in nanoseconds).
+cdef double GRAIN = 20_000
+
+cdef int n_threads = 1
+
+
+cdef int threads_for(double work) noexcept nogil:
+    if n_threads == 1 or work < 2 * GRAIN or mg_forked or omp_in_parallel():
+        return 1
+    return n_threads if work > n_threads * GRAIN else <int>(work / GRAIN)
+
+
+def has_openmp():
+    """Whether the loops were compiled with OpenMP; without it they all run on one thread."""
+    return MG_OPENMP
+
+
+def usable_cores():
+    """The number of cores this process may run on."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:      # not on macOS, not on Windows
+        return os.cpu_count() or 1
+
+
+def set_num_threads(n):
+    """Sets how many threads a loop may use, at least 1. Results do not depend on it.
+
+    The default is MINIGRAD_NUM_THREADS, else OMP_NUM_THREADS, else the number of usable cores.  A forked child
+    always uses one.  Raises TypeError for anything but an integer, ValueError outside 1 to 1024.
+    """
+    global n_threads
+    if isinstance(n, bool) or not isinstance(n, int):
+        raise TypeError(f"set_num_threads: n: got {type(n).__name__}, expected an int")
+    if not 1 <= n <= MAX_THREADS:
+        raise ValueError(f"set_num_threads: n: got {n}, expected 1 to {MAX_THREADS}")
+    n_threads = n if MG_OPENMP else 1
+
+
+def get_num_threads():
+    """How many threads a loop may use now."""
+    return 1 if mg_forked else n_threads
+
+
+def _default_threads():
+    for name in ("MINIGRAD_NUM_THREADS", "OMP_NUM_THREADS"):
+        first = os.environ.get(name, "").split(",")[0].strip()      # OpenMP allows one number per nesting level
+        if first.isdecimal() and 1 <= int(first) <= MAX_THREADS:
+            return int(first)
+    return min(usable_cores(), MAX_THREADS)
+
+
+if mg_watch_forks() != 0:
+    raise MemoryError("minigrad: no memory to register a fork handler")
+set_num_threads(_default_threads())
