@@ -38,14 +38,14 @@ cdef extern from *:
 
 
 def levels():
-    """The names of the variants this machine can run, the best first; "base" runs everywhere.
+    """The names of the variants this machine can run, lowest first; "base" runs everywhere.
 
-    >>> levels()[-1]
+    >>> levels()[0]
     'base'
     """
-    found = []
-    if mg_has_v4():
-        found.append("v4")
+    found = ["base"]
     if mg_has_v3():
         found.append("v3")
-    return (*found, "base")
+    if mg_has_v4():
+        found.append("v4")
+    return tuple(found)

@@ -6,18 +6,9 @@ one view from another and checks that it stays within the elements the other one
 hold at most one element are never used, and neither is any stride of a view without elements.
 """
 
+from libc.stdint cimport uint8_t
 from libc.string cimport memcpy
-from minigrad_ext.types cimport MAX_AXES, N_DTYPES
-
-cdef extern from *:
-    """
-    #if defined(__GNUC__)
-        #define mg_unlikely(x) __builtin_expect(!!(x), 0)
-    #else
-        #define mg_unlikely(x) (x)
-    #endif
-    """
-    bint mg_unlikely(bint x) nogil
+from minigrad_ext.types cimport MAX_AXES, N_DTYPES, view_size
 
 cdef extern from "Python.h":
     long long PyLong_AsLongLongAndOverflow(object value, int* overflow) except? -1
@@ -106,18 +97,10 @@ cdef tuple strides_tuple(const View* view):
     return to_tuple(view.strides, view.ndim)
 
 
-cdef int64_t count_elements(const View* view) noexcept nogil:
-    cdef int64_t n = 1
-    cdef int axis
-    for axis in range(view.ndim):
-        n *= view.shape[axis]
-    return n
-
-
 cdef bint is_contiguous(const View* view) noexcept nogil:
     cdef int64_t stride = 1
     cdef int axis
-    if count_elements(view) == 0:
+    if view_size(view) == 0:
         return True
     for axis in range(view.ndim - 1, -1, -1):
         if view.shape[axis] != 1:
@@ -161,12 +144,38 @@ cdef char* copy_axis(const View* view, int axis, const char* source, char* targe
 
 
 cdef void copy_out(const View* view, char* target) noexcept nogil:
-    if count_elements(view) == 0:
+    if view_size(view) == 0:
         return
     if is_contiguous(view):
-        memcpy(target, view.data, count_elements(view) * itemsize_of(view.dtype))
+        memcpy(target, view.data, view_size(view) * itemsize_of(view.dtype))
     else:
         copy_axis(view, 0, view.data, target, itemsize_of(view.dtype))
+
+
+cdef bint bools_along(const View* view, int axis, const uint8_t* source) noexcept nogil:
+    cdef int64_t j
+    cdef uint8_t bits = 0
+    if axis == view.ndim:
+        return source[0] <= 1
+    if axis == view.ndim - 1:
+        for j in range(view.shape[axis]):
+            bits |= source[j * view.strides[axis]]
+        return bits <= 1
+    for j in range(view.shape[axis]):
+        if not bools_along(view, axis + 1, source + j * view.strides[axis]):
+            return False
+    return True
+
+
+cdef bint holds_bools(const View* view) noexcept nogil:
+    return view_size(view) == 0 or bools_along(view, 0, <const uint8_t*>view.data)
+
+
+cdef void make_bools(const View* view) noexcept nogil:
+    cdef int64_t j
+    cdef uint8_t* bytes_ = <uint8_t*>view.data
+    for j in range(view_size(view)):
+        bytes_[j] = bytes_[j] != 0
 
 
 cdef int axis_index(const View* view, object value, str op, str what) except -1:
@@ -257,12 +266,12 @@ cdef bint reshape(View* out, const View* view, object shape) except -1:
     Old axes are gathered, from the last one, into chunks that lie in memory as one line (stride = stride of the next
     axis times its size); new axes must fill each chunk exactly.  The rule is the one PyTorch uses.
     """
-    cdef int64_t size = count_elements(view)
+    cdef int64_t size = view_size(view)
     cdef int64_t stride, chunk, filled
     cdef int old, new
     set_shape(out, shape, "reshape")
     out.data, out.dtype = view.data, view.dtype
-    if count_elements(out) != size:
+    if view_size(out) != size:
         raise ValueError(f"reshape: shape: cannot give {shape_tuple(view)}, {size} elements, the shape {shape}")
     if size == 0 or is_contiguous(view):
         return True
@@ -298,7 +307,7 @@ cdef int as_strided(View* out, const View* view, object shape, object strides, o
     out.ndim = <int>read_ints(out.shape, shape, -1, "as_strided", "shape")
     read_ints(out.strides, strides, out.ndim, "as_strided", "strides")
     check_sizes(out, "as_strided")
-    if count_elements(out) == 0:
+    if view_size(out) == 0:
         set_contiguous(out)
         return 0
     for axis in range(out.ndim):
@@ -337,7 +346,7 @@ cdef int diagonal(View* out, const View* view, object offset, object axis1, obje
     out.shape[out.ndim] = size
     out.strides[out.ndim] = view.strides[row] + view.strides[column]
     out.ndim += 1
-    if count_elements(out) > 0:
+    if view_size(out) > 0:
         out.data += (k * view.strides[column] if k > 0 else -k * view.strides[row]) * itemsize_of(view.dtype)
     return 0
 

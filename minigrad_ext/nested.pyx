@@ -42,7 +42,7 @@ cdef object plain(object value):
     raise TypeError(f"got an element of type {type(value).__name__}, expected bool, int or float")
 
 
-cdef int dtype_of(object data, int depth, int found) except -1:
+cdef int dtype_of(object data, int depth, int found) except -2:
     """The largest dtype code of `found` and the elements of `data`: bool, int64 or float32.
 
     What is ragged or no number is passed over here: `read` refuses it, and says where it stands.
