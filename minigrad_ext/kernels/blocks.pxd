@@ -327,7 +327,8 @@ cdef inline int run_elementwise(Step* step, double cost) noexcept nogil:
     return OK
 
 
-cdef inline object family(str name, kernel_t run, int by, void* b, void* u8, void* i32, void* i64, void* f32, void* f64):
+cdef inline object family(str name, kernel_t run, int by, void* b, void* u8, void* i32, void* i64, void* f32,
+                          void* f64):
     """A Kernel of `run` with these loops for the six dtypes, chosen by the dtype of argument `by`; NULL for none."""
     cdef void* loops[N_DTYPES]
     loops[0], loops[1], loops[2], loops[3], loops[4], loops[5] = b, u8, i32, i64, f32, f64

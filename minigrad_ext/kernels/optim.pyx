@@ -1,0 +1,149 @@
+"""One step of an optimiser, in place and in one pass over the memory: for each block of parameters everything is read,
+updated and written once.
+
+    sgd(p, g[, buffer]; ints nesterov, first_step, maximize, use_momentum; floats lr, momentum, dampening, weight_decay)
+    adam(p, g, m, v[, vmax]; ints amsgrad, maximize, decoupled;
+         floats lr, beta1, beta2, eps, weight_decay, bias_correction1, bias_correction2)
+
+All arrays have p's shape and dtype and strides of their own.  The formulas are PyTorch's, step for step.
+"""
+
+from cython.parallel cimport prange
+from libc.math cimport sqrt
+from libc.stdint cimport int64_t
+from minigrad_ext.kernel cimport new_kernel
+from minigrad_ext.kernels.blocks cimport (
+    Scratch, TASK, Walk, cut_blocks, load_block, locate, open_scratch, start_walk, store_block,
+)
+from minigrad_ext.parallel cimport threads_for
+from minigrad_ext.types cimport FLOAT32, FLOAT64, MAX_AXES, OK, Params, Step, real
+
+ctypedef void (*update_t)(char** args, const Params* params, int64_t n) noexcept nogil
+
+
+cdef void sgd_plain(real** args, const Params* params, int64_t n) noexcept nogil:
+    # d = g + weight_decay p;  p -= lr d
+    cdef real* restrict p = args[0]
+    cdef const real* g = args[1]
+    cdef real sign = <real>(-1 if params.i[2] else 1)
+    cdef real lr = <real>params.f[0], weight_decay = <real>params.f[3]
+    cdef int64_t j
+    for j in range(n):
+        p[j] -= lr * (sign * g[j] + weight_decay * p[j])
+
+
+cdef void sgd_momentum(real** args, const Params* params, int64_t n) noexcept nogil:
+    # d = g + weight_decay p;  b = momentum b + (1 - dampening) d, or d in the first step;
+    # p -= lr b, with Nesterov's look-ahead lr (d + momentum b)
+    cdef real* restrict p = args[0]
+    cdef const real* g = args[1]
+    cdef real* restrict b = args[2]
+    cdef bint nesterov = params.i[0] != 0, first = params.i[1] != 0
+    cdef real sign = <real>(-1 if params.i[2] else 1)
+    cdef real lr = <real>params.f[0], momentum = <real>params.f[1], weight_decay = <real>params.f[3]
+    cdef real fresh = <real>(1 - params.f[2])
+    cdef real d, step
+    cdef int64_t j
+    for j in range(n):
+        d = sign * g[j] + weight_decay * p[j]
+        step = d if first else momentum * b[j] + fresh * d
+        b[j] = step
+        p[j] -= lr * (d + momentum * step if nesterov else step)
+
+
+cdef void adam_update(real** args, const Params* params, int64_t n) noexcept nogil:
+    # Adam adds weight_decay p to g; AdamW (decoupled) shrinks p by lr weight_decay p instead.
+    # m += (1 - beta1) (g - m);  v = beta2 v + (1 - beta2) g^2;  p -= lr / c1 * m / (sqrt(v) / sqrt(c2) + eps)
+    # AMSGrad divides by the largest v so far.
+    cdef real* restrict p = args[0]
+    cdef const real* gradient = args[1]
+    cdef real* restrict m = args[2]
+    cdef real* restrict v = args[3]
+    cdef real sign = <real>(-1 if params.i[1] else 1)
+    cdef real keep = <real>(1 - params.f[0] * params.f[4] if params.i[2] else 1)
+    cdef real weight_decay = <real>(0 if params.i[2] else params.f[4])
+    cdef real fresh1 = <real>(1 - params.f[1]), beta2 = <real>params.f[2], fresh2 = <real>(1 - params.f[2])
+    cdef real eps = <real>params.f[3]
+    cdef real lr = <real>(params.f[0] / params.f[5]), root = <real>sqrt(params.f[6])
+    cdef real g, q
+    cdef int64_t j
+    for j in range(n):
+        q = p[j] * keep
+        g = sign * gradient[j] + weight_decay * q
+        m[j] += fresh1 * (g - m[j])
+        v[j] = beta2 * v[j] + fresh2 * g * g
+        p[j] = q - lr * m[j] / (<real>sqrt(v[j]) / root + eps)
+
+
+cdef void amsgrad_update(real** args, const Params* params, int64_t n) noexcept nogil:
+    # as adam_update, with the largest v so far in place of v
+    cdef real* restrict p = args[0]
+    cdef const real* gradient = args[1]
+    cdef real* restrict m = args[2]
+    cdef real* restrict v = args[3]
+    cdef real* restrict largest = args[4]
+    cdef real sign = <real>(-1 if params.i[1] else 1)
+    cdef real keep = <real>(1 - params.f[0] * params.f[4] if params.i[2] else 1)
+    cdef real weight_decay = <real>(0 if params.i[2] else params.f[4])
+    cdef real fresh1 = <real>(1 - params.f[1]), beta2 = <real>params.f[2], fresh2 = <real>(1 - params.f[2])
+    cdef real eps = <real>params.f[3]
+    cdef real lr = <real>(params.f[0] / params.f[5]), root = <real>sqrt(params.f[6])
+    cdef real g, q
+    cdef int64_t j
+    for j in range(n):
+        q = p[j] * keep
+        g = sign * gradient[j] + weight_decay * q
+        m[j] += fresh1 * (g - m[j])
+        v[j] = beta2 * v[j] + fresh2 * g * g
+        largest[j] = v[j] if (v[j] > largest[j]) | (v[j] != v[j]) else largest[j]
+        p[j] = q - lr * m[j] / (<real>sqrt(largest[j]) / root + eps)
+
+
+cdef void update_blocks(Walk* walk, update_t update, const Params* params, int64_t first, int64_t end) noexcept nogil:
+    cdef Scratch scratch
+    cdef int64_t index[MAX_AXES]
+    cdef int64_t block, n
+    open_scratch(&scratch)
+    for block in range(first, end):
+        n = locate(walk, block, index)
+        load_block(walk, &scratch, index, n)
+        update(scratch.at, params, n)
+        store_block(walk, &scratch, index, n)
+
+
+cdef int run_update(Step* step, update_t update, int n_args) noexcept nogil:
+    """Run an update over all blocks of args[0 ... n_args - 1]; every array but the gradient, args[1], is written."""
+    cdef Walk walk
+    cdef int64_t task, tasks, share
+    cdef int k
+    start_walk(&walk, step, n_args)
+    if walk.total == 0:
+        return OK
+    for k in range(n_args):
+        walk.reads[k], walk.writes[k] = True, k != 1
+    cut_blocks(&walk)
+    share = 1 + TASK // walk.block
+    tasks = (walk.n_blocks + share - 1) // share
+    for task in prange(tasks, num_threads=threads_for(walk.total), schedule="static"):
+        update_blocks(&walk, update, &step.params, task * share, min(walk.n_blocks, (task + 1) * share))
+    return OK
+
+
+cdef int sgd(Step* step) noexcept nogil:
+    cdef bint single = step.args[0].dtype == FLOAT32
+    if step.params.i[3]:
+        return run_update(step, <update_t>sgd_momentum[float] if single else <update_t>sgd_momentum[double], 3)
+    return run_update(step, <update_t>sgd_plain[float] if single else <update_t>sgd_plain[double], 2)
+
+
+cdef int adam(Step* step) noexcept nogil:
+    cdef bint single = step.args[0].dtype == FLOAT32
+    if step.params.i[0]:
+        return run_update(step, <update_t>amsgrad_update[float] if single else <update_t>amsgrad_update[double], 5)
+    return run_update(step, <update_t>adam_update[float] if single else <update_t>adam_update[double], 4)
+
+
+KERNELS = {
+    "sgd": new_kernel("sgd", sgd, (FLOAT32, FLOAT64)),
+    "adam": new_kernel("adam", adam, (FLOAT32, FLOAT64)),
+}

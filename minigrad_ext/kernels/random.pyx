@@ -1,0 +1,266 @@
+"""Random numbers from a counter: Philox4x32-10.
+
+There is no state that advances.  A block cipher of ten rounds turns a 128-bit counter and a 64-bit key into four random
+words, so element j of a call depends on (seed, offset + j's counter) alone: never on the number of threads, the memory
+layout, or what was drawn before.  The seed is the key.  A call that starts at counter `offset` uses this many:
+
+    uniform, normal, bernoulli    float32 (and bernoulli's p in float32): one for each 4 elements, rounded up
+                                  float64: one for each 2 elements, rounded up
+    randint, permutation          one for each 2 elements, rounded up
+
+so the next call may start at offset + counters_used(kernel, n, dtype).
+
+Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3" (2011).
+"""
+
+from cython.parallel cimport prange
+from libc.math cimport cos, log, sin, sqrt
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from minigrad_ext.kernel cimport new_kernel
+from minigrad_ext.kernels.blocks cimport contiguous
+from minigrad_ext.parallel cimport threads_for
+from minigrad_ext.types cimport (
+    BOOL, FLOAT32, FLOAT64, INT32, INT64, OK, Step, UINT8, View, real, view_size,
+)
+
+cdef enum:
+    WORDS = 4           # random words per counter
+
+cdef inline void philox(uint32_t* word, uint32_t key_0, uint32_t key_1) noexcept nogil:
+    """Ten rounds: two 32 x 32 -> 64 bit products, whose halves are mixed with the key and swapped."""
+    cdef uint64_t first, second
+    cdef int r
+    for r in range(10):
+        first = <uint64_t>0xD2511F53u * word[0]
+        second = <uint64_t>0xCD9E8D57u * word[2]
+        word[0] = <uint32_t>(second >> 32) ^ word[1] ^ key_0
+        word[2] = <uint32_t>(first >> 32) ^ word[3] ^ key_1
+        word[1] = <uint32_t>second
+        word[3] = <uint32_t>first
+        key_0 += 0x9E3779B9u        # the golden ratio
+        key_1 += 0xBB67AE85u        # sqrt(3) - 1
+
+
+cdef inline void draw(uint32_t* word, uint64_t seed, uint64_t counter) noexcept nogil:
+    word[0], word[1], word[2], word[3] = <uint32_t>counter, <uint32_t>(counter >> 32), 0, 0
+    philox(word, <uint32_t>seed, <uint32_t>(seed >> 32))
+
+
+cdef inline uint64_t joined(uint32_t* word, int pair) noexcept nogil:
+    return <uint64_t>word[2 * pair + 1] << 32 | word[2 * pair]
+
+
+cdef inline real unit(uint32_t* word, int j, real* kind) noexcept nogil:
+    """Number j of a counter's words in [0, 1): the top 24 bits of a word, or 53 of two."""
+    if real is float:
+        return <float>(word[j] >> 8) * <float>5.9604644775390625e-08  # 2^-24
+    else:
+        return <double>(joined(word, j) >> 11) * 1.1102230246251565e-16      # 2^-53
+
+
+cdef inline int per_counter(real* kind) noexcept nogil:
+    return 4 if real is float else 2
+
+
+cdef inline int64_t place(const View* v, bint flat, int64_t j) noexcept nogil:
+    """The offset of element j in row-major order; `flat` says that the view is contiguous."""
+    cdef int64_t offset = 0
+    cdef int axis
+    if flat:
+        return j
+    for axis in range(v.ndim - 1, -1, -1):
+        offset += j % v.shape[axis] * v.strides[axis]
+        j //= v.shape[axis]
+    return offset
+
+
+# ---- uniform: in [0, 1)
+
+cdef void uniform_counter(View* out, bint flat, uint64_t seed, uint64_t offset, int64_t counter, int64_t n, real* kind
+                          ) noexcept nogil:
+    cdef uint32_t word[WORDS]
+    cdef int64_t first = counter * per_counter(kind)
+    cdef int j
+    draw(word, seed, offset + <uint64_t>counter)
+    for j in range(<int>min(per_counter(kind), n - first)):
+        (<real*>out.data)[place(out, flat, first + j)] = unit(word, j, kind)
+
+
+cdef int uniform(Step* step) noexcept nogil:
+    cdef View* out = &step.args[0]
+    cdef uint64_t seed = <uint64_t>step.params.i[0], offset = <uint64_t>step.params.i[1]
+    cdef int64_t counter, n = view_size(out)
+    cdef bint flat = contiguous(out)
+    if out.dtype == FLOAT32:
+        for counter in prange((n + 3) // 4, num_threads=threads_for(n * 5.0), schedule="static"):
+            uniform_counter(out, flat, seed, offset, counter, n, <float*>NULL)
+    else:
+        for counter in prange((n + 1) // 2, num_threads=threads_for(n * 8.0), schedule="static"):
+            uniform_counter(out, flat, seed, offset, counter, n, <double*>NULL)
+    return OK
+
+
+# ---- normal: mean 0, variance 1.  Box and Muller: for uniform u in (0, 1] and v in [0, 1), sqrt(-2 log u) is the
+# length and 2 pi v the angle of a point whose coordinates are two independent normal numbers.
+
+cdef void normal_counter(View* out, bint flat, uint64_t seed, uint64_t offset, int64_t counter, int64_t n, real* kind
+                         ) noexcept nogil:
+    cdef uint32_t word[WORDS]
+    cdef int64_t first = counter * per_counter(kind)
+    cdef double length, angle
+    cdef int j
+    draw(word, seed, offset + <uint64_t>counter)
+    for j in range(0, <int>min(per_counter(kind), n - first), 2):
+        length = sqrt(-2 * log(1 - <double>unit(word, j, kind)))
+        angle = 6.283185307179586 * unit(word, j + 1, kind)
+        (<real*>out.data)[place(out, flat, first + j)] = <real>(length * cos(angle))
+        if first + j + 1 < n:
+            (<real*>out.data)[place(out, flat, first + j + 1)] = <real>(length * sin(angle))
+
+
+cdef int normal(Step* step) noexcept nogil:
+    cdef View* out = &step.args[0]
+    cdef uint64_t seed = <uint64_t>step.params.i[0], offset = <uint64_t>step.params.i[1]
+    cdef int64_t counter, n = view_size(out)
+    cdef bint flat = contiguous(out)
+    if out.dtype == FLOAT32:
+        for counter in prange((n + 3) // 4, num_threads=threads_for(n * 20.0), schedule="static"):
+            normal_counter(out, flat, seed, offset, counter, n, <float*>NULL)
+    else:
+        for counter in prange((n + 1) // 2, num_threads=threads_for(n * 20.0), schedule="static"):
+            normal_counter(out, flat, seed, offset, counter, n, <double*>NULL)
+    return OK
+
+
+# ---- bernoulli: 1 where a uniform number is below p, an operand of out's shape (size-1 axes and fewer axes allowed)
+
+cdef inline int64_t place_under(const View* out, const View* v, int64_t j) noexcept nogil:
+    """The offset in v, broadcast to out's shape, of element j of out."""
+    cdef int64_t offset = 0
+    cdef int axis, own
+    for axis in range(out.ndim - 1, -1, -1):
+        own = axis - out.ndim + v.ndim
+        if own >= 0 and v.shape[own] != 1:
+            offset += j % out.shape[axis] * v.strides[own]
+        j //= out.shape[axis]
+    return offset
+
+
+cdef inline void put(const View* out, bint flat, int64_t j, int64_t x) noexcept nogil:
+    cdef int64_t at = place(out, flat, j)
+    if out.dtype == BOOL or out.dtype == UINT8:
+        (<uint8_t*>out.data)[at] = <uint8_t>x
+    elif out.dtype == INT32:
+        (<int32_t*>out.data)[at] = <int32_t>x
+    elif out.dtype == INT64:
+        (<int64_t*>out.data)[at] = x
+    elif out.dtype == FLOAT32:
+        (<float*>out.data)[at] = <float>x
+    else:
+        (<double*>out.data)[at] = <double>x
+
+
+cdef void bernoulli_counter(View* out, bint flat, View* p, uint64_t seed, uint64_t offset, int64_t counter, int64_t n,
+                            real* kind) noexcept nogil:
+    cdef uint32_t word[WORDS]
+    cdef int64_t first = counter * per_counter(kind)
+    cdef int j
+    draw(word, seed, offset + <uint64_t>counter)
+    for j in range(<int>min(per_counter(kind), n - first)):
+        put(out, flat, first + j, unit(word, j, kind) < (<real*>p.data)[place_under(out, p, first + j)])
+
+
+cdef int bernoulli(Step* step) noexcept nogil:
+    cdef View* out = &step.args[0]
+    cdef View* p = &step.args[1]
+    cdef uint64_t seed = <uint64_t>step.params.i[0], offset = <uint64_t>step.params.i[1]
+    cdef int64_t counter, n = view_size(out)
+    cdef bint flat = contiguous(out)
+    if p.dtype == FLOAT32:
+        for counter in prange((n + 3) // 4, num_threads=threads_for(n * 8.0), schedule="static"):
+            bernoulli_counter(out, flat, p, seed, offset, counter, n, <float*>NULL)
+    else:
+        for counter in prange((n + 1) // 2, num_threads=threads_for(n * 10.0), schedule="static"):
+            bernoulli_counter(out, flat, p, seed, offset, counter, n, <double*>NULL)
+    return OK
+
+
+# ---- integers: the high word of a 64 x 64 bit product spreads 2^64 random words over `width` values, so evenly that no
+# value is favoured by more than width / 2^64.
+
+cdef inline uint64_t high_product(uint64_t a, uint64_t b) noexcept nogil:
+    cdef uint64_t a0 = a & 0xFFFFFFFFu, a1 = a >> 32
+    cdef uint64_t b0 = b & 0xFFFFFFFFu, b1 = b >> 32
+    cdef uint64_t middle = a1 * b0 + (a0 * b0 >> 32)
+    cdef uint64_t low = a0 * b1 + (middle & 0xFFFFFFFFu)
+    return a1 * b1 + (middle >> 32) + (low >> 32)
+
+
+cdef inline uint64_t below(uint64_t width, uint64_t seed, uint64_t offset, int64_t j) noexcept nogil:
+    """Random integer j of a call, in [0, width)."""
+    cdef uint32_t word[WORDS]
+    draw(word, seed, offset + <uint64_t>j // 2)
+    return high_product(joined(word, j & 1), width)
+
+
+cdef int randint(Step* step) noexcept nogil:
+    """Integers in [low, high); low < high is the caller's to check."""
+    cdef View* out = &step.args[0]
+    cdef uint64_t seed = <uint64_t>step.params.i[0], offset = <uint64_t>step.params.i[1]
+    cdef uint64_t low = <uint64_t>step.params.i[2]
+    cdef uint64_t width = <uint64_t>step.params.i[3] - low
+    cdef int64_t j, n = view_size(out)
+    cdef bint flat = contiguous(out)
+    for j in prange(n, num_threads=threads_for(n * 10.0), schedule="static"):
+        (<int64_t*>out.data)[place(out, flat, j)] = <int64_t>(low + below(width, seed, offset, j))
+    return OK
+
+
+cdef int permutation(Step* step) noexcept nogil:
+    """The integers 0 ... n - 1 in random order: Fisher and Yates swap each place with a random one up to itself."""
+    cdef View* out = &step.args[0]
+    cdef int64_t* x = <int64_t*>out.data
+    cdef uint64_t seed = <uint64_t>step.params.i[0], offset = <uint64_t>step.params.i[1]
+    cdef int64_t j, here, there, n = view_size(out)
+    cdef bint flat = contiguous(out)
+    for j in range(n):
+        here = place(out, flat, j)
+        there = place(out, flat, <int64_t>below(<uint64_t>j + 1, seed, offset, j))
+        x[here] = x[there]
+        x[there] = j
+    return OK
+
+
+# ---- for Python
+
+def philox4x32(counter, key):
+    """The four random words of a counter (four words) under a key (two words).
+
+    >>> [f"{word:08x}" for word in philox4x32((0, 0, 0, 0), (0, 0))]
+    ['6627e8d5', 'e169c58d', 'bc57ac4c', '9b00dbd8']
+    """
+    cdef uint32_t word[WORDS]
+    word[0], word[1], word[2], word[3] = counter
+    key_0, key_1 = key
+    philox(word, key_0, key_1)
+    return word[0], word[1], word[2], word[3]
+
+
+def counters_used(kernel, n, dtype=None):
+    """How many counters a call of a kernel draws for n elements; `dtype` is the code of the numbers drawn (of p for
+    bernoulli), which only uniform, normal and bernoulli need."""
+    if kernel in ("uniform", "normal", "bernoulli") and dtype == FLOAT32:
+        return (n + 3) // 4
+    if kernel in ("uniform", "normal", "bernoulli", "randint", "permutation"):
+        return (n + 1) // 2
+    raise ValueError(f"counters_used: {kernel!r} is no random kernel")
+
+
+cdef list KERNEL_LIST = [
+    new_kernel("uniform", uniform, (FLOAT32, FLOAT64)),
+    new_kernel("normal", normal, (FLOAT32, FLOAT64)),
+    new_kernel("bernoulli", bernoulli, (FLOAT32, FLOAT64), 1),
+    new_kernel("randint", randint, (INT64,)),
+    new_kernel("permutation", permutation, (INT64,)),
+]
+KERNELS = {kernel.name: kernel for kernel in KERNEL_LIST}
