@@ -1,0 +1,125 @@
+"""Some axes of up to three strided operands, walked together: sizes, and how many bytes each operand moves per step.
+
+Axes of size 1 are dropped, the rest ordered by the first operand's stride, and neighbours merged into one wherever
+every operand allows it: a contiguous array of any shape becomes one long axis.  Callers deal with empty arrays
+(total = 0) before they walk.
+"""
+
+from libc.stdint cimport int64_t
+from minigrad_ext.types cimport MAX_AXES, View, UINT8, INT64, FLOAT64
+
+cdef enum:
+    AXES_OPERANDS = 3
+
+cdef struct Axes:
+    int ndim
+    int64_t total                                   # the product of the sizes
+    int64_t shape[MAX_AXES]
+    int64_t strides[AXES_OPERANDS][MAX_AXES]        # in bytes
+
+
+cdef inline int64_t size_of(int dtype) noexcept nogil:
+    if dtype <= UINT8:
+        return 1
+    return 8 if dtype == INT64 or dtype == FLOAT64 else 4
+
+
+cdef inline int64_t absolute(int64_t x) noexcept nogil:
+    return -x if x < 0 else x
+
+
+cdef inline int64_t byte_stride(const View* v, int axis) noexcept nogil:
+    return v.strides[axis] * size_of(v.dtype)
+
+
+cdef inline void clear_axes(Axes* axes) noexcept nogil:
+    axes.ndim, axes.total = 0, 1
+
+
+cdef inline void append_axis(Axes* axes, int64_t size, int64_t s0, int64_t s1, int64_t s2) noexcept nogil:
+    """One more axis, after those that are there."""
+    axes.total *= size
+    if size == 1:
+        return
+    axes.shape[axes.ndim] = size
+    axes.strides[0][axes.ndim], axes.strides[1][axes.ndim], axes.strides[2][axes.ndim] = s0, s1, s2
+    axes.ndim += 1
+
+
+cdef inline void insert_axis(Axes* axes, int64_t size, int64_t s0, int64_t s1, int64_t s2) noexcept nogil:
+    """One more axis, placed by the size of its first stride, the largest outermost."""
+    cdef int place, k
+    append_axis(axes, size, s0, s1, s2)
+    if size == 1:
+        return
+    place = axes.ndim - 1
+    while place > 0 and absolute(axes.strides[0][place - 1]) < absolute(s0):
+        axes.shape[place] = axes.shape[place - 1]
+        for k in range(AXES_OPERANDS):
+            axes.strides[k][place] = axes.strides[k][place - 1]
+        place -= 1
+    axes.shape[place] = size
+    axes.strides[0][place], axes.strides[1][place], axes.strides[2][place] = s0, s1, s2
+
+
+cdef inline void merge_neighbours(Axes* axes) noexcept nogil:
+    """Join an axis with the next where one step over it equals a run through the next, for every operand."""
+    cdef int axis, k, last = 0
+    cdef bint joined
+    if axes.ndim == 0:
+        return
+    for axis in range(1, axes.ndim):
+        joined = True
+        for k in range(AXES_OPERANDS):
+            joined = joined and axes.strides[k][last] == axes.strides[k][axis] * axes.shape[axis]
+        if joined:
+            axes.shape[last] *= axes.shape[axis]
+        else:
+            last += 1
+            axes.shape[last] = axes.shape[axis]
+        for k in range(AXES_OPERANDS):
+            axes.strides[k][last] = axes.strides[k][axis]
+    axes.ndim = last + 1
+
+
+cdef inline void take_innermost(Axes* axes, int64_t* size, int64_t* strides) noexcept nogil:
+    """Remove the last axis and return it; an axis of size 1 where there is none."""
+    cdef int k
+    if axes.ndim == 0:
+        size[0] = 1
+        for k in range(AXES_OPERANDS):
+            strides[k] = 0
+        return
+    axes.ndim -= 1
+    size[0] = axes.shape[axes.ndim]
+    for k in range(AXES_OPERANDS):
+        strides[k] = axes.strides[k][axes.ndim]
+    axes.total = 1
+    for k in range(axes.ndim):
+        axes.total *= axes.shape[k]
+
+
+cdef inline void locate(const Axes* axes, int64_t position, int64_t* index, int64_t* offsets) noexcept nogil:
+    """The index at a row-major position, and the byte offset of each operand there."""
+    cdef int axis, k
+    for k in range(AXES_OPERANDS):
+        offsets[k] = 0
+    for axis in range(axes.ndim - 1, -1, -1):
+        index[axis] = position % axes.shape[axis]
+        position //= axes.shape[axis]
+        for k in range(AXES_OPERANDS):
+            offsets[k] += index[axis] * axes.strides[k][axis]
+
+
+cdef inline void advance(const Axes* axes, int64_t* index, int64_t* offsets) noexcept nogil:
+    """Go to the next position in row-major order."""
+    cdef int axis, k
+    for axis in range(axes.ndim - 1, -1, -1):
+        index[axis] += 1
+        for k in range(AXES_OPERANDS):
+            offsets[k] += axes.strides[k][axis]
+        if index[axis] < axes.shape[axis]:
+            return
+        for k in range(AXES_OPERANDS):
+            offsets[k] -= index[axis] * axes.strides[k][axis]
+        index[axis] = 0
