@@ -36,9 +36,8 @@ def _collect() -> dict[str, Callable[..., Any]]:
 
 
 KERNELS = _collect()
+globals().update(KERNELS)   # `reference.conv` is the kernel's definition, not the family's module of that name
 
 
 def __getattr__(name: str) -> Callable[..., Any]:
-    if name in KERNELS:
-        return KERNELS[name]
     raise AttributeError(f"minigrad.reference has no definition of {name!r}")
