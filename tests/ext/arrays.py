@@ -7,9 +7,8 @@ import math
 import struct
 from itertools import product
 
-from minigrad_ext.buffer import Buffer
-
 from minigrad.reference import nested
+from minigrad_ext.buffer import Buffer
 
 BOOL, UINT8, INT32, INT64, FLOAT32, FLOAT64 = range(6)
 CODES = {"bool": BOOL, "uint8": UINT8, "int32": INT32, "int64": INT64, "float32": FLOAT32, "float64": FLOAT64}
