@@ -1,0 +1,37 @@
+"""minigrad: a tiny tensor and autodiff engine to learn, measure and train tiny CNNs.
+
+Every number is computed by Cython loops of this repository; NumPy is never imported.
+
+>>> import minigrad
+>>> x = minigrad.tensor([[1., 2.], [3., 4.]], requires_grad=True)
+>>> (x @ x).sum().backward()
+>>> x.grad
+tensor([[ 7., 11.],
+        [ 9., 13.]])
+"""
+
+# The class first: its module is called `tensor` too, and that name must end up as the function.
+from minigrad.tensor import Tensor  # isort: skip
+from minigrad import autograd, check, dtypes, func, functions, memory, nn, optim, random
+from minigrad.autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from minigrad.dtypes import (
+    double,
+    float32,
+    float64,
+    get_default_dtype,
+    int32,
+    int64,
+    long,
+    promote_types,
+    result_type,
+    set_default_dtype,
+    uint8,
+)
+from minigrad.dtypes import DType as dtype
+from minigrad.functions import *  # noqa: F403
+from minigrad.random import Generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
+from minigrad_ext.parallel import get_num_threads, set_num_threads
+
+__version__ = "0.1.0"
+
+bool, int, float = dtypes.bool, dtypes.int, dtypes.float

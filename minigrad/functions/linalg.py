@@ -1,0 +1,97 @@
+"""Matrix products in all of PyTorch's shapes, over one row: the batched product of two stacks of matrices."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+from minigrad.dtypes import promote_types
+from minigrad.ops import linalg as rows
+from minigrad.ops import math as rows_math
+from minigrad.ops import view as rows_view
+
+__all__ = ["addmm", "bmm", "dot", "matmul", "mm", "mv", "outer"]
+
+
+def _expect(op: str, argument: str, x: Any, ndim: int) -> None:
+    if x.ndim != ndim:
+        raise ValueError(f"{op}: {argument}: got shape {x.shape}, expected {ndim} axes")
+
+
+def matmul(input: Any, other: Any) -> Any:
+    """The matrix product; vectors and stacks of matrices too.
+
+    (n) @ (n) is a number, (m, n) @ (n) and (m) @ (m, n) are vectors, and leading axes of larger tensors are places of
+    a stack, which broadcast.  TypeError for different dtypes, ValueError for shapes that do not fit.
+
+    >>> import minigrad
+    >>> minigrad.tensor([[1., 2.], [3., 4.]]) @ minigrad.tensor([1., 1.])
+    tensor([3., 7.])
+    """
+    for slot, x in (("input", input), ("other", other)):
+        if not hasattr(x, "buffer"):
+            raise TypeError(f"matmul: {slot}: got {type(x).__name__}, expected a tensor")
+        if not x.ndim:
+            raise ValueError(f"matmul: {slot}: got a 0-d tensor, expected at least 1 axis")
+    a = rows_view.reshape(input, shape=(1, *input.shape)) if input.ndim == 1 else input
+    b = rows_view.reshape(other, shape=(*other.shape, 1)) if other.ndim == 1 else other
+    if b.ndim == 2 and a.ndim > 2 and a.buffer.reshape((prod(a.shape[:-1]), a.shape[-1])) is not None:
+        # One large product instead of many small ones.
+        flat = rows.matmul(rows_view.reshape(a, shape=(prod(a.shape[:-1]), a.shape[-1])), b)
+        out = rows_view.reshape(flat, shape=(*a.shape[:-1], b.shape[-1]))
+    else:
+        out = rows.matmul(a, b)
+    shape = out.shape
+    if input.ndim == 1:
+        shape = (*shape[:-2], shape[-1])
+    if other.ndim == 1:
+        shape = shape[:-1]
+    return out if shape == out.shape else rows_view.reshape(out, shape=shape)
+
+
+def mm(input: Any, mat2: Any) -> Any:
+    """The product of two matrices."""
+    _expect("mm", "input", input, 2)
+    _expect("mm", "mat2", mat2, 2)
+    return rows.matmul(input, mat2)
+
+
+def bmm(input: Any, mat2: Any) -> Any:
+    """The products of two stacks of as many matrices: (n, m, k) and (n, k, p) give (n, m, p)."""
+    _expect("bmm", "input", input, 3)
+    _expect("bmm", "mat2", mat2, 3)
+    if input.shape[0] != mat2.shape[0]:
+        raise ValueError(f"bmm: shapes {input.shape} and {mat2.shape} hold different numbers of matrices")
+    return rows.matmul(input, mat2)
+
+
+def mv(input: Any, vec: Any) -> Any:
+    """A matrix times a vector."""
+    _expect("mv", "input", input, 2)
+    _expect("mv", "vec", vec, 1)
+    return matmul(input, vec)
+
+
+def dot(input: Any, tensor: Any) -> Any:
+    """The sum of the products of two vectors' elements."""
+    _expect("dot", "input", input, 1)
+    _expect("dot", "tensor", tensor, 1)
+    return matmul(input, tensor)
+
+
+def outer(input: Any, vec2: Any) -> Any:
+    """All products of an element of one vector with one of another."""
+    _expect("outer", "input", input, 1)
+    _expect("outer", "vec2", vec2, 1)
+    return rows_math.mul(rows_view.reshape(input, shape=(input.shape[0], 1)), vec2)
+
+
+def addmm(input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+    """beta * input + alpha * (mat1 @ mat2), `input` broadcast."""
+    product = mm(mat1, mat2)
+    if promote_types(input.dtype, product.dtype) is not product.dtype:
+        raise TypeError(f"addmm: input: got dtype {input.dtype.name}, expected {product.dtype.name}")
+    product = product if alpha == 1 else product * alpha
+    return product if beta == 0 else product + (input if beta == 1 else input * beta)
+
+

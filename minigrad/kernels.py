@@ -1,0 +1,59 @@
+"""The compiled kernels by name, of the best instruction set that this machine can run.
+
+Every module of `minigrad_ext.kernels` is built once per level (base, v3, v4: the x86-64 levels, v4 having AVX-512).
+`MINIGRAD_ISA` forces a level.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pkgutil
+
+from minigrad_ext import cpu, kernels
+from minigrad_ext.kernel import Kernel
+
+
+def built() -> list[str]:
+    """The levels in this build, lowest first.  A level without modules was not built."""
+    levels = []
+    for level in ("base", "v3", "v4"):
+        package = importlib.import_module(f"{kernels.__name__}.{level}")
+        if any(True for _ in pkgutil.iter_modules(package.__path__)):
+            levels.append(level)
+    return levels
+
+
+def usable() -> list[str]:
+    """The levels that are built and that this CPU and system can run, lowest first."""
+    runs = cpu.levels()
+    return [level for level in built() if level in runs]
+
+
+def load(level: str) -> dict[str, Kernel]:
+    """All kernels of one level, by name."""
+    package = importlib.import_module(f"{kernels.__name__}.{level}")
+    table: dict[str, Kernel] = {}
+    for module in pkgutil.iter_modules(package.__path__):
+        table.update(importlib.import_module(f"{package.__name__}.{module.name}").KERNELS)
+    return table
+
+
+def _choose() -> str:
+    forced = os.environ.get("MINIGRAD_ISA")
+    if forced and forced not in usable():
+        raise ImportError(f"MINIGRAD_ISA: got {forced!r}, expected one of {usable()}: "
+                          f"this build has {built()}, this CPU runs {list(cpu.levels())}")
+    return forced or usable()[-1]
+
+
+ISA = _choose()
+KERNELS = load(ISA)
+
+
+def counters_used(kernel: str, n: int, dtype: int) -> int:
+    """How many positions of a random stream a draw of `n` elements takes."""
+    return _random.counters_used(kernel, n, dtype)
+
+
+_random = importlib.import_module(f"{kernels.__name__}.{ISA}.random")

@@ -1,0 +1,145 @@
+"""Values and the nodes that say how they came to be.
+
+A Value is a buffer of numbers.  When an op whose result may want a gradient runs, the result gets a Node: an immutable
+record of the op, of the values its derivative will read, and of the parents through which a gradient travels on.
+The graph is these nodes and nothing else; gradients are computed by the same ops, so they are nodes of the same graph.
+
+A parent is the Node that made the operand, or the leaf Value itself (a value that wants a gradient and that no op made).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
+
+from minigrad.dtypes import DTYPES, DType
+from minigrad_ext.buffer import Buffer, Exporter
+
+
+class GradMode(threading.local):
+    """Whether ops record nodes, for each Python thread."""
+
+    enabled = True
+
+
+GRAD = GradMode()
+
+
+class Meta:
+    """A value's shape and dtype without its numbers: all that a linear rule may ask of its operand."""
+
+    __slots__ = ("dtype", "shape")
+
+    def __init__(self, shape: tuple[int, ...], dtype: DType) -> None:
+        self.shape, self.dtype = shape, dtype
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    def __repr__(self) -> str:
+        return f"{self.dtype.name}{list(self.shape)}"
+
+
+class Value(Exporter):
+    """A buffer, whether it wants a gradient (`differentiable`), and the node that made it, if any."""
+
+    __slots__ = ("__weakref__", "differentiable", "grad_slot", "hooks", "node")
+
+    # What ops hand out: Tensor, once it is defined on its own floor.
+    result: ClassVar[type] 
+
+    def __init__(self, buffer: Buffer) -> None:
+        self.buffer = buffer
+        self.node: Node | None = None
+        self.differentiable = False
+        self.grad_slot: Value | None = None
+        self.hooks: dict[int, Callable] | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.buffer.shape
+
+    @property
+    def dtype(self) -> DType:
+        return DTYPES[self.buffer.dtype]
+
+    @property
+    def ndim(self) -> int:
+        return self.buffer.ndim
+
+
+class Node:
+    """One application of an op: immutable but for its hooks, and for `release`, which forgets what it kept."""
+
+    __slots__ = ("__weakref__", "attrs", "hooks", "meta", "op", "operands", "output", "parents", "versions")
+
+    def __init__(self, op: Any, attrs: dict, parents: tuple, operands: tuple, output: Buffer | None,
+                 meta: Meta) -> None:
+        self.op, self.attrs, self.parents, self.operands = op, attrs, parents, operands
+        self.output = output            # the result's buffer where the derivative reads it (not the Value: no cycle)
+        self.meta = meta
+        self.versions = tuple([x.buffer.storage.version for x in self._kept()])
+        self.hooks: dict[int, Callable] | None = None
+
+    def _kept(self) -> Iterable[Any]:
+        for operand in self.operands:
+            if type(operand) is not Meta:
+                yield operand
+        if self.output is not None:
+            yield self._result()
+
+    def _result(self) -> Any:
+        """The output as a value again."""
+        if self.output is None:
+            return self.meta
+        out = Value.result(self.output)
+        out.node, out.differentiable = self, True
+        return out
+
+    def values(self) -> tuple[tuple, Any]:
+        """The operands and the output as the derivative rules take them; RuntimeError if they are gone or changed."""
+        if self.operands is None:
+            raise RuntimeError(f"backward: the graph behind {self.op.name} was freed by an earlier backward; "
+                               "pass retain_graph=True to that one to go through it again")
+        for value, version in zip(self._kept(), self.versions, strict=True):
+            if value.buffer.storage.version != version:
+                raise RuntimeError(f"backward: {self.op.name}: a value of shape {value.shape} that its derivative "
+                                   "needs was changed in place after it was used")
+        return self.operands, self._result()
+
+    def release(self) -> None:
+        """Frees the values kept for the derivative; the node can't be walked again."""
+        self.operands = None            # type: ignore[assignment]
+        self.output = None
+        self.parents = ()
+
+    def __repr__(self) -> str:
+        return f"<{self.op.name} -> {self.meta}>"
+
+
+def order(roots: Iterable[Any]) -> list[Node]:
+    """The nodes behind `roots`, each after all that use it: the order in which gradients are complete.
+
+    A depth-first walk with its own stack, so that a chain of any length is walked.
+    """
+    finished: list[Node] = []
+    seen: set[int] = set()
+    stack: list[tuple[Node, bool]] = [(root, False) for root in roots if type(root) is Node]
+    while stack:
+        node, expanded = stack.pop()
+        if expanded:
+            finished.append(node)
+        elif id(node) not in seen:
+            seen.add(id(node))
+            stack.append((node, True))
+            stack.extend([(parent, False) for parent in node.parents
+                          if type(parent) is Node and id(parent) not in seen])
+    finished.reverse()
+    return finished
+
+
+def origin(value: Value) -> Any:
+    """What stands for `value` in the graph: its node, or itself if it is a leaf."""
+    return value.node if value.node is not None else value

@@ -1,0 +1,108 @@
+"""Shapes without windows: broadcasting, axis numbers, reshape's -1.  Each rule stands here once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+MAX_AXES = 8
+
+
+def broadcast(op: str, *shapes: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape that all `shapes` broadcast to: aligned at the right, an axis of size 1 stretches.
+
+    >>> broadcast("add", (3, 1), (4,))
+    (3, 4)
+    """
+    first = shapes[0]
+    if all(shape == first for shape in shapes):
+        return first
+    ndim = max(map(len, shapes))
+    result = [1] * ndim
+    for shape in shapes:
+        for axis, size in enumerate(shape, ndim - len(shape)):
+            if size != 1:
+                if result[axis] not in (1, size):
+                    listed = " and ".join(str(shape) for shape in shapes)
+                    raise ValueError(f"{op}: shapes {listed} do not broadcast: on axis {axis - ndim} sizes "
+                                     f"{result[axis]} and {size} differ and neither is 1")
+                result[axis] = size
+    return tuple(result)
+
+
+def integer(op: str, argument: str, value: Any) -> int:
+    """`value` as an int; TypeError for anything that is not one (True included)."""
+    if type(value) is int:
+        return value
+    if not isinstance(value, bool) and hasattr(value, "__index__"):
+        return value.__index__()
+    raise TypeError(f"{op}: {argument}: got {value!r}, expected an int")
+
+
+def axis_of(op: str, axis: Any, ndim: int, argument: str = "dim") -> int:
+    """The axis number counted from the front; a 0-d tensor takes 0 and -1, as in PyTorch."""
+    number = integer(op, argument, axis)
+    bound = max(ndim, 1)
+    if not -bound <= number < bound:
+        raise IndexError(f"{op}: {argument}: got {number}, expected from {-bound} to {bound - 1} for {ndim} axes")
+    return number % bound
+
+
+def axes_of(op: str, axes: Any, ndim: int, argument: str = "dim") -> tuple[int, ...]:
+    """Axis numbers from one int, several, or None for all; a repeated axis is refused."""
+    if axes is None:
+        return tuple(range(ndim))
+    listed = tuple(axes) if isinstance(axes, (tuple, list)) else (axes,)
+    result = tuple([axis_of(op, axis, ndim, argument) for axis in listed])
+    if len(set(result)) != len(result):
+        raise ValueError(f"{op}: {argument}: got {axes}, which names an axis twice")
+    return result if ndim else ()
+
+
+def shape_of(op: str, sizes: Sequence[Any], argument: str = "size") -> tuple[int, ...]:
+    """A shape given as ints one by one or as one tuple or list; sizes must not be negative."""
+    if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
+        sizes = sizes[0]
+    shape = tuple([integer(op, argument, size) for size in sizes])
+    if any(size < 0 for size in shape):
+        raise ValueError(f"{op}: {argument}: got {shape}, expected sizes of 0 or more")
+    if len(shape) > MAX_AXES:
+        raise ValueError(f"{op}: {argument}: got {len(shape)} axes, expected at most {MAX_AXES}")
+    return shape
+
+
+def reshaped(op: str, shape: tuple[int, ...], sizes: Sequence[Any], argument: str = "shape") -> tuple[int, ...]:
+    """The target of a reshape, a single -1 worked out from the number of elements.
+
+    >>> reshaped("reshape", (2, 6), (3, -1))
+    (3, 4)
+    """
+    if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
+        sizes = sizes[0]
+    target = tuple([integer(op, argument, size) for size in sizes])
+    size = prod(shape)
+    open_axes = target.count(-1)
+    rest = prod(n for n in target if n != -1)
+    if open_axes > 1 or any(n < -1 for n in target):
+        raise ValueError(f"{op}: {argument}: got {target}, expected sizes of 0 or more and at most one -1")
+    if open_axes and (rest == 0 or size % rest):
+        raise ValueError(f"{op}: {argument}: {target} cannot hold the {size} elements of shape {shape}: "
+                         + ("the -1 is ambiguous" if rest == 0 else f"{size} is not a multiple of {rest}"))
+    target = tuple([size // rest if n == -1 else n for n in target])
+    if prod(target) != size:
+        raise ValueError(f"{op}: {argument}: got {target} with {prod(target)} elements, "
+                         f"expected {size} as in shape {shape}")
+    if len(target) > MAX_AXES:
+        raise ValueError(f"{op}: {argument}: got {len(target)} axes, expected at most {MAX_AXES}")
+    return target
+
+
+def reduced(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
+    """`shape` with the reduced `axes` kept at size 1."""
+    return tuple([1 if axis in axes else size for axis, size in enumerate(shape)])
+
+
+def dropped(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
+    """`shape` without `axes`."""
+    return tuple([size for axis, size in enumerate(shape) if axis not in axes])
