@@ -7,6 +7,7 @@ A tile of GEMM_ROWS x lanes sums stays in vector registers while k runs: each st
     tile_strided    c[i, j] = sum_k a[i][k*a_step] * b[k*b_step + j]    packed panels, or a matrix read in place
     tile_gathered   c[i, j] = sum_k a[i][off[k]]   * b[k*b_step + j]    pixels broadcast, channels across lanes
     tile_shifted    c[i, j] = sum_k a[k*a_step + i] * b[off[k] + j]     weights broadcast, pixels across lanes
+    tile_dot        c[i, j] = sum_k a[i][k] * b[j][k]                   few rows times few rows, k across lanes
 
 Each takes GEMM_ROW_BYTES / sizeof(real) lanes (two vectors); its twin `half_...`, float32 only, takes one vector, for
 the last columns.  All GEMM_ROWS rows and all lanes are read and written: the caller pads its panels, or points the
@@ -31,6 +32,7 @@ cdef extern from *:
     #else
     #define MG_GEMM_ROWS 4
     #endif
+    #define MG_DOT_ROWS (MG_VECTOR == 64 ? 4 : 2)
     #define MG_GEMM_ROW_BYTES (2 * MG_VECTOR)
     #define MG_GEMM_MAX_LANES (MG_GEMM_ROW_BYTES / 4)
     #define MG_GEMM_HALF_LANES (MG_GEMM_MAX_LANES / 2)
@@ -39,7 +41,9 @@ cdef extern from *:
         GEMM_ROWS "MG_GEMM_ROWS"
         GEMM_ROW_BYTES "MG_GEMM_ROW_BYTES"      # lanes * sizeof(real)
         GEMM_MAX_LANES "MG_GEMM_MAX_LANES"      # lanes of float32, the larger count: for scratch tiles
-        GEMM_HALF_LANES "MG_GEMM_HALF_LANES"
+        GEMM_HALF_LANES "MG_GEMM_HALF_LANES"    # one vector of float32
+        DOT_ROWS "MG_DOT_ROWS"                  # rows of a in tile_dot
+        DOT_COLUMNS "4"                         # rows of b
 
 
 cdef inline void tile_strided(int64_t n_k, const real** a, int64_t a_step, const real* b, int64_t b_step,
@@ -214,3 +218,32 @@ cdef inline void half_tile_shifted(int64_t n_k, const float* a, int64_t a_step, 
         else:
             for j in range(lanes):
                 c[i * c_row + j] = acc[i][j]
+
+
+cdef inline void tile_dot(int64_t n_k, const float** a, const float** b, float* c) noexcept nogil:
+    """c[i*DOT_COLUMNS + j] = sum_k a[i][k] * b[j][k], float32.  The lanes' partial sums are added by halves."""
+    cdef float acc[DOT_ROWS][DOT_COLUMNS][GEMM_HALF_LANES]
+    cdef float rest
+    cdef int i, j, l, half
+    cdef int64_t k = 0, t
+    for i in range(DOT_ROWS):
+        for j in range(DOT_COLUMNS):
+            for l in range(GEMM_HALF_LANES):
+                acc[i][j][l] = 0
+    while k + GEMM_HALF_LANES <= n_k:
+        for i in range(DOT_ROWS):
+            for j in range(DOT_COLUMNS):
+                for l in range(GEMM_HALF_LANES):
+                    acc[i][j][l] += a[i][k + l] * b[j][k + l]
+        k += GEMM_HALF_LANES
+    for i in range(DOT_ROWS):
+        for j in range(DOT_COLUMNS):
+            rest = 0
+            for t in range(k, n_k):
+                rest += a[i][t] * b[j][t]
+            half = GEMM_HALF_LANES // 2
+            while half > 0:
+                for l in range(half):
+                    acc[i][j][l] += acc[i][j][l + half]
+                half //= 2
+            c[i * DOT_COLUMNS + j] = acc[i][j][0] + rest
