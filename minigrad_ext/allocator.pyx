@@ -48,19 +48,19 @@ cdef struct Block:
     Block* next
 
 cdef Block* cache[CLASSES]
-cdef size_t cache_limit = 1 << 30 if MG_RECYCLE else 0
+cdef size_t cache_limit = 1 << 30
 cdef size_t allocated, cached, peak
 cdef long long hits, misses, system_allocations, system_frees
 
 
 cdef inline int class_of(size_t nbytes) noexcept:
-    """The smallest class whose blocks hold `nbytes`: class 4 e + q holds (4 + q) 2^(e - 2) * 64 bytes."""
-    cdef size_t last = (nbytes - 1) >> 4 if nbytes > 64 else 0     # in sixteenths of a byte line, so that e - 2 >= 0
+    """The smallest class whose blocks hold `nbytes`; blocks of class 4 e + q have (4 + q) 2^e 16 bytes, q < 4."""
+    cdef size_t last = (nbytes - 1) >> 4 if nbytes > 64 else 0      # the last unit of 16 bytes
     cdef int e
     if last < 4:
         return 0
-    e = mg_log2(last)
-    return 4 * (e - 2) + <int>((last >> (e - 2)) & 3) + 1
+    e = mg_log2(last) - 2           # so that 4 <= last >> e < 8
+    return 4 * e + <int>(last >> e) - 4 + 1
 
 
 cdef inline size_t size_of(int index) noexcept:
@@ -125,7 +125,7 @@ cdef void give(char* block, size_t nbytes) noexcept:
     cdef size_t size = block_size(nbytes)
     cdef int index = class_of(nbytes)
     allocated -= size
-    if size > cache_limit:
+    if not MG_RECYCLE or size > cache_limit:
         system_frees += 1
         mg_system_free(block)
         return
@@ -174,9 +174,11 @@ def get_cache_limit():
 def set_cache_limit(limit):
     """Sets the largest number of bytes kept in cached blocks; 0 turns recycling off.
 
-    Raises ValueError when `limit` is negative or no size.
+    Raises TypeError for anything but an integer, ValueError for a negative or absurdly large one.
     """
     global cache_limit
+    if not isinstance(limit, int):
+        raise TypeError(f"set_cache_limit: limit: got {type(limit).__name__}, expected an int")
     if not 0 <= limit <= LARGEST:
         raise ValueError(f"set_cache_limit: limit: got {limit}, expected 0 to {LARGEST}")
     cache_limit = limit

@@ -7,7 +7,6 @@ cdef class Storage:
     cdef size_t nbytes
     cdef object owner               # None for a block of ours; else what keeps the memory alive
     cdef bint ours                  # from our allocator, to be given back to it
-    cdef readonly bint readonly
     cdef public long long version   # counts in-place writes, so that backward can refuse changed values
 
 

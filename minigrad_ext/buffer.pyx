@@ -25,7 +25,7 @@ DTYPE_NAMES = ("bool", "uint8", "int32", "int64", "float32", "float64")
 @cython.freelist(64)
 @cython.no_gc_clear
 cdef class Storage:
-    """A block of memory: `version` counts the writes into it, `readonly` says that there may be none."""
+    """A block of memory: `version` counts the writes into it."""
 
     def __dealloc__(self):
         if self.ours:
@@ -40,7 +40,7 @@ cdef Storage new_storage(int64_t nbytes):
     return storage
 
 
-cdef Storage foreign_storage(const View* view, object owner, bint readonly):
+cdef Storage foreign_storage(const View* view, object owner):
     """The memory that a foreign view reaches, from its lowest to its highest element."""
     cdef Storage storage = Storage.__new__(Storage)
     cdef int64_t low, high
@@ -48,7 +48,6 @@ cdef Storage foreign_storage(const View* view, object owner, bint readonly):
     storage.data = view.data + low * itemsize_of(view.dtype)
     storage.nbytes = (high - low) * itemsize_of(view.dtype)
     storage.owner = owner
-    storage.readonly = readonly
     return storage
 
 
@@ -78,13 +77,10 @@ cdef Buffer copied(const View* view):
     return buffer
 
 
-cdef bint must_copy(str op, object copy, str obstacle, bint readonly) except -1:
-    """What to do with foreign memory: `obstacle` says why it cannot be used in place, None if it can."""
-    if copy is None:
-        return obstacle is not None or readonly
-    if not copy and obstacle is not None:
-        raise BufferError(f"{op}: copy=False, but {obstacle}")
-    return copy
+cdef bint shareable(const View* view, bint readonly) noexcept:
+    """Whether loops may read and write foreign memory in place."""
+    return (not readonly and <size_t>view.data % <size_t>itemsize_of(view.dtype) == 0
+            and (view.dtype != BOOL or layout.holds_bools(view)))
 
 
 @cython.final
@@ -110,7 +106,7 @@ cdef class Buffer:
         self.view.shape[0] = 0
         self.view.strides[0] = 1
 
-    # ------------------------------------------------------------------------------------------------ making buffers
+    # ---------------------------------------------------------------------------- making buffers
 
     @staticmethod
     def empty(shape, dtype):
@@ -162,29 +158,26 @@ cdef class Buffer:
         return buffer
 
     @staticmethod
-    def from_exporter(source, copy=None):
+    def from_exporter(source, bint copy=False):
         """A buffer over the memory of anything that exports it by PEP 3118: bytes, array.array, memoryview, NumPy.
 
-        copy=None shares the memory where it can be written and its elements lie at multiples of their size, else
-        copies; copy=True copies; copy=False always shares (read-only memory then gives a read-only buffer) or raises
-        BufferError.  A bool other than 0 or 1 can only be copied.  Raises TypeError for a format that has no dtype.
+        The memory is shared where it can be: it is writable, its elements lie at multiples of their size, and its bools
+        are 0 or 1.  Else, and with copy=True, it is copied.  Raises TypeError for a format that has no dtype.
 
         >>> import array
-        >>> Buffer.from_exporter(array.array("d", [1, 2])).tolist()
-        [1.0, 2.0]
+        >>> numbers = array.array("d", [1, 2])
+        >>> b = Buffer.from_exporter(numbers)
+        >>> numbers[0] = 5
+        >>> b.tolist()
+        [5.0, 2.0]
         """
         cdef View view
         cdef Buffer buffer
         cdef const Py_buffer* memory
-        cdef str obstacle = None
         owner = memoryview(source)
         memory = PyMemoryView_GET_BUFFER(owner)
-        if not pep3118.describe(&view, memory):
-            obstacle = "the elements are not aligned to their size"
-        elif view.dtype == BOOL and not layout.holds_bools(&view):
-            obstacle = "it holds bools other than 0 and 1"
-        if not must_copy("from_exporter", copy, obstacle, memory.readonly):
-            return new_buffer(foreign_storage(&view, owner, memory.readonly), &view)
+        if pep3118.describe(&view, memory) and not copy and shareable(&view, memory.readonly):
+            return new_buffer(foreign_storage(&view, owner), &view)
         set_contiguous(&view)
         buffer = allocate(&view)
         PyBuffer_ToContiguous(buffer.view.data, memory, memory.len, b"C")
@@ -193,42 +186,26 @@ cdef class Buffer:
         return buffer
 
     @staticmethod
-    def from_dlpack(source, copy=None):
+    def from_dlpack(source, bint copy=False):
         """A buffer over the memory of another library's array: of its __dlpack__(), or of a DLPack capsule.
 
-        `copy` is as for from_exporter.  Raises BufferError for memory that is not the CPU's, TypeError for a type that
-        has no dtype, ValueError for more than 8 axes or a capsule that has been used.
+        Shared or copied as by from_exporter.  Raises BufferError for memory that is not the CPU's, TypeError for a type
+        that has no dtype, ValueError for more than 8 axes or a capsule that has been used.
         """
         cdef View view
         cdef Buffer buffer
         cdef bint readonly = False
-        cdef str obstacle = None
-        capsule = source
-        if hasattr(source, "__dlpack__"):
-            device = source.__dlpack_device__()
-            if device[0] != 1:
-                raise BufferError(f"from_dlpack: the memory is on device type {int(device[0])}, expected the CPU (1)")
-            try:
-                capsule = source.__dlpack__(max_version=(1, 0))
-            except TypeError:       # a producer from before DLPack 1.0
-                capsule = source.__dlpack__()
-        elif type(source).__name__ != "PyCapsule":
-            raise TypeError(f"from_dlpack: got {type(source).__name__}, expected an object with __dlpack__()")
-        owner = dlpack.import_capsule(capsule, &view, &readonly)
+        owner = dlpack.import_capsule(capsule_of(source), &view, &readonly)
         if view_size(&view) == 0:
             view.data = NOTHING.data        # the producer's may be NULL
-        if <size_t>view.data % <size_t>itemsize_of(view.dtype):
-            obstacle = "the elements are not aligned to their size"
-        elif view.dtype == BOOL and not layout.holds_bools(&view):
-            obstacle = "it holds bools other than 0 and 1"
-        if not must_copy("from_dlpack", copy, obstacle, readonly):
-            return new_buffer(foreign_storage(&view, owner, readonly), &view)
+        if not copy and shareable(&view, readonly):
+            return new_buffer(foreign_storage(&view, owner), &view)
         buffer = copied(&view)
         if view.dtype == BOOL:
             layout.make_bools(&buffer.view)
         return buffer
 
-    # ------------------------------------------------------------------------------------------------ what it is
+    # ---------------------------------------------------------------------------- what it is
 
     @property
     def shape(self):
@@ -305,7 +282,7 @@ cdef class Buffer:
     def __repr__(self):
         return f"<Buffer {DTYPE_NAMES[self.view.dtype]} {self.shape} strides {self.strides}>"
 
-    # ------------------------------------------------------------------------------------------------ views
+    # ---------------------------------------------------------------------------- views
 
     def permute(self, axes):
         """Axis j of the view is axis axes[j] of this buffer; negative axes count from the end.
@@ -370,7 +347,7 @@ cdef class Buffer:
         layout.windows(&view, &self.view, axis, size, step)
         return new_buffer(self.storage, &view)
 
-    # ------------------------------------------------------------------------------------------------ numbers
+    # ---------------------------------------------------------------------------- numbers
 
     def item(self):
         """The one element as a Python bool, int or float.  Raises ValueError unless there is exactly one."""
@@ -382,8 +359,6 @@ cdef class Buffer:
         """Writes the one element, and counts that as a write.  Raises ValueError unless there is exactly one."""
         if view_size(&self.view) != 1:
             raise ValueError(f"set_item: got a buffer of shape {self.shape}, expected one with a single element")
-        if self.storage.readonly:
-            raise ValueError("set_item: the memory is read-only")
         nested.read_scalar(self.view.data, self.view.dtype, value)
         self.storage.version += 1
 
@@ -405,10 +380,10 @@ cdef class Buffer:
         """Pickles and deep-copies the numbers; that two buffers shared a storage is not kept."""
         return _from_bytes, (self.tobytes(), self.shape, self.view.dtype)
 
-    # ------------------------------------------------------------------------------------------------ interchange
+    # ---------------------------------------------------------------------------- interchange
 
     def __getbuffer__(self, Py_buffer* target, int flags):
-        pep3118.export_view(target, &self.view, self.storage.readonly, self, flags)
+        pep3118.export_view(target, &self.view, False, self, flags)
 
     def __releasebuffer__(self, Py_buffer* target):
         pep3118.release_view(target)
@@ -416,8 +391,8 @@ cdef class Buffer:
     def __dlpack__(self, *, stream=None, max_version=None, dl_device=None, copy=None):
         """A DLPack capsule over this memory (of a copy, with copy=True).
 
-        Raises BufferError for a stream, a device other than (1, 0), the CPU, and read-only memory when the consumer
-        does not know DLPack 1.0, whose flags alone can say so.
+        Raises BufferError for a stream, for a device other than (1, 0), the CPU, and for negative strides: DLPack has
+        them, but PyTorch ends the process when it meets one.
         """
         cdef bint versioned = max_version is not None and max_version[0] >= 1
         cdef Buffer buffer = copied(&self.view) if copy else self
@@ -425,12 +400,27 @@ cdef class Buffer:
             raise BufferError(f"__dlpack__: stream: got {stream}, expected None: the CPU has none")
         if dl_device is not None and tuple(dl_device) != (1, 0):
             raise BufferError(f"__dlpack__: dl_device: got {tuple(dl_device)}, expected (1, 0), the CPU")
-        if buffer.storage.readonly and not versioned:
-            raise BufferError("__dlpack__: the memory is read-only, which DLPack before 1.0 cannot express")
-        return dlpack.export_capsule(&buffer.view, buffer, buffer.storage.readonly, buffer is not self, versioned)
+        if layout.runs_backwards(&buffer.view):
+            raise BufferError(f"__dlpack__: strides {buffer.strides}: negative ones are not exported; use copy=True")
+        return dlpack.export_capsule(&buffer.view, buffer, buffer is not self, versioned)
 
     def __dlpack_device__(self):
         return 1, 0
+
+
+cdef object capsule_of(object source):
+    """The DLPack capsule of an array, as new a form of it as its library knows; a capsule as it is."""
+    if not hasattr(source, "__dlpack__"):
+        if type(source).__name__ == "PyCapsule":
+            return source
+        raise TypeError(f"from_dlpack: got {type(source).__name__}, expected an object with __dlpack__()")
+    device = source.__dlpack_device__()
+    if device[0] != 1:
+        raise BufferError(f"from_dlpack: the memory is on device type {int(device[0])}, expected 1, the CPU")
+    try:
+        return source.__dlpack__(max_version=(1, 0))
+    except TypeError:       # a producer from before DLPack 1.0
+        return source.__dlpack__()
 
 
 def _from_bytes(bytes data, shape, dtype):

@@ -100,7 +100,7 @@ cdef void collect(object capsule) noexcept:
         versioned.deleter(versioned)
 
 
-cdef object export_capsule(const View* view, object owner, bint readonly, bint copied, bint versioned):
+cdef object export_capsule(const View* view, object owner, bint copied, bint versioned):
     cdef Export* export = <Export*>PyMem_RawMalloc(sizeof(Export))
     cdef DLTensor* tensor
     cdef int axis
@@ -108,7 +108,7 @@ cdef object export_capsule(const View* view, object owner, bint readonly, bint c
         raise MemoryError
     for axis in range(view.ndim):
         export.shape[axis] = view.shape[axis]
-        export.strides[axis] = view.strides[axis]
+        export.strides[axis] = view.strides[axis] if view.shape[axis] > 1 else 1    # an unused one may be negative
     tensor = &export.versioned.dl_tensor if versioned else &export.plain.dl_tensor
     tensor.data = view.data
     tensor.device.device_type = CPU
@@ -124,7 +124,7 @@ cdef object export_capsule(const View* view, object owner, bint readonly, bint c
         if versioned:
             export.versioned.version.major = 1
             export.versioned.version.minor = 0
-            export.versioned.flags = (READ_ONLY if readonly else 0) | (IS_COPIED if copied else 0)
+            export.versioned.flags = IS_COPIED if copied else 0
             export.versioned.manager_ctx = export
             export.versioned.deleter = drop_versioned
             capsule = PyCapsule_New(&export.versioned, "dltensor_versioned", collect)
@@ -155,7 +155,7 @@ cdef class Loan:
 cdef int read_tensor(const DLTensor* tensor, View* view) except -1:
     cdef int code, axis
     if tensor.device.device_type != CPU:
-        raise BufferError(f"from_dlpack: the memory is on device type {tensor.device.device_type}, expected the CPU (1)")
+        raise BufferError(f"from_dlpack: the memory is on device type {tensor.device.device_type}, expected 1, the CPU")
     if not 0 <= tensor.ndim <= MAX_AXES:
         raise ValueError(f"from_dlpack: got {tensor.ndim} axes, expected at most {MAX_AXES}")
     view.dtype = -1

@@ -21,6 +21,7 @@ cdef tuple shape_tuple(const View* view)
 cdef tuple strides_tuple(const View* view)
 
 cdef bint is_contiguous(const View* view) noexcept nogil
+cdef bint runs_backwards(const View* view) noexcept nogil               # some stride is negative
 # The elements a view reaches, relative to view.data: low <= 0 < high, or both 0 when it has none.
 cdef void extent(const View* view, int64_t* low, int64_t* high) noexcept nogil
 cdef void copy_out(const View* view, char* target) noexcept nogil       # into a contiguous block

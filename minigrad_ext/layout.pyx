@@ -110,6 +110,14 @@ cdef bint is_contiguous(const View* view) noexcept nogil:
     return True
 
 
+cdef bint runs_backwards(const View* view) noexcept nogil:
+    cdef int axis
+    for axis in range(view.ndim):
+        if view.shape[axis] > 1 and view.strides[axis] < 0:
+            return True
+    return False
+
+
 cdef void extent(const View* view, int64_t* low, int64_t* high) noexcept nogil:
     cdef int axis
     cdef int64_t reach
@@ -236,7 +244,9 @@ cdef int slice_view(View* out, const View* view, object starts, object steps, ob
             raise ValueError(f"slice: shape: {n} elements from {start[axis]} in steps of {step[axis]} leave "
                              f"axis {axis} of shape {shape_tuple(view)}")
         out.strides[axis] *= step[axis]
-    if not empty:
+    if empty:
+        set_contiguous(out)
+    else:
         out.data += offset * itemsize_of(view.dtype)
     return 0
 

@@ -6,6 +6,8 @@ parallel loop would wait forever for workers that it does not have; it therefore
 
 import os
 
+from cython.parallel cimport prange, threadid
+
 cdef extern from * nogil:
     """
     static int mg_forked = 0;
@@ -75,6 +77,16 @@ def set_num_threads(n):
 def get_num_threads():
     """How many threads a loop may use now."""
     return 1 if mg_forked else n_threads
+
+
+def threads_used(work):
+    """How many threads a loop of `work` nanoseconds is really run by, found out by running one."""
+    cdef int wanted = threads_for(work)
+    cdef int used = 0
+    cdef int i
+    for i in prange(wanted, nogil=True, num_threads=wanted, schedule="static"):
+        used += threadid() == i
+    return used
 
 
 def _default_threads():
