@@ -1,0 +1,144 @@
+"""Losses: one number (or one per sample) that says how wrong the model is.
+
+`reduction` is "mean", "sum" or "none".  Targets that are classes are integers of any shape (n, ...) for scores
+(n, c, ...): one class per sample, pixel or voxel.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import minigrad
+from minigrad.nn.functional.activation import log_softmax
+from minigrad.nn.functional.dropout import check_probability
+from minigrad.tensor import Tensor
+
+REDUCTIONS = ("mean", "sum", "none")
+
+
+def check_reduction(op: str, reduction: str) -> None:
+    if reduction not in REDUCTIONS:
+        raise ValueError(f"{op}: reduction got {reduction!r}, expected one of {', '.join(REDUCTIONS)}")
+
+
+def _reduced(losses: Tensor, reduction: str) -> Tensor:
+    if reduction == "mean":
+        return losses.mean()
+    return losses.sum() if reduction == "sum" else losses
+
+
+def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
+    """`(input - target)²`, reduced. Shapes that differ are broadcast, with a warning.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.mse_loss(minigrad.tensor([1.0, 2.0]), minigrad.tensor([1.0, 4.0]), reduction="none").tolist()
+    [0.0, 4.0]
+    """
+    check_reduction("mse_loss", reduction)
+    if input.shape != target.shape:
+        warnings.warn(f"mse_loss: input {input.shape} and target {target.shape} are broadcast against "
+                      "each other; make their shapes equal if that is not meant", stacklevel=2)
+    difference = input - target
+    return _reduced(difference * difference, reduction)
+
+
+def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, *, ignore_index: int = -100,
+             reduction: str = "mean") -> Tensor:
+    """`-weight[t] * input[n, t, ...]` with t = target[n, ...]: the loss of log-probabilities (n, c, ...) or (c,).
+
+    The mean is over the samples' weights (1 without `weight`); samples whose target is `ignore_index` count nowhere.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.nll_loss(minigrad.tensor([[-1.0, -2.0], [-3.0, -4.0]]), minigrad.tensor([0, -100])).item()
+    1.0
+    """
+    return _class_loss("nll_loss", input, target, weight, ignore_index, reduction, 0.0)
+
+
+def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, *, ignore_index: int = -100,
+                  reduction: str = "mean", label_smoothing: float = 0.0) -> Tensor:
+    """`-sum over c of p[c] * weight[c] * log_softmax(input)[c]` for scores (n, c, ...) or (c,).
+
+    `target` holds classes, int64 (n, ...), and p is 1 there; or it holds p itself, a floating tensor of the input's
+    shape (`ignore_index` does not apply; the mean is over samples).  Label smoothing s takes (1 - s) p + s / c.
+    Source: Goodfellow, Bengio and Courville, "Deep learning", 2016, section 6.2; label smoothing: Szegedy et al.,
+    "Rethinking the inception architecture", 2016, section 7.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> round(F.cross_entropy(minigrad.tensor([[2.0, 0.0], [0.0, 0.0]]), minigrad.tensor([0, 1])).item(), 4)
+    0.41
+    """
+    check_probability("cross_entropy", label_smoothing, "label_smoothing")
+    if input.shape != target.shape or not target.dtype.is_floating_point:
+        _check_class_target("cross_entropy", input, target)
+        logs = log_softmax(input, 1 if input.ndim > 1 else 0)
+        return _class_loss("cross_entropy", logs, target, weight, ignore_index, reduction, label_smoothing)
+    check_reduction("cross_entropy", reduction)
+    dim = 1 if input.ndim > 1 else 0
+    logs = log_softmax(input, dim)
+    if label_smoothing:
+        target = target * (1.0 - label_smoothing) + label_smoothing / input.shape[dim]
+    losses = -(_weighted("cross_entropy", logs, weight) * target).sum(dim)
+    return _reduced(losses, reduction)
+
+
+def _check_class_target(op: str, input: Tensor, target: Tensor) -> None:
+    if not input.dtype.is_floating_point:
+        raise TypeError(f"{op}: input got {input.dtype}, expected a floating-point dtype")
+    shape = input.shape
+    if not shape:
+        raise ValueError(f"{op}: input got shape (), expected (c,) or (n, c, ...)")
+    expected = shape[:1] + shape[2:] if len(shape) > 1 else ()
+    if target.shape != expected:
+        raise ValueError(f"{op}: target got shape {target.shape}, expected {expected} for input {shape}")
+    if target.dtype.is_floating_point or target.dtype is minigrad.bool:
+        raise TypeError(f"{op}: target got {target.dtype}, expected int64 classes")
+
+
+def _weighted(op: str, logs: Tensor, weight: Tensor | None) -> Tensor:
+    """`logs` times the weight of each class."""
+    if weight is None:
+        return logs
+    return logs * weight.reshape((-1,) + (1,) * max(logs.ndim - 2, 0))
+
+
+def _class_loss(op: str, logs: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str,
+                smoothing: float) -> Tensor:
+    check_reduction(op, reduction)
+    _check_class_target(op, logs, target)
+    dim = 1 if logs.ndim > 1 else 0
+    if weight is not None and weight.shape != (logs.shape[dim],):
+        raise ValueError(f"{op}: weight got shape {weight.shape}, expected ({logs.shape[dim]},)")
+    if target.dtype is not minigrad.int64:
+        target = target.to(minigrad.int64)
+    if weight is None and not smoothing and ignore_index < 0:
+        # A negative class is never valid, so most batches need no mask: gather refuses those that do.
+        try:
+            return _reduced(-logs.gather(dim, target.unsqueeze(dim)).squeeze(dim), reduction)
+        except IndexError:
+            pass
+    return _masked_class_loss(op, logs, target, weight, ignore_index, reduction, smoothing)
+
+
+def _masked_class_loss(op: str, logs: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int,
+                       reduction: str, smoothing: float) -> Tensor:
+    dim, classes = (1, logs.shape[1]) if logs.ndim > 1 else (0, logs.shape[0])
+    ignored = target == ignore_index
+    index = target.masked_fill(ignored, 0)
+    factors = minigrad.ones(index.shape, dtype=logs.dtype).masked_fill(ignored, 0.0)
+    try:
+        picked = logs.gather(dim, index.unsqueeze(dim)).squeeze(dim).masked_fill(ignored, 0.0)
+        if weight is not None:
+            factors = factors * weight.gather(0, index.reshape(-1)).reshape(index.shape)
+    except IndexError as error:
+        raise IndexError(f"{op}: target holds a class that is not among 0 to {classes - 1} "
+                         f"(nor ignore_index = {ignore_index}): {error}") from None
+    losses = -(picked * factors)
+    if smoothing:
+        even = _weighted(op, logs, weight).sum(dim).neg()
+        even = even.masked_fill(ignored, 0.0)
+        losses = losses * (1.0 - smoothing) + even * (smoothing / classes)
+    return losses.sum() / factors.sum() if reduction == "mean" else _reduced(losses, reduction)

@@ -1,0 +1,79 @@
+"""The dense layer, where every output sees every input."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import minigrad
+from minigrad.dtypes import DType
+from minigrad.nn import functional as F
+from minigrad.nn import init
+from minigrad.nn.module import Module
+from minigrad.nn.parameter import Parameter
+from minigrad.tensor import Tensor
+
+
+class Identity(Module):
+    """Returns its input; takes and ignores any arguments, to stand where another layer stood.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.Identity()(minigrad.ones(2)).tolist()
+    [1.0, 1.0]
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__()
+
+    def forward(self, input: Tensor) -> Tensor:
+        return input
+
+
+class Linear(Module):
+    """`y = x Wᵀ + b` on the last axis: (..., in_features) to (..., out_features).
+
+    W is (out_features, in_features), b is (out_features,).  Both start uniform in ±1/sqrt(in_features), as PyTorch's
+    do: for W this is He's initialisation (init.kaiming_uniform_) with a slope of sqrt(5).
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> layer = nn.Linear(3, 2)
+    >>> layer(minigrad.zeros(5, 3)).shape
+    (5, 2)
+    >>> layer
+    Linear(in_features=3, out_features=2, bias=True)
+    """
+
+    def __init__(self, in_features: int, out_features: int, bias: bool = True, device: Any = None,
+                 dtype: DType | None = None) -> None:
+        super().__init__()
+        if in_features < 0 or out_features < 0:
+            raise ValueError(f"Linear: in_features and out_features got {in_features} and {out_features}, "
+                             "expected sizes of 0 or more")
+        self.in_features = in_features
+        self.out_features = out_features
+        self.weight = Parameter(minigrad.empty(out_features, in_features, device=device, dtype=dtype))
+        self.register_parameter(
+            "bias", Parameter(minigrad.empty(out_features, device=device, dtype=dtype)) if bias else None)
+        self.reset_parameters()
+
+    bias: Parameter | None
+
+    def reset_parameters(self) -> None:
+        reset_weight_and_bias(self.weight, self.bias)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.linear(input, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+
+
+def reset_weight_and_bias(weight: Tensor, bias: Tensor | None) -> None:
+    """The start that PyTorch gives dense and convolutional layers: both uniform in ±1/sqrt(fan_in)."""
+    init.kaiming_uniform_(weight, a=math.sqrt(5))
+    if bias is not None:
+        fan_in, _ = init.fan_in_and_fan_out(weight)
+        bound = 1 / math.sqrt(fan_in) if fan_in > 0 else 0
+        init.uniform_(bias, -bound, bound)

@@ -1,0 +1,90 @@
+"""Gradient clipping: a step may go where the gradient points, but not arbitrarily far.
+
+Source: Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", 2013.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import minigrad
+from minigrad.tensor import Tensor
+
+
+def _with_gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
+    parameters = [parameters] if isinstance(parameters, Tensor) else parameters
+    return [parameter for parameter in parameters if parameter.grad is not None]
+
+
+def get_total_norm(tensors: Tensor | Iterable[Tensor], norm_type: float = 2.0,
+                   error_if_nonfinite: bool = False) -> Tensor:
+    """The norm of all the tensors' elements together, as a 0-d tensor: the norm of their norms.
+
+    >>> import minigrad
+    >>> from minigrad.nn.utils import get_total_norm
+    >>> get_total_norm([minigrad.tensor([3.0]), minigrad.tensor([4.0])]).item()
+    5.0
+    """
+    tensors = [tensors] if isinstance(tensors, Tensor) else list(tensors)
+    norm_type = float(norm_type)
+    with minigrad.no_grad():
+        if not tensors:
+            return minigrad.tensor(0.0)
+        total = minigrad.stack([_norm(tensor, norm_type) for tensor in tensors])
+        total = _norm(total, norm_type)
+        if error_if_nonfinite and not total.isfinite().item():
+            raise ValueError(f"get_total_norm: the norm of order {norm_type} is {total.item()}, expected a finite one")
+        return total
+
+
+def _norm(tensor: Tensor, order: float) -> Tensor:
+    """The vector norm of all elements of a tensor of any shape."""
+    if order == 2.0:
+        return (tensor * tensor).sum().sqrt()
+    magnitude = tensor.abs()
+    if order == float("inf"):
+        return magnitude.max() if tensor.numel() else magnitude.sum()
+    if order == 1.0:
+        return magnitude.sum()
+    return magnitude.pow(order).sum().pow(1.0 / order)
+
+
+def clip_grad_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float, norm_type: float = 2.0,
+                    error_if_nonfinite: bool = False) -> Tensor:
+    """Scale all gradients by min(1, max_norm / (norm + 1e-6)); returns the norm they had together.
+
+    `norm_type` is the order of the norm, `float("inf")` for the largest magnitude.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> p = nn.Parameter(minigrad.zeros(2))
+    >>> p.grad = minigrad.tensor([3.0, 4.0])
+    >>> nn.utils.clip_grad_norm_([p], max_norm=1.0).item()
+    5.0
+    >>> [round(value, 4) for value in p.grad.tolist()]
+    [0.6, 0.8]
+    """
+    chosen = _with_gradients(parameters)
+    total = get_total_norm([parameter.grad for parameter in chosen], norm_type, error_if_nonfinite)
+    with minigrad.no_grad():
+        factor = (float(max_norm) / (total + 1e-6)).clamp(max=1.0)
+        for parameter in chosen:
+            parameter.grad.mul_(factor.to(parameter.grad.dtype))
+    return total
+
+
+def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
+    """Clamp every element of every gradient to ±clip_value.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> p = nn.Parameter(minigrad.zeros(2))
+    >>> p.grad = minigrad.tensor([3.0, -0.5])
+    >>> nn.utils.clip_grad_value_([p], 1.0)
+    >>> p.grad.tolist()
+    [1.0, -0.5]
+    """
+    clip_value = float(clip_value)
+    with minigrad.no_grad():
+        for parameter in _with_gradients(parameters):
+            parameter.grad.clamp_(-clip_value, clip_value)

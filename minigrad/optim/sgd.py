@@ -1,0 +1,64 @@
+"""Stochastic gradient descent: downhill along the gradient of a batch, with momentum like a heavy ball."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import minigrad
+from minigrad.kernels import KERNELS
+from minigrad.optim.optimizer import Optimizer, gradient_buffer, state_buffer
+from minigrad_ext.kernel import Params
+
+
+class SGD(Optimizer):
+    """`p ← p - lr v`, with `v ← momentum v + (1 - dampening) g` and `g = gradient + weight_decay p`.
+
+    The first v is g itself.  With `nesterov` the step is along `g + momentum v`; with `maximize` the gradient's sign
+    is turned.  One fused kernel per parameter.
+    Source: Sutskever et al., "On the importance of initialization and momentum in deep learning", 2013; the order of
+    the operations is PyTorch's.
+
+    >>> import minigrad
+    >>> from minigrad import nn, optim
+    >>> p = nn.Parameter(minigrad.tensor([1.0]))
+    >>> optimizer = optim.SGD([p], lr=0.25)
+    >>> (p * p).sum().backward()
+    >>> optimizer.step()
+    >>> p.tolist()
+    [0.5]
+    """
+
+    def __init__(self, params: Iterable[Any], lr: float = 1e-3, momentum: float = 0, dampening: float = 0,
+                 weight_decay: float = 0, nesterov: bool = False, *, maximize: bool = False) -> None:
+        super().__init__(params, {"lr": lr, "momentum": momentum, "dampening": dampening,
+                                  "weight_decay": weight_decay, "nesterov": nesterov, "maximize": maximize})
+
+    def check(self, group: dict[str, Any]) -> None:
+        for name in ("lr", "momentum", "weight_decay"):
+            self.require(group, name, group[name] >= 0, "0 or more")
+        if group["nesterov"]:
+            self.require(group, "momentum", group["momentum"] > 0, "more than 0 with nesterov")
+            self.require(group, "dampening", group["dampening"] == 0, "0 with nesterov")
+
+    def update(self, group: dict[str, Any]) -> None:
+        sgd = KERNELS["sgd"]
+        momentum = group["momentum"]
+        flags = (int(group["nesterov"]), 0, int(group["maximize"]), int(momentum != 0))
+        floats = (group["lr"], momentum, group["dampening"], group["weight_decay"])
+        later = Params(flags, floats)
+        for param in group["params"]:
+            if param.grad is None:
+                continue
+            gradient = gradient_buffer("SGD", param)
+            if momentum == 0:
+                sgd(param.buffer, gradient, later)
+            else:
+                state = self.state[param]
+                if state.get("momentum_buffer") is None:
+                    state["momentum_buffer"] = minigrad.zeros_like(param, requires_grad=False)
+                    params = Params((flags[0], 1, *flags[2:]), floats)
+                else:
+                    params = later
+                sgd(param.buffer, gradient, state_buffer("SGD", param, state, "momentum_buffer"), params)
+            param.buffer.bump()

@@ -1,0 +1,148 @@
+"""Losses and softmax: known numbers, every option against PyTorch, and what they refuse."""
+
+import itertools
+import math
+
+import pytest
+
+import minigrad
+from minigrad import nn
+from minigrad.nn import functional as F
+
+LOGITS = [[2.0, 1.0, 0.5], [0.0, -1.0, 3.0], [1.0, 1.0, 1.0], [-2.0, 0.5, 0.25]]
+
+
+def expected_nll(row, target):
+    return math.log(sum(map(math.exp, row))) - row[target]
+
+
+def test_softmax_known_numbers():
+    assert F.softmax(minigrad.tensor([math.log(1), math.log(3)]), 0).tolist() == pytest.approx([0.25, 0.75])
+    assert F.log_softmax(minigrad.tensor([1e4, 0.0]), 0).tolist() == [0.0, -1e4]
+    assert F.softmax(minigrad.tensor([[1e4, 0.0], [float("-inf"), 0.0]]), 1).tolist() == [[1.0, 0.0], [0.0, 1.0]]
+    assert F.softmax(minigrad.zeros(2, 0), 1).shape == (2, 0)
+    assert F.softmax(minigrad.tensor([0, 0]), 0, dtype=minigrad.float64).tolist() == [0.5, 0.5]
+    with pytest.raises(TypeError, match="softmax: input got"):
+        F.softmax(minigrad.tensor([1, 2]), 0)
+    with pytest.warns(UserWarning, match="dim was not given"):
+        nn.Softmax()(minigrad.zeros(2, 2))
+
+
+def test_mse_known_numbers():
+    a, b = minigrad.tensor([[1.0, 2.0], [3.0, 4.0]]), minigrad.tensor([[1.0, 0.0], [0.0, 4.0]])
+    assert F.mse_loss(a, b).item() == 13 / 4
+    assert nn.MSELoss(reduction="sum")(a, b).item() == 13.0
+    assert F.mse_loss(a, b, reduction="none").tolist() == [[0.0, 4.0], [9.0, 0.0]]
+    with pytest.warns(UserWarning, match="broadcast"):
+        F.mse_loss(a, minigrad.zeros(2, 1))
+
+
+def test_cross_entropy_known_numbers():
+    logits, target = minigrad.tensor(LOGITS), minigrad.tensor([0, 2, 1, 0])
+    each = [expected_nll(row, t) for row, t in zip(LOGITS, [0, 2, 1, 0], strict=True)]
+    assert F.cross_entropy(logits, target, reduction="none").tolist() == pytest.approx(each, rel=1e-5)
+    assert F.cross_entropy(logits, target).item() == pytest.approx(sum(each) / 4, rel=1e-5)
+    ignoring = minigrad.tensor([0, -100, 1, 0])
+    assert F.cross_entropy(logits, ignoring).item() == pytest.approx((sum(each) - each[1]) / 3, rel=1e-5)
+    assert F.cross_entropy(logits, target, ignore_index=2).item() == pytest.approx((sum(each) - each[1]) / 3, rel=1e-5)
+    weight = minigrad.tensor([1.0, 2.0, 4.0])
+    wanted = (each[0] + 4 * each[1] + 2 * each[2] + each[3]) / 8
+    assert nn.CrossEntropyLoss(weight)(logits, target).item() == pytest.approx(wanted, rel=1e-5)
+    assert F.cross_entropy(logits[0], minigrad.tensor(1)).item() == pytest.approx(expected_nll(LOGITS[0], 1), rel=1e-5)
+    assert math.isnan(F.cross_entropy(logits, minigrad.full((4,), -100)).item())
+    sure = minigrad.tensor([[float("-inf"), 0.0]])
+    assert F.cross_entropy(sure, minigrad.tensor([-100]), reduction="sum").item() == 0.0
+
+
+def test_gradient_of_cross_entropy_is_probability_minus_target():
+    logits = minigrad.tensor(LOGITS, dtype=minigrad.float64, requires_grad=True)
+    F.cross_entropy(logits, minigrad.tensor([0, 2, 1, 0])).backward()
+    probabilities = F.softmax(logits.detach(), 1).tolist()
+    for row, p, t in zip(logits.grad.tolist(), probabilities, [0, 2, 1, 0], strict=True):
+        assert row == pytest.approx([(value - (c == t)) / 4 for c, value in enumerate(p)], abs=1e-12)
+
+
+def test_gradcheck():
+    logits = minigrad.tensor(LOGITS, dtype=minigrad.float64, requires_grad=True)
+    target = minigrad.tensor([0, -100, 1, 0])
+    for function in (lambda x: F.cross_entropy(x, target, label_smoothing=0.1), lambda x: F.softmax(x, 1),
+                     lambda x: F.log_softmax(x, 0)):
+        assert minigrad.check.gradcheck(function, [logits])
+        assert minigrad.check.gradgradcheck(function, [logits])
+
+
+@pytest.mark.parametrize("loss", [F.cross_entropy, F.nll_loss, nn.CrossEntropyLoss(), nn.NLLLoss()])
+def test_refusals(loss):
+    logits = minigrad.tensor(LOGITS)
+    for wrong in (3, -1):
+        with pytest.raises(IndexError, match=rf"target holds a class that is not among 0 to 2 .* {wrong} "):
+            loss(logits, minigrad.tensor([0, wrong, 1, 0]))
+    with pytest.raises(ValueError, match=r"target got shape \(3,\), expected \(4,\) for input \(4, 3\)"):
+        loss(logits, minigrad.tensor([0, 1, 2]))
+    with pytest.raises(TypeError, match="expected int64 classes"):
+        loss(logits, minigrad.tensor([0.0, 1.0, 2.0, 0.0]))
+    with pytest.raises(TypeError, match=r"input got minigrad\.int64"):
+        loss(minigrad.zeros(4, 3, dtype=minigrad.int64), minigrad.tensor([0, 1, 2, 0]))
+
+
+def test_more_refusals():
+    logits, target = minigrad.tensor(LOGITS), minigrad.tensor([0, 1, 2, 0])
+    with pytest.raises(ValueError, match="reduction got 'avg'"):
+        F.cross_entropy(logits, target, reduction="avg")
+    with pytest.raises(ValueError, match="label_smoothing got 2"):
+        F.cross_entropy(logits, target, label_smoothing=2)
+    with pytest.raises(ValueError, match=r"weight got shape \(2,\), expected \(3,\)"):
+        F.cross_entropy(logits, target, minigrad.ones(2))
+    with pytest.raises(ValueError, match="reduction got 'no'"):
+        nn.MSELoss(reduction="no")
+
+
+@pytest.mark.torch
+class TestAgainstTorch:
+    @pytest.mark.parametrize("reduction, smoothing, weighted, ignore, spatial", list(itertools.product(
+        ("mean", "sum", "none"), (0.0, 0.2), (False, True), (-100, 2), ((), (2, 3)))))
+    def test_class_targets(self, reduction, smoothing, weighted, ignore, spatial):
+        torch = pytest.importorskip("torch")
+        torch.manual_seed(0)
+        theirs = torch.randn(4, 5, *spatial, dtype=torch.float64, requires_grad=True)
+        ours = minigrad.tensor(theirs.tolist(), dtype=minigrad.float64, requires_grad=True)
+        target = torch.randint(0, 5, (4, *spatial))
+        target[0] = ignore
+        weight = torch.rand(5, dtype=torch.float64) + 0.5 if weighted else None
+        wanted = torch.nn.functional.cross_entropy(theirs, target, weight, ignore_index=ignore, reduction=reduction,
+                                                   label_smoothing=smoothing)
+        got = F.cross_entropy(
+            ours, minigrad.tensor(target.tolist()),
+            None if weight is None else minigrad.tensor(weight.tolist(), dtype=minigrad.float64),
+            ignore_index=ignore, reduction=reduction, label_smoothing=smoothing)
+        assert got.shape == tuple(wanted.shape)
+        assert got.flatten().tolist() == pytest.approx(wanted.flatten().tolist(), rel=1e-10, abs=1e-14)
+        wanted.sum().backward()
+        got.sum().backward()
+        assert ours.grad.flatten().tolist() == pytest.approx(theirs.grad.flatten().tolist(), rel=1e-10, abs=1e-14)
+
+    @pytest.mark.parametrize("reduction, smoothing, weighted, spatial", list(itertools.product(
+        ("mean", "sum", "none"), (0.0, 0.2), (False, True), ((), (2,)))))
+    def test_probability_targets(self, reduction, smoothing, weighted, spatial):
+        torch = pytest.importorskip("torch")
+        torch.manual_seed(1)
+        theirs = torch.randn(4, 5, *spatial, dtype=torch.float64)
+        target = torch.softmax(torch.randn(4, 5, *spatial, dtype=torch.float64), 1)
+        weight = torch.rand(5, dtype=torch.float64) if weighted else None
+        wanted = torch.nn.functional.cross_entropy(theirs, target, weight, reduction=reduction,
+                                                   label_smoothing=smoothing)
+
+        def convert(tensor):
+            return minigrad.tensor(tensor.tolist(), dtype=minigrad.float64)
+
+        got = F.cross_entropy(convert(theirs), convert(target), None if weight is None else convert(weight),
+                              reduction=reduction, label_smoothing=smoothing)
+        assert got.flatten().tolist() == pytest.approx(wanted.flatten().tolist(), rel=1e-10)
+
+    def test_softmax_far_from_zero(self):
+        torch = pytest.importorskip("torch")
+        theirs = torch.tensor([[1000.0, 1001.0, 998.5], [-5.0, 0.0, 80.0]])
+        ours = minigrad.tensor(theirs.tolist())
+        for name in ("softmax", "log_softmax"):
+            wanted = getattr(torch.nn.functional, name)(theirs, 1).flatten().tolist()
+            assert getattr(F, name)(ours, 1).flatten().tolist() == pytest.approx(wanted, rel=3e-6, abs=1e-30)
