@@ -347,10 +347,6 @@ class Tensor(Value):
                 raise RuntimeError(f"{op}: an operand requires a gradient, which changing a tensor in place would "
                                    "lose; do it under no_grad, or use the form that returns a new tensor")
 
-    def _writable(self, op: str) -> None:
-        if self.buffer.storage.readonly:
-            raise ValueError(f"{op}: the tensor's memory is read-only")
-
     def _assign(self, op: str, value: Tensor) -> Tensor:
         """Puts a computed value into this tensor's memory, if dtype and shape allow."""
         if value.dtype.category > self.dtype.category:
@@ -358,7 +354,6 @@ class Tensor(Value):
         if broadcast(op, value.shape, self.shape) != self.shape:
             raise ValueError(f"{op}: the result has shape {value.shape}, which does not fit in place of {self.shape}")
         kernel = "copy" if value.dtype is self.dtype else f"cast_{self.dtype.name}"
-        self._writable(op)
         KERNELS[kernel](self.buffer, value.buffer.expand(self.shape))
         self.buffer.bump()
         return self
@@ -366,7 +361,6 @@ class Tensor(Value):
     def _in_place(self, op: str, *operands: Any) -> Tensor:
         """The row `op` with this tensor as its first operand, written straight into this memory where that is safe."""
         self._guard(f"{op}_", *operands)
-        self._writable(f"{op}_")
         row = getattr(rows_math, op)
         with no_grad():
             values = promote(op, (self, *operands), row.promotes)
@@ -410,7 +404,6 @@ class Tensor(Value):
     def copy_(self, src: Any) -> Tensor:
         """Takes over the elements of `src`, broadcast and cast."""
         self._guard("copy_", src)
-        self._writable("copy_")
         with no_grad():
             indexing.setitem(self, Ellipsis, src)
         return self
@@ -438,7 +431,6 @@ class Tensor(Value):
     def _drawn(self, op: str, kernel: str, generator: Generator | None, scale: float, shift: float) -> Tensor:
         """Random numbers times `scale` plus `shift`, into this memory."""
         self._guard(op)
-        self._writable(op)
         if not self.dtype.is_floating_point:
             raise TypeError(f"{op}: got dtype {self.dtype.name}, expected float32 or float64")
         with no_grad():
@@ -477,7 +469,6 @@ class Tensor(Value):
 
     def __setitem__(self, key: Any, value: Any) -> None:
         self._guard("assignment", value)
-        self._writable("assignment")
         with no_grad():
             indexing.setitem(self, key, value)
 
