@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import minigrad
 from minigrad.dtypes import DType
+from minigrad.functions.create import empty
 from minigrad.nn import functional as F
 from minigrad.nn.linear import reset_weight_and_bias
 from minigrad.nn.module import Module
@@ -60,9 +60,9 @@ class ConvNd(Module):
         self.padding_mode = padding_mode
         first, second = (in_channels, out_channels) if self.transposed else (out_channels, in_channels)
         self.weight = Parameter(
-            minigrad.empty(first, second // groups, *self.kernel_size, device=device, dtype=dtype))
+            empty(first, second // groups, *self.kernel_size, device=device, dtype=dtype))
         self.register_parameter(
-            "bias", Parameter(minigrad.empty(out_channels, device=device, dtype=dtype)) if bias else None)
+            "bias", Parameter(empty(out_channels, device=device, dtype=dtype)) if bias else None)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

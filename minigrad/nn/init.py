@@ -17,7 +17,9 @@ import math
 import warnings
 from typing import Any
 
-import minigrad
+from minigrad import dtypes
+from minigrad.autograd import no_grad
+from minigrad.functions.create import empty, eye, full_like
 from minigrad.tensor import Tensor
 
 _GAINS = {"linear": 1.0, "identity": 1.0, "sigmoid": 1.0, "tanh": 5.0 / 3, "relu": math.sqrt(2.0), "selu": 3.0 / 4,
@@ -72,7 +74,7 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = No
     """
     if not a <= b:
         raise ValueError(f"uniform_: got a = {a}, b = {b}, expected a <= b")
-    with minigrad.no_grad():
+    with no_grad():
         return tensor.uniform_(a, b, generator=generator)
 
 
@@ -86,7 +88,7 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any 
     """
     if not std >= 0:
         raise ValueError(f"normal_: std got {std}, expected 0 or more")
-    with minigrad.no_grad():
+    with no_grad():
         return tensor.normal_(mean, std, generator=generator)
 
 
@@ -109,11 +111,11 @@ def trunc_normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float 
 
     scale = 1 / (std * math.sqrt(2.0))
     low, high = math.erf((a - mean) * scale), math.erf((b - mean) * scale)
-    with minigrad.no_grad():
-        wanted = minigrad.empty(*tensor.shape, dtype=minigrad.float64).uniform_(low, high, generator=generator)
-        x, step = minigrad.full_like(wanted, (a + b) / 2), (b - a) / 4
+    with no_grad():
+        wanted = empty(*tensor.shape, dtype=dtypes.float64).uniform_(low, high, generator=generator)
+        x, step = full_like(wanted, (a + b) / 2), (b - a) / 4
         for _ in range(50):
-            x += ((x - mean) * scale).erf().lt(wanted).to(minigrad.float64).mul(2 * step).sub(step)
+            x += ((x - mean) * scale).erf().lt(wanted).to(dtypes.float64).mul(2 * step).sub(step)
             step /= 2
         return tensor.copy_(x.clamp(a, b))
 
@@ -126,7 +128,7 @@ def constant_(tensor: Tensor, val: float) -> Tensor:
     >>> init.constant_(minigrad.empty(2), 0.5).tolist()
     [0.5, 0.5]
     """
-    with minigrad.no_grad():
+    with no_grad():
         return tensor.fill_(val)
 
 
@@ -150,8 +152,8 @@ def eye_(tensor: Tensor) -> Tensor:
     """
     if tensor.ndim != 2:
         raise ValueError(f"eye_: tensor got shape {tensor.shape}, expected 2 axes")
-    with minigrad.no_grad():
-        return tensor.copy_(minigrad.eye(*tensor.shape, dtype=tensor.dtype))
+    with no_grad():
+        return tensor.copy_(eye(*tensor.shape, dtype=tensor.dtype))
 
 
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
@@ -168,7 +170,7 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     if groups < 1 or outputs % groups:
         raise ValueError(f"dirac_: groups got {groups}, expected a divisor of {outputs}, the output channels")
     centre = tuple(size // 2 for size in kernel)
-    with minigrad.no_grad():
+    with no_grad():
         tensor.zero_()
         for group in range(groups):
             for channel in range(min(outputs // groups, inputs)):
@@ -240,8 +242,8 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
     if tensor.numel() == 0:
         return tensor
     rows, columns = tensor.shape[0], tensor.numel() // tensor.shape[0]
-    with minigrad.no_grad():
-        drawn = minigrad.empty(rows, columns, dtype=minigrad.float64).normal_(generator=generator)
+    with no_grad():
+        drawn = empty(rows, columns, dtype=dtypes.float64).normal_(generator=generator)
         vectors = drawn if rows <= columns else drawn.T        # the shorter axis counts the vectors
         basis = vectors.clone()
         for j in range(basis.shape[0]):

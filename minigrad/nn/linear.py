@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import minigrad
 from minigrad.dtypes import DType
+from minigrad.functions.create import empty
 from minigrad.nn import functional as F
 from minigrad.nn import init
 from minigrad.nn.module import Module
@@ -53,9 +53,9 @@ class Linear(Module):
                              "expected sizes of 0 or more")
         self.in_features = in_features
         self.out_features = out_features
-        self.weight = Parameter(minigrad.empty(out_features, in_features, device=device, dtype=dtype))
+        self.weight = Parameter(empty(out_features, in_features, device=device, dtype=dtype))
         self.register_parameter(
-            "bias", Parameter(minigrad.empty(out_features, device=device, dtype=dtype)) if bias else None)
+            "bias", Parameter(empty(out_features, device=device, dtype=dtype)) if bias else None)
         self.reset_parameters()
 
     bias: Parameter | None

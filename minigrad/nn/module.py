@@ -14,9 +14,10 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
-import minigrad
+from minigrad import dtypes
+from minigrad.autograd import no_grad
 from minigrad.dtypes import DType
-from minigrad.functions.create import check_device
+from minigrad.functions.create import as_tensor, check_device, zeros_like
 from minigrad.nn.parameter import Parameter
 from minigrad.tensor import Handle, Tensor
 
@@ -341,7 +342,7 @@ class Module:
         own = dict(self._named_state())
         missing = [name for name in own if name not in state_dict]
         unexpected = [name for name in state_dict if name not in own]
-        new = {name: as_tensor(f"load_state_dict: {name}", state_dict[name]) for name in own if name in state_dict}
+        new = {name: import_tensor(f"load_state_dict: {name}", state_dict[name]) for name in own if name in state_dict}
         wrong = []
         if strict and unexpected:
             wrong.append("unexpected keys: " + ", ".join(unexpected))
@@ -352,7 +353,7 @@ class Module:
         if wrong:
             raise ValueError(f"load_state_dict: state_dict does not fit {type(self).__name__}:\n    "
                              + "\n    ".join(wrong))
-        with minigrad.no_grad():
+        with no_grad():
             for name, tensor in new.items():
                 own[name].copy_(tensor)
         return IncompatibleKeys(missing, unexpected)
@@ -431,11 +432,11 @@ class Module:
 
     def float(self: M) -> M:
         """All floating-point parameters and buffers as float32."""
-        return self.to(minigrad.float32)
+        return self.to(dtypes.float32)
 
     def double(self: M) -> M:
         """All floating-point parameters and buffers as float64."""
-        return self.to(minigrad.float64)
+        return self.to(dtypes.float64)
 
     def cpu(self: M) -> M:
         """Itself: the CPU is where every module is."""
@@ -507,13 +508,13 @@ def clear_gradients(parameters: Iterable[Tensor], set_to_none: bool) -> None:
         if set_to_none:
             parameter.grad = None
         elif parameter.grad is not None:
-            parameter.grad = minigrad.zeros_like(parameter.grad, requires_grad=False)
+            parameter.grad = zeros_like(parameter.grad, requires_grad=False)
 
 
-def as_tensor(what: str, value: Any) -> Tensor:
+def import_tensor(what: str, value: Any) -> Tensor:
     """`value` if it is a Tensor, else the array of another library it is, sharing memory where possible."""
     try:
-        return minigrad.as_tensor(value)
+        return as_tensor(value)
     except (TypeError, ValueError, BufferError) as error:
         raise TypeError(f"{what} got {type(value).__name__}, expected a Tensor ({error})") from error
 

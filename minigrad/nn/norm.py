@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import minigrad
+from minigrad import dtypes
 from minigrad.dtypes import DType
+from minigrad.functions.create import ones, tensor, zeros
 from minigrad.nn import functional as F
 from minigrad.nn import init
 from minigrad.nn.module import Module
@@ -43,12 +44,12 @@ class BatchNorm(Module):
         self.affine = affine
         self.track_running_stats = track_running_stats
         made: dict[str, Any] = {"device": device, "dtype": dtype}
-        self.register_parameter("weight", Parameter(minigrad.ones(num_features, **made)) if affine else None)
-        self.register_parameter("bias", Parameter(minigrad.zeros(num_features, **made)) if affine and bias else None)
+        self.register_parameter("weight", Parameter(ones(num_features, **made)) if affine else None)
+        self.register_parameter("bias", Parameter(zeros(num_features, **made)) if affine and bias else None)
         tracked = track_running_stats
-        self.register_buffer("running_mean", minigrad.zeros(num_features, **made) if tracked else None)
-        self.register_buffer("running_var", minigrad.ones(num_features, **made) if tracked else None)
-        self.register_buffer("num_batches_tracked", minigrad.tensor(0, dtype=minigrad.int64) if tracked else None)
+        self.register_buffer("running_mean", zeros(num_features, **made) if tracked else None)
+        self.register_buffer("running_var", ones(num_features, **made) if tracked else None)
+        self.register_buffer("num_batches_tracked", tensor(0, dtype=dtypes.int64) if tracked else None)
 
     def reset_running_stats(self) -> None:
         if self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import minigrad
+from minigrad.functions.create import empty
 from minigrad.tensor import Tensor
 
 
@@ -21,7 +21,7 @@ class Parameter(Tensor):
 
     def __init__(self, data: Tensor | None = None, requires_grad: bool = True) -> None:
         if data is None:
-            data = minigrad.empty(0)
+            data = empty(0)
         if not isinstance(data, Tensor):
             raise TypeError(f"Parameter: data got {type(data).__name__}, expected a Tensor")
         if requires_grad and not data.dtype.is_floating_point:

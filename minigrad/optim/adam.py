@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import minigrad
+from minigrad.functions.create import zeros_like
 from minigrad.kernels import KERNELS
 from minigrad.optim.optimizer import Optimizer, gradient_buffer, state_buffer
 from minigrad_ext.kernel import Params
@@ -58,7 +58,7 @@ class Adam(Optimizer):
             state = self.state[param]
             for key in averages:
                 if key not in state:
-                    state[key] = minigrad.zeros_like(param, requires_grad=False)
+                    state[key] = zeros_like(param, requires_grad=False)
             kept = [state_buffer(name, param, state, key) for key in averages]
             step = state.get("step", 0) + 1
             if step not in by_step:

@@ -12,8 +12,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import minigrad
-from minigrad.nn.module import as_tensor, clear_gradients
+from minigrad.autograd import enable_grad
+from minigrad.functions.create import tensor
+from minigrad.nn.module import clear_gradients, import_tensor
 from minigrad.tensor import Tensor
 
 
@@ -92,7 +93,7 @@ class Optimizer:
         """Move every parameter that has a gradient; a `closure` computes the loss (and gradients) first."""
         loss = None
         if closure is not None:
-            with minigrad.enable_grad():
+            with enable_grad():
                 loss = closure()
         for group in self.param_groups:
             self.update(group)
@@ -149,18 +150,18 @@ class Optimizer:
     @staticmethod
     def _saved(key: str, value: Any) -> Any:
         """Counts of steps are saved as 0-d float32 tensors, which is how PyTorch keeps them."""
-        return minigrad.tensor(float(value)) if key == "step" else value
+        return tensor(float(value)) if key == "step" else value
 
     def _loaded(self, number: int, param: Tensor, key: str, value: Any) -> Any:
         if key == "step":
             return int(value.item() if hasattr(value, "item") else value)
         if value is None or isinstance(value, bool | int | float | str):
             return value
-        tensor = as_tensor(f"{type(self).__name__}.load_state_dict: {key} of parameter {number}", value)
-        if tensor.shape != param.shape:
+        imported = import_tensor(f"{type(self).__name__}.load_state_dict: {key} of parameter {number}", value)
+        if imported.shape != param.shape:
             raise ValueError(f"{type(self).__name__}.load_state_dict: {key} of parameter {number} got shape "
-                             f"{tensor.shape}, expected {param.shape}")
-        return tensor.detach().to(param.dtype).clone()
+                             f"{imported.shape}, expected {param.shape}")
+        return imported.detach().to(param.dtype).clone()
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import minigrad
+from minigrad.functions.create import zeros_like
 from minigrad.kernels import KERNELS
 from minigrad.optim.optimizer import Optimizer, gradient_buffer, state_buffer
 from minigrad_ext.kernel import Params
@@ -56,7 +56,7 @@ class SGD(Optimizer):
             else:
                 state = self.state[param]
                 if state.get("momentum_buffer") is None:
-                    state["momentum_buffer"] = minigrad.zeros_like(param, requires_grad=False)
+                    state["momentum_buffer"] = zeros_like(param, requires_grad=False)
                     params = Params((flags[0], 1, *flags[2:]), floats)
                 else:
                     params = later

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 
-import minigrad
+from minigrad.autograd import no_grad
 from minigrad.dtypes import DType
 from minigrad.tensor import Tensor
 
@@ -89,5 +89,5 @@ def _prepared(op: str, input: Tensor, dim: int | None, dtype: DType | None) -> t
 
 
 def _constant_maximum(input: Tensor, dim: int) -> Tensor:
-    with minigrad.no_grad():
+    with no_grad():
         return input.amax(dim, keepdim=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import minigrad
+from minigrad.autograd import no_grad
+from minigrad.functions.create import empty
 from minigrad.tensor import Tensor
 
 
@@ -28,6 +29,6 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
         return input
     if p == 1.0:
         return input * 0.0
-    with minigrad.no_grad():
-        mask = minigrad.empty(*input.shape, dtype=input.dtype).bernoulli_(1.0 - p).mul_(1.0 / (1.0 - p))
+    with no_grad():
+        mask = empty(*input.shape, dtype=input.dtype).bernoulli_(1.0 - p).mul_(1.0 / (1.0 - p))
     return input * mask

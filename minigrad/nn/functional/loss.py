@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import warnings
 
-import minigrad
+from minigrad import dtypes
+from minigrad.functions.create import ones
 from minigrad.nn.functional.activation import log_softmax
 from minigrad.nn.functional.dropout import check_probability
 from minigrad.tensor import Tensor
@@ -94,7 +95,7 @@ def _check_class_target(op: str, input: Tensor, target: Tensor) -> None:
     expected = shape[:1] + shape[2:] if len(shape) > 1 else ()
     if target.shape != expected:
         raise ValueError(f"{op}: target got shape {target.shape}, expected {expected} for input {shape}")
-    if target.dtype.is_floating_point or target.dtype is minigrad.bool:
+    if target.dtype.is_floating_point or target.dtype is dtypes.bool:
         raise TypeError(f"{op}: target got {target.dtype}, expected int64 classes")
 
 
@@ -112,8 +113,8 @@ def _class_loss(op: str, logs: Tensor, target: Tensor, weight: Tensor | None, ig
     dim = 1 if logs.ndim > 1 else 0
     if weight is not None and weight.shape != (logs.shape[dim],):
         raise ValueError(f"{op}: weight got shape {weight.shape}, expected ({logs.shape[dim]},)")
-    if target.dtype is not minigrad.int64:
-        target = target.to(minigrad.int64)
+    if target.dtype is not dtypes.int64:
+        target = target.to(dtypes.int64)
     if weight is None and not smoothing and ignore_index < 0:
         # A negative class is never valid, so most batches need no mask: gather refuses those that do.
         try:
@@ -128,7 +129,7 @@ def _masked_class_loss(op: str, logs: Tensor, target: Tensor, weight: Tensor | N
     dim, classes = (1, logs.shape[1]) if logs.ndim > 1 else (0, logs.shape[0])
     ignored = target == ignore_index
     index = target.masked_fill(ignored, 0)
-    factors = minigrad.ones(index.shape, dtype=logs.dtype).masked_fill(ignored, 0.0)
+    factors = ones(index.shape, dtype=logs.dtype).masked_fill(ignored, 0.0)
     try:
         picked = logs.gather(dim, index.unsqueeze(dim)).squeeze(dim).masked_fill(ignored, 0.0)
         if weight is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import minigrad
+from minigrad.autograd import no_grad
 from minigrad.tensor import Tensor
 
 
@@ -42,7 +42,7 @@ def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor |
         if count == 1:
             raise ValueError(f"batch_norm: input got shape {shape}, expected more than one value per channel to train")
         if count:
-            with minigrad.no_grad():
+            with no_grad():
                 _move(running_mean, mean, momentum, 1.0)
                 _move(running_var, var, momentum, count / (count - 1))
     elif running_mean is None or running_var is None:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import minigrad
+from minigrad.autograd import no_grad
+from minigrad.functions.create import zeros
+from minigrad.functions.shape import stack
 from minigrad.tensor import Tensor
 
 
@@ -27,10 +29,10 @@ def get_total_norm(tensors: Tensor | Iterable[Tensor], norm_type: float = 2.0,
     """
     tensors = [tensors] if isinstance(tensors, Tensor) else list(tensors)
     norm_type = float(norm_type)
-    with minigrad.no_grad():
+    with no_grad():
         if not tensors:
-            return minigrad.tensor(0.0)
-        total = minigrad.stack([_norm(tensor, norm_type) for tensor in tensors])
+            return zeros(())
+        total = stack([_norm(tensor, norm_type) for tensor in tensors])
         total = _norm(total, norm_type)
         if error_if_nonfinite and not total.isfinite().item():
             raise ValueError(f"get_total_norm: the norm of order {norm_type} is {total.item()}, expected a finite one")
@@ -66,7 +68,7 @@ def clip_grad_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float, norm
     """
     chosen = _with_gradients(parameters)
     total = get_total_norm([parameter.grad for parameter in chosen], norm_type, error_if_nonfinite)
-    with minigrad.no_grad():
+    with no_grad():
         factor = (float(max_norm) / (total + 1e-6)).clamp(max=1.0)
         for parameter in chosen:
             parameter.grad.mul_(factor.to(parameter.grad.dtype))
@@ -85,6 +87,6 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
     [1.0, -0.5]
     """
     clip_value = float(clip_value)
-    with minigrad.no_grad():
+    with no_grad():
         for parameter in _with_gradients(parameters):
             parameter.grad.clamp_(-clip_value, clip_value)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import minigrad
+from minigrad.autograd import no_grad
+from minigrad.functions.shape import cat
 from minigrad.tensor import Tensor
 
 
@@ -18,7 +19,7 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
     flat = [parameter.reshape(-1) for parameter in parameters]
     if not flat:
         raise ValueError("parameters_to_vector: got no parameters, expected at least one")
-    return minigrad.cat(flat)
+    return cat(flat)
 
 
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
@@ -36,7 +37,7 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     if vec.shape != (expected,):
         raise ValueError(f"vector_to_parameters: vec got shape {vec.shape}, expected ({expected},)")
     start = 0
-    with minigrad.no_grad():
+    with no_grad():
         for parameter in parameters:
             stop = start + parameter.numel()
             parameter.copy_(vec[start:stop].reshape(parameter.shape))
