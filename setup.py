@@ -102,7 +102,7 @@ def extensions():
 
     modules = [extension(f"minigrad_ext.{path.stem}", path, "base") for path in sources(PACKAGE)]
     hot = [extension(f"minigrad_ext.kernels.{path.stem}", path, "base") for path in sources(KERNELS)]
-    options = dict(compiler_directives=DIRECTIVES, build_dir=str(GENERATED), include_path=["."])
+    options = {"compiler_directives": DIRECTIVES, "build_dir": str(GENERATED), "include_path": ["."]}
     built = cythonize(modules, **options)
     for module in cythonize(hot, **options):
         source = Path(module.sources[0])

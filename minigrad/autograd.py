@@ -69,8 +69,8 @@ def _cotangents(op: str, outputs: tuple, given: Any) -> list[Value]:
         if not isinstance(out, Value):
             raise TypeError(f"{op}: outputs: got {type(out).__name__}, expected tensors")
         if not out.differentiable:
-            raise RuntimeError(f"{op}: an output of shape {out.shape} does not require a gradient: nothing that made it "
-                               "requires one, or it was computed under no_grad")
+            raise RuntimeError(f"{op}: an output of shape {out.shape} does not require a gradient: nothing that made "
+                               "it requires one, or it was computed under no_grad")
         if g is None:
             if out.buffer.size != 1:
                 raise RuntimeError(f"{op}: an output of shape {out.shape} has more than one element, so its gradient "

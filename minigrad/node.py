@@ -4,7 +4,8 @@ A Value is a buffer of numbers.  When an op whose result may want a gradient run
 record of the op, of the values its derivative will read, and of the parents through which a gradient travels on.
 The graph is these nodes and nothing else; gradients are computed by the same ops, so they are nodes of the same graph.
 
-A parent is the Node that made the operand, or the leaf Value itself (a value that wants a gradient and that no op made).
+A parent is the Node that made the operand, or the leaf Value itself: a value that wants a gradient and that no op
+made.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class Value(Exporter):
     __slots__ = ("__weakref__", "differentiable", "grad_slot", "hooks", "node")
 
     # What ops hand out: Tensor, once it is defined on its own floor.
-    result: ClassVar[type] 
+    result: ClassVar[type]
 
     def __init__(self, buffer: Buffer) -> None:
         self.buffer = buffer

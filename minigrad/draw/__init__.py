@@ -1,0 +1,10 @@
+"""Pictures as SVG: text stays text, light and dark follow the reader's system, nothing is needed to make them.
+
+    window_pair     a convolution and its transpose, with the engine's own numbers
+    bars            a bar chart on a logarithmic axis
+"""
+
+from minigrad.draw.bars import bars
+from minigrad.draw.window import window_pair
+
+__all__ = ["bars", "window_pair"]

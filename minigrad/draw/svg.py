@@ -1,0 +1,70 @@
+"""A sheet of SVG: shapes are added, then it is written out.
+
+Colours are names of a palette with a light and a dark side.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+# name: (light, dark)
+PALETTE = {
+    "ground": ("#ffffff", "#0d1117"),
+    "ink": ("#1f2328", "#e6edf3"),
+    "faint": ("#6e7781", "#8b949e"),
+    "line": ("#afb8c1", "#444c56"),
+    "input": ("#ddf4ff", "#10314f"),
+    "kernel": ("#fff3c4", "#4a3a08"),
+    "output": ("#dafbe1", "#12381f"),
+    "accent": ("#0969da", "#58a6ff"),
+    "second": ("#bf8700", "#d29922"),
+}
+
+
+def _rules(side: int) -> str:
+    return "".join(f".f-{name}{{fill:{both[side]}}}.s-{name}{{stroke:{both[side]}}}"
+                   for name, both in PALETTE.items())
+
+
+class Sheet:
+    """A drawing of `width` by `height` pixels, y downwards."""
+
+    def __init__(self, width: float, height: float, title: str) -> None:
+        self.width, self.height, self.title = width, height, title
+        self.parts: list[str] = []
+
+    def rect(self, x: float, y: float, width: float, height: float, fill: str = "", stroke: str = "",
+             thick: float = 1, dashed: bool = False, round: float = 0) -> None:
+        """A rectangle; an empty fill or stroke is none."""
+        self.parts.append(
+            f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" '
+            f'class="{f"f-{fill}" if fill else "none"}{f" s-{stroke}" if stroke else ""}"'
+            + (f' stroke-width="{thick:g}"' if stroke else "") + (' stroke-dasharray="3 3"' if dashed else "")
+            + (f' rx="{round:g}"' if round else "") + "/>")
+
+    def line(self, x1: float, y1: float, x2: float, y2: float, stroke: str = "line", thick: float = 1) -> None:
+        """A straight line."""
+        self.parts.append(f'<path d="M{x1:g} {y1:g}L{x2:g} {y2:g}" class="s-{stroke}" stroke-width="{thick:g}"/>')
+
+    def text(self, x: float, y: float, words: str, size: float = 13, anchor: str = "middle", fill: str = "ink",
+             bold: bool = False, mono: bool = False) -> None:
+        """One line of text with its baseline at y; `anchor` is start, middle or end."""
+        kind = f"f-{fill}" + (" b" if bold else "") + (" m" if mono else "")
+        self.parts.append(f'<text x="{x:g}" y="{y:g}" font-size="{size:g}" text-anchor="{anchor}" class="{kind}">'
+                          f"{escape(words)}</text>")
+
+    def svg(self) -> str:
+        """The document."""
+        style = ("text{font-family:system-ui,sans-serif}.m{font-family:ui-monospace,monospace}.b{font-weight:600}"
+                 f".none{{fill:none}}{_rules(0)}@media(prefers-color-scheme:dark){{{_rules(1)}}}")
+        return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width:g} {self.height:g}" '
+                f'width="{self.width:g}" height="{self.height:g}" role="img">\n<title>{escape(self.title)}</title>\n'
+                f"<style>{style}</style>\n"
+                f'<rect width="100%" height="100%" class="f-ground"/>\n' + "\n".join(self.parts) + "\n</svg>\n")
+
+    def save(self, path: str | Path) -> Path:
+        """Writes the document; returns the path."""
+        target = Path(path)
+        target.write_text(self.svg(), encoding="utf-8")
+        return target
