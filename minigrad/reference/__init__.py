@@ -18,7 +18,7 @@ import importlib.util
 from collections.abc import Callable
 from typing import Any
 
-FAMILIES = ("math", "reduce", "linalg", "index", "conv", "pool", "random", "optim")
+FAMILIES = ("math", "view", "reduce", "linalg", "index", "conv", "pool", "random", "optim")
 
 
 def _collect() -> dict[str, Callable[..., Any]]:
