@@ -1,0 +1,23 @@
+"""`minigrad eval`."""
+
+from __future__ import annotations
+
+import argparse
+
+import minigrad
+from minigrad.cli.train import run_data
+from minigrad.training import RunFolder
+from minigrad.training.trainer import evaluate, load_model
+
+
+def run(options: argparse.Namespace) -> int:
+    if options.threads is not None:
+        minigrad.set_num_threads(options.threads)
+    folder = RunFolder.open(options.run)
+    _, test = run_data(folder, options.data_dir)
+    model = load_model(folder, test.shape, len(test.classes))
+    loss, accuracy = evaluate(model, test)
+    print(f"{folder.config.dataset}: {len(test)} images to test; {folder.config.model} of {folder.path}")
+    print(f"test loss {loss:.4f}")
+    print(f"test accuracy {100 * accuracy:.2f} %")
+    return 0

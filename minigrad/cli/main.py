@@ -1,0 +1,148 @@
+"""Arguments and errors.  Each subcommand's work is in a module of its own, imported when it is asked for."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import NoReturn
+
+from minigrad.data import DATASETS
+from minigrad.io import FileError
+from minigrad.models import MODELS
+from minigrad.training.config import OPTIMIZERS
+
+INTERRUPTED = 130  # what a shell reports of a program ended by Ctrl-C
+
+
+class UsageError(Exception):
+    """Something asked for that cannot be done.  The message is the one line the user sees."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command and returns its exit code: 0, 2 for errors of use, 130 when interrupted."""
+    try:
+        options = parser().parse_args(arguments)
+        command = import_module(f"minigrad.cli.{options.module}")
+        code = command.run(options)
+        sys.stdout.flush()
+        return code
+    except (UsageError, FileError) as error:
+        return _complain(str(error))
+    except BrokenPipeError:  # whoever read our output has gone, as in `minigrad info | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        named = f"{error.filename}: " if error.filename is not None else ""
+        return _complain(f"{named}{error.strerror or error}")
+    except MemoryError as error:
+        return _complain(f"out of memory {error}".rstrip())
+    except KeyboardInterrupt:
+        print("minigrad: interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _complain(message: str) -> int:
+    print(f"minigrad: error: {' '.join(message.split())}", file=sys.stderr)
+    return 2
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse with errors of one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    style = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
+    top = Parser(prog="minigrad", description="Trains small convolutional networks on a CPU.", **style,
+                 epilog="example:\n  minigrad train digits")
+    top.add_argument("--version", action=_Version)
+    commands = top.add_subparsers(metavar="command", required=True)
+
+    train = commands.add_parser(
+        "train", help="train a model on a dataset", **style,
+        description="Trains a model and keeps everything about it in a run folder.  Ctrl-C saves and stops; a run\n"
+                    "that was stopped or killed is continued with --resume and ends with the same weights, to the bit.",
+        epilog="examples:\n"
+               "  minigrad train digits\n"
+               "  minigrad train mnist --data-dir ~/mnist --epochs 5 --model lenet --optimizer sgd\n"
+               "  minigrad train --resume runs/digits-cnn-1")
+    train.set_defaults(module="train")
+    train.add_argument("dataset", nargs="?", choices=list(DATASETS), help="(not needed with --resume)")
+    train.add_argument("--model", choices=list(MODELS), help="default: cnn")
+    train.add_argument("--epochs", type=_positive_int, metavar="N",
+                       help="default: 15 for digits, 3 for mnist, 10 for fashion_mnist")
+    train.add_argument("--batch-size", type=_positive_int, metavar="N", help="default: 64")
+    train.add_argument("--lr", type=_positive_float, metavar="RATE",
+                       help="highest learning rate; default: 0.005, for sgd 0.05")
+    train.add_argument("--optimizer", "--optimiser", choices=OPTIMIZERS, help="default: adamw")
+    train.add_argument("--seed", type=_natural_int, metavar="N", help="default: 0")
+    train.add_argument("--out", type=Path, metavar="FOLDER", help="run folder; default: runs/DATASET-MODEL-NUMBER")
+    train.add_argument("--resume", type=Path, metavar="RUN", help="continue the run in this folder")
+    _add_common(train)
+
+    evaluate = commands.add_parser(
+        "eval", help="measure a trained model on the test part", **style,
+        description="Prints how the newest weights of a run do on the test part of its dataset.",
+        epilog="example:\n  minigrad eval runs/digits-cnn-1")
+    evaluate.set_defaults(module="evaluate")
+    evaluate.add_argument("run", type=Path, metavar="RUN", help="run folder")
+    _add_common(evaluate)
+
+    predict = commands.add_parser(
+        "predict", help="show what a trained model sees in an image", **style,
+        description="Draws an image and the probability of each class.  The image is a number, the place of an image\n"
+                    "in the test part, or a file: PGM, or what Pillow reads where that is installed.  A file of\n"
+                    "another size is scaled; dark ink on light paper is inverted.",
+        epilog="examples:\n  minigrad predict runs/digits-cnn-1 7\n  minigrad predict runs/mnist-cnn-1 digit.pgm")
+    predict.set_defaults(module="predict")
+    predict.add_argument("run", type=Path, metavar="RUN", help="run folder")
+    predict.add_argument("image", metavar="IMAGE", help="index into the test part, or an image file")
+    _add_common(predict)
+
+    info = commands.add_parser("info", help="show version, instruction set, threads and kernels", **style,
+                               description="Shows what this installation computes with.",
+                               epilog="example:\n  minigrad info --json")
+    info.set_defaults(module="info")
+    info.add_argument("--json", action="store_true", help="as one JSON object")
+    return top
+
+
+def _add_common(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--data-dir", metavar="FOLDER", help="folder of the dataset's IDX files, gzipped or not")
+    command.add_argument("--threads", type=_positive_int, metavar="N", help="default: one per core; changes no result")
+
+
+class _Version(argparse.Action):
+    def __init__(self, option_strings: Sequence[str], dest: str) -> None:
+        super().__init__(option_strings, dest=argparse.SUPPRESS, nargs=0, help="show the version")
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        import minigrad
+
+        print(f"minigrad {minigrad.__version__}")
+        parser.exit()
+
+
+def _number(kind: Callable[[str], float], holds: Callable[[float], bool], wanted: str) -> Callable[[str], float]:
+    def convert(text: str) -> float:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = math.nan
+        if not holds(value):
+            raise argparse.ArgumentTypeError(f"got {text!r}, expected {wanted}")
+        return value
+
+    return convert
+
+
+_positive_int = _number(int, lambda n: 0 < n < 2**31, "a whole number from 1 on")
+_natural_int = _number(int, lambda n: 0 <= n < 2**63, "a whole number from 0 on")
+_positive_float = _number(float, lambda x: 0 < x < math.inf, "a number above 0")

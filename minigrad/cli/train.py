@@ -1,0 +1,128 @@
+"""`minigrad train`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import signal
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import minigrad
+from minigrad.cli.main import INTERRUPTED, UsageError
+from minigrad.cli.progress import make_reporter
+from minigrad.data import ImageDataset, load_images
+from minigrad.training import Config, Interrupted, RunFolder, Trainer, default_config
+
+# Settings of a run that --resume takes from its configuration, by their flags.
+FIXED = {"dataset": "dataset", "model": "--model", "epochs": "--epochs", "batch_size": "--batch-size", "lr": "--lr",
+         "optimizer": "--optimizer", "seed": "--seed"}
+
+
+def run(options: argparse.Namespace) -> int:
+    if options.threads is not None:
+        minigrad.set_num_threads(options.threads)
+    folder, train, test = _resume(options) if options.resume else _begin(options)
+    trainer = Trainer(folder, train, test)
+    folder.keep_metrics(trainer.epoch)
+    config = folder.config
+    parameters = sum(p.numel() for p in trainer.model.parameters())
+    print(f"{config.dataset}: {len(train)} images to train, {len(test)} to test; {config.model} with {parameters:,} "
+          f"parameters; run folder {folder.path}", flush=True)
+    if trainer.steps_done:
+        print(f"resuming at epoch {min(trainer.epoch + 1, config.epochs)} of {config.epochs}, "
+              f"{100 * trainer.steps_done / trainer.total_steps:.0f} % done", flush=True)
+    again = shlex.join(["minigrad", "train", "--resume", str(folder.path)])
+    try:
+        with stop_on_signal() as stopped, make_reporter(trainer) as report:
+            accuracy = trainer.train(report, stop=lambda: bool(stopped))
+    except Interrupted:
+        print(f"stopped in epoch {trainer.epoch + 1} of {config.epochs}; everything is saved.  Go on with:\n  {again}")
+        return INTERRUPTED
+    except KeyboardInterrupt:
+        print(f"stopped at once; the newest checkpoint stands.  Go on with:\n  {again}")
+        return INTERRUPTED
+    print(f"test accuracy {100 * accuracy:.2f} %")
+    return 0
+
+
+def _begin(options: argparse.Namespace) -> tuple[RunFolder, ImageDataset, ImageDataset]:
+    if options.dataset is None:
+        raise UsageError("train: which dataset? (see minigrad train --help)")
+    train, test = load_data(options.dataset, options.data_dir)
+    config = default_config(
+        options.dataset, model=options.model, epochs=options.epochs, batch_size=options.batch_size, lr=options.lr,
+        optimizer=options.optimizer, seed=options.seed, data_checksum=checksum(train, test),
+        data_dir=os.path.abspath(os.path.expanduser(options.data_dir)) if options.data_dir else None)
+    check_model(config, train)
+    return RunFolder.create(options.out, config), train, test
+
+
+def _resume(options: argparse.Namespace) -> tuple[RunFolder, ImageDataset, ImageDataset]:
+    folder = RunFolder.open(options.resume)
+    if options.out is not None:
+        raise UsageError("--out: a resumed run stays in its folder")
+    for name, flag in FIXED.items():
+        asked, has = getattr(options, name), getattr(folder.config, name)
+        if asked is not None and asked != has:
+            raise UsageError(f"{flag}: the run in {folder.path} has {has}, not {asked}, and keeps its settings")
+    train, test = run_data(folder, options.data_dir)
+    return folder, train, test
+
+
+def load_data(dataset: str, data_dir: str | None) -> tuple[ImageDataset, ImageDataset]:
+    if dataset == "digits" and data_dir is not None:
+        raise UsageError("--data-dir: digits comes with minigrad and is read from no folder")
+    return load_images(dataset, Path(data_dir).expanduser() if data_dir is not None else None)
+
+
+def run_data(folder: RunFolder, data_dir: str | None) -> tuple[ImageDataset, ImageDataset]:
+    """The data a run was made with; another folder may hold it by now, but it must be the same data."""
+    config = folder.config
+    try:
+        train, test = load_data(config.dataset, data_dir if data_dir is not None else config.data_dir)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    if config.data_checksum is not None and checksum(train, test) != config.data_checksum:
+        raise UsageError(f"{folder.path}: its images of {config.dataset} were others than those found now")
+    check_model(config, train)
+    return train, test
+
+
+def checksum(train: ImageDataset, test: ImageDataset) -> int:
+    return zlib.crc32(f"{train.checksum()}/{test.checksum()}".encode())
+
+
+def check_model(config: Config, train: ImageDataset) -> None:
+    """Says that a model does not suit the images before a folder is made for it."""
+    from minigrad.models import build
+
+    try:
+        build(config.model, train.shape, len(train.classes))
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+@contextmanager
+def stop_on_signal() -> Iterator[list[int]]:
+    """A list that is no longer empty once Ctrl-C or SIGTERM has come; a second Ctrl-C raises KeyboardInterrupt.
+
+    The loop looks at it between steps, so that no signal ever falls into the middle of one.
+    """
+    stopped: list[int] = []
+
+    def note(number: int, _: object) -> None:
+        if stopped and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        stopped.append(number)
+
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, note) for number in signals}
+    try:
+        yield stopped
+    finally:
+        for number in signals:
+            signal.signal(number, before[number])

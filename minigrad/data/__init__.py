@@ -1,0 +1,34 @@
+"""Data: from files to batches of tensors.
+
+A `Dataset` answers `len(d)` and `d[i]`; a sampler says in which order; a `DataLoader` draws batches.  Names, argument
+order and defaults are those of `torch.utils.data`.  The real images are `Digits`, `MNIST` and `FashionMNIST`.
+"""
+
+from minigrad.data.dataset import ConcatDataset, Dataset, Subset, TensorDataset, random_split
+from minigrad.data.idx import read_idx, write_idx
+from minigrad.data.images import DATASETS, MNIST, Digits, FashionMNIST, ImageDataset, load_images
+from minigrad.data.loader import DataLoader, default_collate
+from minigrad.data.sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler, SubsetRandomSampler
+
+__all__ = [
+    "DATASETS",
+    "MNIST",
+    "BatchSampler",
+    "ConcatDataset",
+    "DataLoader",
+    "Dataset",
+    "Digits",
+    "FashionMNIST",
+    "ImageDataset",
+    "RandomSampler",
+    "Sampler",
+    "SequentialSampler",
+    "Subset",
+    "SubsetRandomSampler",
+    "TensorDataset",
+    "default_collate",
+    "load_images",
+    "random_split",
+    "read_idx",
+    "write_idx",
+]

@@ -1,0 +1,189 @@
+"""Real images with labels: Digits, MNIST and FashionMNIST.
+
+Pixels stay bytes until a batch is drawn; then they become float32 between 0 and 1, bright ink on dark ground.
+
+**Digits**: the 1,797 handwritten digits of 8x8 pixels of E. Alpaydin and C. Kaynak's "Optical Recognition of
+Handwritten Digits" (UCI Machine Learning Repository, CC BY 4.0), in the order in which scikit-learn has them in
+`digits.csv.gz`.  They are in this package: its rows of 64 numbers from 0 to 16 and a label, cut into an IDX file of
+images and one of labels, and gzipped.  Every fifth one (index mod 5 = 4) is for testing: 359, against 1,438 to train.
+
+**MNIST** (Y. LeCun, C. Cortes, C. Burges) and **FashionMNIST** (H. Xiao, K. Rasul, R. Vollgraf, 2017): 60,000 images of
+28x28 pixels to train, 10,000 to test, read from a folder of IDX files or downloaded into the user's cache.  By
+convention a folder with the 10,000 `t10k` images only is cut: its first 80 % (8,000) train, its last 20 % (2,000) test.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import minigrad
+from minigrad.data.dataset import Dataset
+from minigrad.data.download import cache_folder, fetch
+from minigrad.data.idx import parse_idx, read_idx
+from minigrad.io import FileError
+
+if TYPE_CHECKING:
+    from minigrad.tensor import Tensor
+
+TEN_DIGITS = tuple("0123456789")
+
+
+class ImageDataset(Dataset):
+    """Grey images (N, H, W) of bytes up to `white`, and labels (N,).
+
+    Item i is the image, float32 of shape (1, H, W) between 0 and 1, and its label; i may be a tensor of indices.
+    """
+
+    classes: tuple[str, ...] = TEN_DIGITS
+
+    def __init__(self, pixels: Tensor, labels: Tensor, white: int = 255) -> None:
+        self.pixels = pixels.unsqueeze(1)
+        self.targets = labels.to(minigrad.int64)
+        self.white = white
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Channels, height and width of one image."""
+        return tuple(self.pixels.shape[1:])
+
+    def __len__(self) -> int:
+        return self.pixels.shape[0]
+
+    def __getitem__(self, index: Any) -> tuple[Tensor, Tensor]:
+        return self.pixels[index].to(minigrad.float32) / self.white, self.targets[index]
+
+    def batch(self, indices: Sequence[int]) -> list[Tensor]:
+        return list(self[minigrad.tensor(list(indices), dtype=minigrad.int64)])
+
+    def checksum(self) -> int:
+        """CRC-32 of pixels and labels: two datasets that differ in anything differ in it, almost surely."""
+        import zlib
+
+        return zlib.crc32(memoryview(self.targets).tobytes(), zlib.crc32(memoryview(self.pixels).tobytes()))
+
+
+class Digits(ImageDataset):
+    """The 8x8 digits that come with minigrad.
+
+    >>> len(Digits(train=True)), len(Digits(train=False)), Digits().shape
+    (1438, 359, (1, 8, 8))
+    """
+
+    def __init__(self, train: bool = True) -> None:
+        index = minigrad.arange(1797)
+        part = (index % 5 != 4) if train else (index % 5 == 4)
+        super().__init__(_packaged("digits-images-idx3-ubyte.gz")[part],
+                         _packaged("digits-labels-idx1-ubyte.gz")[part], white=16)
+
+
+class MNIST(ImageDataset):
+    """The 28x28 digits, from the IDX files in the folder `root`.
+
+    Without `root` they come from the user's cache, downloaded first where needed and when `download` allows.
+    """
+
+    mirrors = ("https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/")
+    sha256: ClassVar = {
+        "train-images-idx3-ubyte.gz": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+        "train-labels-idx1-ubyte.gz": "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+        "t10k-images-idx3-ubyte.gz": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+        "t10k-labels-idx1-ubyte.gz": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+    }
+
+    def __init__(self, root: str | os.PathLike[str] | None = None, train: bool = True, download: bool = True) -> None:
+        folder = self._cached(download) if root is None else self._find(Path(root))
+        if locate(folder, "train-images-idx3-ubyte"):
+            pixels, labels = self._read(folder, "train" if train else "t10k")
+        else:
+            pixels, labels = self._read(folder, "t10k")
+            cut = pixels.shape[0] * 8 // 10
+            part = slice(None, cut) if train else slice(cut, None)
+            pixels, labels = pixels[part], labels[part]
+        super().__init__(pixels, labels)
+
+    def _cached(self, download: bool) -> Path:
+        folder = cache_folder() / type(self).__name__.lower()
+        for name, digest in self.sha256.items():
+            if download:
+                fetch(name, self.mirrors, digest, folder)
+            elif not (folder / name).exists():
+                raise FileError(f"{folder}: holds no {name}, and download=False")
+        return folder
+
+    def _find(self, root: Path) -> Path:
+        """The folder with the files: the one given, or the place in it where PyTorch's datasets put them."""
+        if not root.is_dir():
+            raise FileError(f"{root}: no such folder")
+        for folder in (root, root / "raw", root / type(self).__name__ / "raw"):
+            if locate(folder, "t10k-images-idx3-ubyte") or locate(folder, "train-images-idx3-ubyte"):
+                return folder
+        raise FileError(f"{root}: holds neither train-images-idx3-ubyte nor t10k-images-idx3-ubyte (.gz or not)")
+
+    def _read(self, folder: Path, part: str) -> tuple[Tensor, Tensor]:
+        paths = []
+        for stem in (f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte"):
+            path = locate(folder, stem)
+            if path is None:
+                raise FileError(f"{folder}: holds no {stem} (.gz or not)")
+            paths.append(path)
+        pixels, labels = (read_idx(path) for path in paths)
+        if pixels.ndim != 3 or pixels.dtype is not minigrad.uint8 or pixels.numel() == 0:
+            raise FileError(f"{paths[0]}: holds {pixels.dtype.name} of shape {tuple(pixels.shape)}, expected images: "
+                            f"uint8 of shape (count, height, width)")
+        if labels.ndim != 1 or labels.dtype is not minigrad.uint8 or labels.shape[0] != pixels.shape[0]:
+            raise FileError(f"{paths[1]}: holds {labels.dtype.name} of shape {tuple(labels.shape)}, expected one uint8 "
+                            f"label for each of the {pixels.shape[0]} images")
+        highest = int(labels.max().item())
+        if highest >= len(self.classes):
+            raise FileError(f"{paths[1]}: holds the label {highest}, expected 0 to {len(self.classes) - 1}")
+        return pixels, labels
+
+
+class FashionMNIST(MNIST):
+    """The 28x28 pictures of ten kinds of clothes; files and arguments as for MNIST."""
+
+    classes = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+    mirrors = ("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+               "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/")
+    sha256: ClassVar = {
+        "train-images-idx3-ubyte.gz": "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+        "train-labels-idx1-ubyte.gz": "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+        "t10k-images-idx3-ubyte.gz": "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+        "t10k-labels-idx1-ubyte.gz": "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+    }
+
+
+DATASETS: dict[str, type[ImageDataset]] = {"digits": Digits, "mnist": MNIST, "fashion_mnist": FashionMNIST}
+
+
+def load_images(name: str, data_dir: str | os.PathLike[str] | None = None) -> tuple[ImageDataset, ImageDataset]:
+    """The training and the test part of a dataset by name; the folder is for those that are read from one."""
+    if name not in DATASETS:
+        raise ValueError(f"load_images: name: got {name!r}, expected one of {', '.join(DATASETS)}")
+    kind = DATASETS[name]
+    if issubclass(kind, MNIST):
+        train, test = (kind(data_dir, train=part) for part in (True, False))
+        if train.shape != test.shape:
+            raise FileError(f"{data_dir}: training images of shape {train.shape}, test images of shape {test.shape}")
+        if len(train) == 0 or len(test) == 0:
+            raise FileError(f"{data_dir}: too few images to cut into a training and a test part")
+        return train, test
+    return Digits(train=True), Digits(train=False)
+
+
+def locate(folder: Path, stem: str) -> Path | None:
+    """The file of that name, as its publishers spell it: `-idx3-` or `.idx3-`, gzipped or not."""
+    for name in (stem, stem.replace("-idx", ".idx")):
+        for ending in ("", ".gz"):
+            if (folder / (name + ending)).is_file():
+                return folder / (name + ending)
+    return None
+
+
+def _packaged(name: str) -> Tensor:
+    from importlib.resources import files
+
+    return parse_idx((files("minigrad.data") / "files" / name).read_bytes(), name)

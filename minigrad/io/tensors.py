@@ -1,0 +1,159 @@
+"""`save` and `load`: nested dicts and lists of tensors as one safetensors file, with no pickle anywhere.
+
+A safetensors file is eight bytes of length, a JSON header naming every tensor's dtype, shape and place, and the numbers
+themselves.  Reading one can therefore never run code, and any other program reads ours: a flat dict of tensors, such as
+a `state_dict()`, becomes a file with just these names.  What the format has no place for (nesting, integers as keys,
+numbers and strings between the tensors) is one JSON text in the header's metadata.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import sys
+from typing import TYPE_CHECKING, Any
+
+import minigrad
+from minigrad.io.files import FileError, atomic_write
+
+if TYPE_CHECKING:
+    from minigrad.tensor import Tensor
+
+METADATA = "__metadata__"
+TREE = "minigrad"  # the one key of our metadata: one key, because the order of several is nobody's promise
+
+# safetensors' name, minigrad's name, memoryview's format
+TYPES = [
+    ("BOOL", "bool", "?"),
+    ("U8", "uint8", "B"),
+    ("I32", "int32", "i"),
+    ("I64", "int64", "q"),
+    ("F32", "float32", "f"),
+    ("F64", "float64", "d"),
+]
+STORED = {name: stored for stored, name, _ in TYPES}
+DTYPES = {stored: name for stored, name, _ in TYPES}
+FORMATS = {name: letter for _, name, letter in TYPES}
+
+Scalar = (str, int, float, bool, type(None))
+
+
+def tensor_from_bytes(data: bytes | bytearray | memoryview, dtype: str, shape: tuple[int, ...]) -> Tensor:
+    """A new tensor from little-endian C-ordered bytes.
+
+    >>> tensor_from_bytes(bytes([1, 2, 3, 4]), "uint8", (2, 2)).tolist()
+    [[1, 2], [3, 4]]
+    """
+    if sys.byteorder != "little":
+        import array
+
+        swapped = array.array(FORMATS[dtype] if dtype != "bool" else "B", bytes(data))
+        swapped.byteswap()
+        data = swapped.tobytes()
+    if 0 in shape:
+        return minigrad.empty(shape, dtype=getattr(minigrad, dtype))
+    return minigrad.tensor(memoryview(data).cast("B").cast(FORMATS[dtype], shape=tuple(shape)))
+
+
+def save(obj: Any, path: str | os.PathLike[str]) -> None:
+    """Writes tensors, and dicts, lists and tuples of tensors, strings and numbers, to a safetensors file, atomically.
+
+    Only values are kept: not gradients, nor whether a tensor requires one.  A tensor that occurs twice is stored once,
+    and is one tensor again after `load`.  Raises TypeError for anything else, naming where it is.
+    """
+    tensors: dict[str, Tensor] = {}
+    try:
+        tree = _encode(obj, tensors, {}, ())
+    except RecursionError:
+        raise ValueError("save: obj contains itself, or is nested too deeply") from None
+    blocks = [memoryview(tensor.detach()).tobytes() for tensor in tensors.values()]
+    header: dict[str, Any] = {METADATA: {TREE: json.dumps(tree, ensure_ascii=False)}}
+    offset = 0
+    for (name, tensor), block in zip(tensors.items(), blocks, strict=True):
+        place = [offset, offset + len(block)]
+        header[name] = {"dtype": STORED[tensor.dtype.name], "shape": list(tensor.shape), "data_offsets": place}
+        offset += len(block)
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # the numbers begin at a multiple of 8, so that they can be mapped into memory
+    atomic_write(path, struct.pack("<Q", len(text)), text, *blocks)
+
+
+def load(path: str | os.PathLike[str]) -> Any:
+    """Reads what `save` wrote; of another program's safetensors file, a dict from names to tensors.
+
+    Raises FileError, naming the file, when it is not a whole safetensors file, and OSError when it cannot be read.
+    """
+    with open(path, "rb") as file:
+        content = file.read()
+    tensors, metadata = _parse(content, path)
+    if TREE not in metadata:
+        return tensors
+    try:
+        return _decode(json.loads(metadata[TREE]), tensors)
+    except (KeyError, TypeError, ValueError, RecursionError, AttributeError):
+        raise FileError(f"{path}: the description of its contents is damaged") from None
+
+
+def _parse(content: bytes, path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors, in the order of their bytes, and the metadata."""
+    import safetensors
+
+    try:
+        found = dict(safetensors.deserialize(content))  # checks the header, every offset and the length
+    except safetensors.SafetensorError as error:
+        reason = str(error).removeprefix("Error while deserializing: ")
+        raise FileError(f"{path}: not a whole safetensors file ({reason})") from None
+    (size,) = struct.unpack_from("<Q", content)
+    header = json.loads(content[8 : 8 + size])
+    metadata = header.pop(METADATA, None) or {}
+    for name, entry in header.items():
+        if entry["dtype"] not in DTYPES:
+            known = ", ".join(DTYPES)
+            raise FileError(f"{path}: tensor {name!r} has dtype {entry['dtype']}; minigrad reads {known}")
+    names = sorted(header, key=lambda name: header[name]["data_offsets"])
+    return {name: tensor_from_bytes(found[name]["data"], DTYPES[header[name]["dtype"]],
+                                    tuple(header[name]["shape"])) for name in names}, metadata
+
+
+def _encode(obj: Any, tensors: dict[str, Tensor], seen: dict[int, str], path: tuple[str, ...]) -> Any:
+    """`obj` as JSON; a container or tensor becomes a one-entry object that says what it is."""
+    if isinstance(obj, minigrad.Tensor):
+        if id(obj) not in seen:
+            name = ".".join(path) or "tensor"
+            while name in tensors or name == METADATA:
+                name += "_"
+            tensors[name] = obj
+            seen[id(obj)] = name
+        return {"tensor": seen[id(obj)]}
+    if isinstance(obj, dict):
+        for key in obj:
+            if not isinstance(key, Scalar):
+                raise TypeError(f"save: {_place(path)} has a key of type {type(key).__name__}, expected str or number")
+        return {"dict": [[key, _encode(value, tensors, seen, (*path, str(key)))] for key, value in obj.items()]}
+    if isinstance(obj, list | tuple):
+        kind = "list" if isinstance(obj, list) else "tuple"
+        return {kind: [_encode(value, tensors, seen, (*path, str(i))) for i, value in enumerate(obj)]}
+    if isinstance(obj, Scalar):
+        return obj
+    raise TypeError(f"save: {_place(path)} is of type {type(obj).__name__}; expected tensors, dicts, lists, tuples, "
+                    f"strings, numbers, bools or None")
+
+
+def _decode(tree: Any, tensors: dict[str, Tensor]) -> Any:
+    if not isinstance(tree, dict):
+        return tree
+    ((kind, value),) = tree.items()
+    if kind == "tensor":
+        return tensors[value]
+    if kind == "dict":
+        return {key: _decode(entry, tensors) for key, entry in value}
+    if kind == "list":
+        return [_decode(entry, tensors) for entry in value]
+    if kind == "tuple":
+        return tuple(_decode(entry, tensors) for entry in value)
+    raise ValueError(kind)
+
+
+def _place(path: tuple[str, ...]) -> str:
+    return "obj" + "".join(f"[{key!r}]" for key in path)
