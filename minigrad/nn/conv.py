@@ -28,7 +28,7 @@ def per_axis(layer: str, argument: str, value: Any, axes: int, least: int) -> tu
     """One int for each of the `axes`: `value` may be an int for all of them."""
     values = (value,) * axes if isinstance(value, int) else tuple(value)
     if len(values) != axes or not all(isinstance(v, int) and v >= least for v in values):
-        raise ValueError(f"{layer}: {argument} got {value!r}, expected an int or {axes} ints of at least {least}")
+        raise ValueError(f"{layer}: {argument}: got {value!r}, expected an int or {axes} ints of at least {least}")
     return values
 
 
@@ -45,10 +45,10 @@ class ConvNd(Module):
         super().__init__()
         name = type(self).__name__
         if groups < 1 or in_channels % groups or out_channels % groups:
-            raise ValueError(f"{name}: groups got {groups}, expected a divisor of in_channels = {in_channels} and "
+            raise ValueError(f"{name}: groups: got {groups}, expected a divisor of in_channels = {in_channels} and "
                              f"out_channels = {out_channels}")
         if padding_mode not in PADDING_MODES:
-            raise ValueError(f"{name}: padding_mode got {padding_mode!r}, expected one of {', '.join(PADDING_MODES)}")
+            raise ValueError(f"{name}: padding_mode: got {padding_mode!r}, expected one of {', '.join(PADDING_MODES)}")
         self.in_channels = in_channels
         self.out_channels = out_channels
         self.kernel_size = per_axis(name, "kernel_size", kernel_size, self.axes, 1)
@@ -168,7 +168,7 @@ class TransposedConvolution(ConvNd):
         if len(sizes) == input.ndim:
             sizes = sizes[-self.axes:]
         if len(sizes) != self.axes:
-            raise ValueError(f"{type(self).__name__}: output_size got {tuple(output_size)}, "
+            raise ValueError(f"{type(self).__name__}: output_size: got {tuple(output_size)}, "
                              f"expected {self.axes} or {input.ndim} sizes")
         return self.function(input, self.weight, self.bias, self.stride, self.padding, 0, self.groups, self.dilation,
                              output_size=sizes)

@@ -38,10 +38,10 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     if nonlinearity == "leaky_relu":
         slope = 0.01 if param is None else param
         if isinstance(slope, bool) or not isinstance(slope, int | float):
-            raise ValueError(f"calculate_gain: param got {param!r}, expected the slope, a number")
+            raise ValueError(f"calculate_gain: param: got {param!r}, expected the slope, a number")
         return math.sqrt(2.0 / (1 + slope * slope))
     if nonlinearity not in _GAINS:
-        raise ValueError(f"calculate_gain: nonlinearity got {nonlinearity!r}, "
+        raise ValueError(f"calculate_gain: nonlinearity: got {nonlinearity!r}, "
                          f"expected one of {', '.join([*_GAINS, 'leaky_relu'])}")
     return _GAINS[nonlinearity]
 
@@ -55,7 +55,7 @@ def fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:
     (75, 200)
     """
     if tensor.ndim < 2:
-        raise ValueError(f"init: tensor got shape {tensor.shape}, expected at least 2 axes to count fans")
+        raise ValueError(f"init: tensor: got shape {tensor.shape}, expected at least 2 axes to count fans")
     outputs, inputs, *kernel = tensor.shape
     taps = math.prod(kernel)
     return inputs * taps, outputs * taps
@@ -87,7 +87,7 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any 
     [1.0, 1.0]
     """
     if not std >= 0:
-        raise ValueError(f"normal_: std got {std}, expected 0 or more")
+        raise ValueError(f"normal_: std: got {std}, expected 0 or more")
     with no_grad():
         return tensor.normal_(mean, std, generator=generator)
 
@@ -151,7 +151,7 @@ def eye_(tensor: Tensor) -> Tensor:
     [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
     """
     if tensor.ndim != 2:
-        raise ValueError(f"eye_: tensor got shape {tensor.shape}, expected 2 axes")
+        raise ValueError(f"eye_: tensor: got shape {tensor.shape}, expected 2 axes")
     with no_grad():
         return tensor.copy_(eye(*tensor.shape, dtype=tensor.dtype))
 
@@ -165,10 +165,10 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     [[[0.0, 1.0, 0.0]]]
     """
     if not 3 <= tensor.ndim <= 5:
-        raise ValueError(f"dirac_: tensor got shape {tensor.shape}, expected 3 to 5 axes")
+        raise ValueError(f"dirac_: tensor: got shape {tensor.shape}, expected 3 to 5 axes")
     outputs, inputs, *kernel = tensor.shape
     if groups < 1 or outputs % groups:
-        raise ValueError(f"dirac_: groups got {groups}, expected a divisor of {outputs}, the output channels")
+        raise ValueError(f"dirac_: groups: got {groups}, expected a divisor of {outputs}, the output channels")
     centre = tuple(size // 2 for size in kernel)
     with no_grad():
         tensor.zero_()
@@ -199,7 +199,7 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> 
 
 def _kaiming_std(op: str, tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
     if mode not in ("fan_in", "fan_out"):
-        raise ValueError(f"{op}: mode got {mode!r}, expected fan_in or fan_out")
+        raise ValueError(f"{op}: mode: got {mode!r}, expected fan_in or fan_out")
     fan = fan_in_and_fan_out(tensor)[mode == "fan_out"]
     gain = calculate_gain(nonlinearity, a)
     return gain / math.sqrt(fan) if fan else 0.0
@@ -238,7 +238,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
     [[1.0, 0.0], [0.0, 1.0]]
     """
     if tensor.ndim < 2:
-        raise ValueError(f"orthogonal_: tensor got shape {tensor.shape}, expected at least 2 axes")
+        raise ValueError(f"orthogonal_: tensor: got shape {tensor.shape}, expected at least 2 axes")
     if tensor.numel() == 0:
         return tensor
     rows, columns = tensor.shape[0], tensor.numel() // tensor.shape[0]

@@ -49,7 +49,7 @@ class Linear(Module):
                  dtype: DType | None = None) -> None:
         super().__init__()
         if in_features < 0 or out_features < 0:
-            raise ValueError(f"Linear: in_features and out_features got {in_features} and {out_features}, "
+            raise ValueError(f"Linear: in_features and out_features: got {in_features} and {out_features}, "
                              "expected sizes of 0 or more")
         self.in_features = in_features
         self.out_features = out_features

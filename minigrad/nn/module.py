@@ -163,7 +163,7 @@ class Module:
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Add a parameter, or None: a name the module knows and has no parameter for (a layer without bias)."""
         if param is not None and not isinstance(param, Parameter):
-            raise TypeError(f"register_parameter: '{name}' got {type(param).__name__}, expected a Parameter or None")
+            raise TypeError(f"register_parameter: '{name}': got {type(param).__name__}, expected a Parameter or None")
         if param is not None and param.grad_fn is not None:
             raise ValueError(f"register_parameter: '{name}' is the result of an operation, expected a leaf")
         self._register(name, param, PARAMETER)
@@ -179,14 +179,14 @@ class Module:
         ['mean']
         """
         if tensor is not None and not isinstance(tensor, Tensor):
-            raise TypeError(f"register_buffer: '{name}' got {type(tensor).__name__}, expected a Tensor or None")
+            raise TypeError(f"register_buffer: '{name}': got {type(tensor).__name__}, expected a Tensor or None")
         self._register(name, tensor, BUFFER)
         (self._transient.discard if persistent else self._transient.add)(name)
 
     def add_module(self, name: str, module: Module | None) -> None:
         """Add a child under a name that may be computed, such as "0"; `self.name = module` does the same."""
         if module is not None and not isinstance(module, Module):
-            raise TypeError(f"add_module: '{name}' got {type(module).__name__}, expected a Module or None")
+            raise TypeError(f"add_module: '{name}': got {type(module).__name__}, expected a Module or None")
         self._register(name, module, MODULE)
 
     register_module = add_module
@@ -338,7 +338,7 @@ class Module:
         True
         """
         if not isinstance(state_dict, Mapping):
-            raise TypeError(f"load_state_dict: state_dict got {type(state_dict).__name__}, expected a mapping")
+            raise TypeError(f"load_state_dict: state_dict: got {type(state_dict).__name__}, expected a mapping")
         own = dict(self._named_state())
         missing = [name for name in own if name not in state_dict]
         unexpected = [name for name in state_dict if name not in own]
@@ -377,7 +377,7 @@ class Module:
     def train(self: M, mode: bool = True) -> M:
         """Set `training` in every module: what Dropout and BatchNorm read."""
         if not isinstance(mode, bool):
-            raise TypeError(f"train: mode got {type(mode).__name__}, expected bool")
+            raise TypeError(f"train: mode: got {type(mode).__name__}, expected bool")
         for module in self.modules():
             module.training = mode
         return self
@@ -516,7 +516,7 @@ def import_tensor(what: str, value: Any) -> Tensor:
     try:
         return as_tensor(value)
     except (TypeError, ValueError, BufferError) as error:
-        raise TypeError(f"{what} got {type(value).__name__}, expected a Tensor ({error})") from error
+        raise TypeError(f"{what}: got {type(value).__name__}, expected a Tensor ({error})") from error
 
 
 def _target_dtype(*args: Any, device: Any = None, dtype: DType | None = None, non_blocking: bool = False,

@@ -66,7 +66,7 @@ class BatchNorm(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         if input.ndim not in self.ndims:
-            raise ValueError(f"{type(self).__name__}: input got shape {input.shape}, expected "
+            raise ValueError(f"{type(self).__name__}: input: got shape {input.shape}, expected "
                              f"{' or '.join(map(str, self.ndims))} axes (n, {self.num_features}, ...)")
         counter = self.num_batches_tracked if self.training else None
         momentum = self.momentum

@@ -23,9 +23,9 @@ class Parameter(Tensor):
         if data is None:
             data = empty(0)
         if not isinstance(data, Tensor):
-            raise TypeError(f"Parameter: data got {type(data).__name__}, expected a Tensor")
+            raise TypeError(f"Parameter: data: got {type(data).__name__}, expected a Tensor")
         if requires_grad and not data.dtype.is_floating_point:
-            raise TypeError(f"Parameter: data got {data.dtype}, expected a floating-point dtype to require grad")
+            raise TypeError(f"Parameter: data: got {data.dtype}, expected a floating-point dtype to require grad")
         super().__init__(data.buffer)
         self.requires_grad = requires_grad
 

@@ -39,14 +39,14 @@ class Unflatten(Module):
     def __init__(self, dim: int, unflattened_size: tuple[int, ...]) -> None:
         super().__init__()
         if not isinstance(unflattened_size, tuple | list) or not all(isinstance(n, int) for n in unflattened_size):
-            raise TypeError(f"Unflatten: unflattened_size got {unflattened_size!r}, expected a tuple of ints")
+            raise TypeError(f"Unflatten: unflattened_size: got {unflattened_size!r}, expected a tuple of ints")
         self.dim = dim
         self.unflattened_size = tuple(unflattened_size)
 
     def forward(self, input: Tensor) -> Tensor:
         dim = self.dim + input.ndim if self.dim < 0 else self.dim
         if not 0 <= dim < input.ndim:
-            raise IndexError(f"Unflatten: dim got {self.dim}, expected one of the {input.ndim} axes of {input.shape}")
+            raise IndexError(f"Unflatten: dim: got {self.dim}, expected one of the {input.ndim} axes of {input.shape}")
         known, shape = 1, input.shape
         for size in self.unflattened_size:
             known *= size

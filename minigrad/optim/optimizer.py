@@ -27,7 +27,7 @@ class Optimizer:
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         if isinstance(params, Tensor | Mapping):
-            raise TypeError(f"{type(self).__name__}: params got one {type(params).__name__}, "
+            raise TypeError(f"{type(self).__name__}: params: got one {type(params).__name__}, "
                             "expected an iterable of tensors or of groups")
         self.defaults = defaults
         self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
@@ -43,7 +43,7 @@ class Optimizer:
 
     def require(self, group: dict[str, Any], name: str, valid: bool, expected: str) -> None:
         if not valid:
-            raise ValueError(f"{type(self).__name__}: {name} got {group[name]!r}, expected {expected}")
+            raise ValueError(f"{type(self).__name__}: {name}: got {group[name]!r}, expected {expected}")
 
     def update(self, group: dict[str, Any]) -> None:
         """Move the parameters of one group that have gradients."""
@@ -62,10 +62,10 @@ class Optimizer:
         """
         name = type(self).__name__
         if not isinstance(param_group, dict) or "params" not in param_group:
-            raise TypeError(f'{name}: param_group got {type(param_group).__name__}, expected a dict with "params"')
+            raise TypeError(f'{name}: param_group: got {type(param_group).__name__}, expected a dict with "params"')
         params = param_group["params"]
         if isinstance(params, set):
-            raise TypeError(f"{name}: params got a set, whose order changes from run to run; expected a list")
+            raise TypeError(f"{name}: params: got a set, whose order changes from run to run; expected a list")
         params = [params] if isinstance(params, Tensor) else list(params)
         known = {id(param) for group in self.param_groups for param in group["params"]}
         for param in params:
@@ -159,7 +159,7 @@ class Optimizer:
             return value
         imported = import_tensor(f"{type(self).__name__}.load_state_dict: {key} of parameter {number}", value)
         if imported.shape != param.shape:
-            raise ValueError(f"{type(self).__name__}.load_state_dict: {key} of parameter {number} got shape "
+            raise ValueError(f"{type(self).__name__}.load_state_dict: {key} of parameter {number}: got shape "
                              f"{imported.shape}, expected {param.shape}")
         return imported.detach().to(param.dtype).clone()
 

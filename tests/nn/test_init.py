@@ -20,9 +20,9 @@ def test_gain():
     assert init.calculate_gain("tanh") == pytest.approx(5 / 3)
     assert init.calculate_gain("relu") == pytest.approx(math.sqrt(2))
     assert init.calculate_gain("leaky_relu", 0.2) == pytest.approx(math.sqrt(2 / 1.04))
-    with pytest.raises(ValueError, match="nonlinearity got 'swish'"):
+    with pytest.raises(ValueError, match="nonlinearity: got 'swish'"):
         init.calculate_gain("swish")
-    with pytest.raises(ValueError, match="param got 'a'"):
+    with pytest.raises(ValueError, match="param: got 'a'"):
         init.calculate_gain("leaky_relu", "a")
 
 
@@ -132,11 +132,11 @@ def test_default_initialisation(layer, fan_in):
 
 
 def test_errors():
-    with pytest.raises(ValueError, match="mode got 'both'"):
+    with pytest.raises(ValueError, match="mode: got 'both'"):
         init.kaiming_uniform_(minigrad.empty(2, 2), mode="both")
     with pytest.raises(ValueError, match="a <= b"):
         init.uniform_(minigrad.empty(2), 1.0, 0.0)
-    with pytest.raises(ValueError, match="std got -1"):
+    with pytest.raises(ValueError, match="std: got -1"):
         init.normal_(minigrad.empty(2), 0.0, -1.0)
     with pytest.raises(ValueError, match="orthogonal_"):
         init.orthogonal_(minigrad.empty(2))

@@ -26,11 +26,11 @@ def test_linear_known_numbers():
 
 
 def test_linear_refusals():
-    with pytest.raises(ValueError, match=r"linear: input got shape \(5, 3\), expected \(\.\.\., 2\).*weight \(4, 2\)"):
+    with pytest.raises(ValueError, match=r"linear: input: got shape \(5, 3\), expected \(\.\.\., 2\).*weight \(4, 2\)"):
         nn.Linear(2, 4)(minigrad.zeros(5, 3))
-    with pytest.raises(ValueError, match="linear: input got shape"):
+    with pytest.raises(ValueError, match="linear: input: got shape"):
         nn.Linear(2, 4)(minigrad.tensor(1.0))
-    with pytest.raises(ValueError, match="in_features and out_features got -1 and 2"):
+    with pytest.raises(ValueError, match="in_features and out_features: got -1 and 2"):
         nn.Linear(-1, 2)
     with pytest.raises(ValueError, match="cuda"):
         nn.Linear(2, 2, device="cuda")
@@ -45,7 +45,7 @@ def test_shapes_only():
     for size in ((2, 3), (-1, -1), (5, -1), (0, -1)):
         with pytest.raises(ValueError, match="does not split"):
             nn.Unflatten(-1, size)(x)
-    with pytest.raises(IndexError, match="dim got 3"):
+    with pytest.raises(IndexError, match="dim: got 3"):
         nn.Unflatten(3, (2, 2))(x)
     with pytest.raises(TypeError, match="unflattened_size"):
         nn.Unflatten(1, 4)
@@ -73,9 +73,9 @@ def test_dropout():
     assert layer.eval()(x) is x and F.dropout(x, 0.0) is x
     assert F.dropout(x, 1.0).sum().item() == 0.0
     for wrong in (-0.1, 1.1):
-        with pytest.raises(ValueError, match=f"p got {wrong}"):
+        with pytest.raises(ValueError, match=f"p: got {wrong}"):
             nn.Dropout(wrong)
-    with pytest.raises(TypeError, match="dropout: input got"):
+    with pytest.raises(TypeError, match="dropout: input: got"):
         F.dropout(minigrad.tensor([1]))
 
 
@@ -93,13 +93,13 @@ def test_convolution_layers():
         up(x, (15, 13))
     with pytest.raises(ValueError, match="expected 2 or 4 sizes"):
         up(x, (13,))
-    with pytest.raises(ValueError, match="groups got 3"):
+    with pytest.raises(ValueError, match="groups: got 3"):
         nn.Conv2d(4, 6, 3, groups=3)
-    with pytest.raises(ValueError, match="padding_mode got 'reflect', expected one of zeros"):
+    with pytest.raises(ValueError, match="padding_mode: got 'reflect', expected one of zeros"):
         nn.Conv2d(4, 6, 3, padding_mode="reflect")
-    with pytest.raises(ValueError, match=r"kernel_size got \(3, 3, 3\), expected an int or 2 ints"):
+    with pytest.raises(ValueError, match=r"kernel_size: got \(3, 3, 3\), expected an int or 2 ints"):
         nn.Conv2d(4, 6, (3, 3, 3))
-    with pytest.raises(ValueError, match="stride got 0"):
+    with pytest.raises(ValueError, match="stride: got 0"):
         nn.Conv1d(4, 6, 3, stride=0)
     with pytest.raises(ValueError, match="conv"):
         nn.Conv2d(3, 6, 3)(x)
@@ -131,15 +131,15 @@ def test_batch_norm_known_numbers():
 
 
 def test_batch_norm_refusals():
-    with pytest.raises(ValueError, match=r"BatchNorm2d: input got shape \(2, 3\), expected 4 axes"):
+    with pytest.raises(ValueError, match=r"BatchNorm2d: input: got shape \(2, 3\), expected 4 axes"):
         nn.BatchNorm2d(3)(minigrad.zeros(2, 3))
-    with pytest.raises(ValueError, match=r"running_mean got shape \(3,\), expected \(4,\) for input \(2, 4\)"):
+    with pytest.raises(ValueError, match=r"running_mean: got shape \(3,\), expected \(4,\) for input \(2, 4\)"):
         nn.BatchNorm1d(3)(minigrad.zeros(2, 4))
     layer = nn.BatchNorm1d(3)
     with pytest.raises(ValueError, match="more than one value per channel"):
         layer(minigrad.zeros(1, 3))
     assert layer.running_mean.tolist() == [0.0] * 3 and layer.num_batches_tracked.item() == 0
-    with pytest.raises(TypeError, match="batch_norm: input got"):
+    with pytest.raises(TypeError, match="batch_norm: input: got"):
         nn.BatchNorm1d(3)(minigrad.zeros(2, 3, dtype=minigrad.int64))
     with pytest.raises(ValueError, match="running_mean and running_var are needed"):
         F.batch_norm(minigrad.zeros(2, 3), None, None)

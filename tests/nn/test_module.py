@@ -147,7 +147,7 @@ def test_load_state_dict_lists_everything_wrong_and_loads_nothing():
         assert text in str(caught.value)
     with pytest.raises(ValueError, match=r"head.weight: got shape \(3, 4\)"):
         net.load_state_dict(bad, strict=False)
-    with pytest.raises(TypeError, match="scale got str"):
+    with pytest.raises(TypeError, match="scale: got str"):
         net.load_state_dict({**net.state_dict(), "scale": "x"})
     with pytest.raises(TypeError, match="got list, expected a mapping"):
         net.load_state_dict([])

@@ -175,14 +175,14 @@ def test_load_state_dict_refuses_what_does_not_fit():
     optimizer.step()
     good = optimizer.state_dict()
     other = optim.SGD([q, p], lr=0.25, momentum=0.5)
-    with pytest.raises(ValueError, match=r"momentum_buffer of parameter 0 got shape \(2,\), expected \(1,\)"):
+    with pytest.raises(ValueError, match=r"momentum_buffer of parameter 0: got shape \(2,\), expected \(1,\)"):
         other.load_state_dict(good)
     assert other.param_groups[0]["lr"] == 0.25 and not other.state
     with pytest.raises(ValueError, match=r"got groups of \[2\] parameters, expected \[1\]"):
         optim.SGD([p]).load_state_dict(good)
     with pytest.raises(ValueError, match="parameter 5"):
         optimizer.load_state_dict({**good, "state": {5: {}}})
-    with pytest.raises(ValueError, match="lr got -1"):
+    with pytest.raises(ValueError, match="lr: got -1"):
         optimizer.load_state_dict({**good, "param_groups": [{**good["param_groups"][0], "lr": -1}]})
     with pytest.raises(TypeError, match="param_groups"):
         optimizer.load_state_dict({"state": {}})
@@ -204,20 +204,20 @@ def test_loaded_state_takes_the_parameters_dtype():
 
 
 @pytest.mark.parametrize("make, message", [
-    (lambda p: optim.SGD([p], lr=-1), "SGD: lr got -1, expected 0 or more"),
-    (lambda p: optim.SGD([p], lr=float("nan")), "lr got nan"),
-    (lambda p: optim.SGD([p], momentum=-0.5), "momentum got -0.5"),
-    (lambda p: optim.SGD([p], weight_decay=-0.5), "weight_decay got -0.5"),
-    (lambda p: optim.SGD([p], nesterov=True), "momentum got 0, expected more than 0 with nesterov"),
-    (lambda p: optim.SGD([p], nesterov=True, momentum=0.5, dampening=0.1), "dampening got 0.1, expected 0"),
-    (lambda p: optim.Adam([p], betas=(0.9, 1.0)), "betas got"),
-    (lambda p: optim.Adam([p], eps=-1e-8), "Adam: eps got"),
-    (lambda p: optim.AdamW([p], weight_decay=-1), "AdamW: weight_decay got -1"),
+    (lambda p: optim.SGD([p], lr=-1), "SGD: lr: got -1, expected 0 or more"),
+    (lambda p: optim.SGD([p], lr=float("nan")), "lr: got nan"),
+    (lambda p: optim.SGD([p], momentum=-0.5), "momentum: got -0.5"),
+    (lambda p: optim.SGD([p], weight_decay=-0.5), "weight_decay: got -0.5"),
+    (lambda p: optim.SGD([p], nesterov=True), "momentum: got 0, expected more than 0 with nesterov"),
+    (lambda p: optim.SGD([p], nesterov=True, momentum=0.5, dampening=0.1), "dampening: got 0.1, expected 0"),
+    (lambda p: optim.Adam([p], betas=(0.9, 1.0)), "betas: got"),
+    (lambda p: optim.Adam([p], eps=-1e-8), "Adam: eps: got"),
+    (lambda p: optim.AdamW([p], weight_decay=-1), "AdamW: weight_decay: got -1"),
     (lambda p: optim.SGD([]), "params is empty"),
     (lambda p: optim.SGD([p, p]), "twice"),
     (lambda p: optim.SGD([{"params": [p]}, {"params": [p]}]), "twice"),
     (lambda p: optim.SGD([p * 2]), "the result of an operation"),
-    (lambda p: optim.SGD([{"params": [p], "lr": -2}]), "lr got -2"),
+    (lambda p: optim.SGD([{"params": [p], "lr": -2}]), "lr: got -2"),
 ])
 def test_value_errors(make, message):
     with pytest.raises(ValueError, match=message):

@@ -81,7 +81,7 @@ def _prepared(op: str, input: Tensor, dim: int | None, dtype: DType | None) -> t
     if dtype is not None:
         input = input.to(dtype)
     if not input.dtype.is_floating_point:
-        raise TypeError(f"{op}: input got {input.dtype}, expected a floating-point dtype")
+        raise TypeError(f"{op}: input: got {input.dtype}, expected a floating-point dtype")
     if dim is None:
         dim = 0 if input.ndim in (0, 1, 3) else 1
         warnings.warn(f"{op}: dim was not given, {dim} is taken; say which axis holds the classes", stacklevel=3)

@@ -9,7 +9,7 @@ from minigrad.tensor import Tensor
 
 def check_probability(op: str, p: float, argument: str = "p") -> None:
     if not 0.0 <= p <= 1.0:
-        raise ValueError(f"{op}: {argument} got {p}, expected a probability from 0 to 1")
+        raise ValueError(f"{op}: {argument}: got {p}, expected a probability from 0 to 1")
 
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
@@ -24,7 +24,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     """
     check_probability("dropout", p)
     if not input.dtype.is_floating_point:
-        raise TypeError(f"dropout: input got {input.dtype}, expected a floating-point dtype")
+        raise TypeError(f"dropout: input: got {input.dtype}, expected a floating-point dtype")
     if not training or p == 0.0:
         return input
     if p == 1.0:

@@ -15,9 +15,9 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """
     shape, features = input.shape, weight.shape
     if not shape or not 1 <= len(features) <= 2 or shape[-1] != features[-1]:
-        raise ValueError(f"linear: input got shape {shape}, expected (..., {features[-1] if features else 1}) "
+        raise ValueError(f"linear: input: got shape {shape}, expected (..., {features[-1] if features else 1}) "
                          f"to go with weight {tuple(features)}")
     if bias is not None and len(bias.shape) > 1:
-        raise ValueError(f"linear: bias got shape {bias.shape}, expected {tuple(features[:-1])}")
+        raise ValueError(f"linear: bias: got shape {bias.shape}, expected {tuple(features[:-1])}")
     output = input @ (weight.transpose(0, 1) if len(features) == 2 else weight)
     return output if bias is None else output + bias

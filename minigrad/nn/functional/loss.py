@@ -19,7 +19,7 @@ REDUCTIONS = ("mean", "sum", "none")
 
 def check_reduction(op: str, reduction: str) -> None:
     if reduction not in REDUCTIONS:
-        raise ValueError(f"{op}: reduction got {reduction!r}, expected one of {', '.join(REDUCTIONS)}")
+        raise ValueError(f"{op}: reduction: got {reduction!r}, expected one of {', '.join(REDUCTIONS)}")
 
 
 def _reduced(losses: Tensor, reduction: str) -> Tensor:
@@ -88,15 +88,15 @@ def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, *
 
 def _check_class_target(op: str, input: Tensor, target: Tensor) -> None:
     if not input.dtype.is_floating_point:
-        raise TypeError(f"{op}: input got {input.dtype}, expected a floating-point dtype")
+        raise TypeError(f"{op}: input: got {input.dtype}, expected a floating-point dtype")
     shape = input.shape
     if not shape:
-        raise ValueError(f"{op}: input got shape (), expected (c,) or (n, c, ...)")
+        raise ValueError(f"{op}: input: got shape (), expected (c,) or (n, c, ...)")
     expected = shape[:1] + shape[2:] if len(shape) > 1 else ()
     if target.shape != expected:
-        raise ValueError(f"{op}: target got shape {target.shape}, expected {expected} for input {shape}")
+        raise ValueError(f"{op}: target: got shape {target.shape}, expected {expected} for input {shape}")
     if target.dtype.is_floating_point or target.dtype is dtypes.bool:
-        raise TypeError(f"{op}: target got {target.dtype}, expected int64 classes")
+        raise TypeError(f"{op}: target: got {target.dtype}, expected int64 classes")
 
 
 def _weighted(op: str, logs: Tensor, weight: Tensor | None) -> Tensor:
@@ -112,7 +112,7 @@ def _class_loss(op: str, logs: Tensor, target: Tensor, weight: Tensor | None, ig
     _check_class_target(op, logs, target)
     dim = 1 if logs.ndim > 1 else 0
     if weight is not None and weight.shape != (logs.shape[dim],):
-        raise ValueError(f"{op}: weight got shape {weight.shape}, expected ({logs.shape[dim]},)")
+        raise ValueError(f"{op}: weight: got shape {weight.shape}, expected ({logs.shape[dim]},)")
     if target.dtype is not dtypes.int64:
         target = target.to(dtypes.int64)
     if weight is None and not smoothing and ignore_index < 0:

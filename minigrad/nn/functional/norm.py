@@ -22,15 +22,15 @@ def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor |
     [[1.0], [2.0]]
     """
     if not input.dtype.is_floating_point:
-        raise TypeError(f"batch_norm: input got {input.dtype}, expected a floating-point dtype")
+        raise TypeError(f"batch_norm: input: got {input.dtype}, expected a floating-point dtype")
     shape = input.shape
     if len(shape) < 2:
-        raise ValueError(f"batch_norm: input got shape {shape}, expected (n, c, ...)")
+        raise ValueError(f"batch_norm: input: got shape {shape}, expected (n, c, ...)")
     channels = shape[1]
     for name, tensor in (("running_mean", running_mean), ("running_var", running_var), ("weight", weight),
                          ("bias", bias)):
         if tensor is not None and tensor.shape != (channels,):
-            raise ValueError(f"batch_norm: {name} got shape {tensor.shape}, expected ({channels},) "
+            raise ValueError(f"batch_norm: {name}: got shape {tensor.shape}, expected ({channels},) "
                              f"for input {shape}")
     per_channel = (1, channels) + (1,) * (len(shape) - 2)
     if training:
@@ -40,7 +40,7 @@ def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor |
         var = (centred * centred).mean(axes, keepdim=True)
         count = input.numel() // channels if channels else 0
         if count == 1:
-            raise ValueError(f"batch_norm: input got shape {shape}, expected more than one value per channel to train")
+            raise ValueError(f"batch_norm: input: got shape {shape}, expected more than one value per channel to train")
         if count:
             with no_grad():
                 _move(running_mean, mean, momentum, 1.0)

@@ -35,7 +35,7 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     parameters = list(parameters)
     expected = sum(parameter.numel() for parameter in parameters)
     if vec.shape != (expected,):
-        raise ValueError(f"vector_to_parameters: vec got shape {vec.shape}, expected ({expected},)")
+        raise ValueError(f"vector_to_parameters: vec: got shape {vec.shape}, expected ({expected},)")
     start = 0
     with no_grad():
         for parameter in parameters:
