@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from minigrad.functions.create import ones_like
@@ -26,14 +26,20 @@ class no_grad(grad_mode):
     False
     """
 
-    def __init__(self, enabled: bool = False) -> None:
+    def __new__(cls, function: Callable | None = None) -> Any:
+        return super().__new__(cls) if function is None else cls()(function)
+
+    def __init__(self) -> None:
         super().__init__(False)
 
 
 class enable_grad(grad_mode):
     """Within this block (or the function it decorates) ops record again, also inside `no_grad`."""
 
-    def __init__(self, enabled: bool = True) -> None:
+    def __new__(cls, function: Callable | None = None) -> Any:
+        return super().__new__(cls) if function is None else cls()(function)
+
+    def __init__(self) -> None:
         super().__init__(True)
 
 
@@ -48,6 +54,10 @@ class set_grad_enabled(grad_mode):
     def __enter__(self) -> None:
         self.before.append(self.outer)
         GRAD.enabled = self.enabled
+
+    def __call__(self, function: Callable) -> Callable:
+        GRAD.enabled = self.outer           # as a decorator it changes nothing here
+        return super().__call__(function)
 
 
 def is_grad_enabled() -> bool:
@@ -122,6 +132,9 @@ def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None =
     outs = _several(tensors)
     cotangents = _cotangents("backward", outs, grad_tensors)
     targets = None if inputs is None else _several(inputs)
+    for slot, x in enumerate(targets or ()):
+        if not isinstance(x, Value) or not x.differentiable:
+            raise RuntimeError(f"backward: inputs: input {slot} does not require a gradient")
     found = pull_back(outs, cotangents, targets, create_graph=create_graph,
                       retain_graph=create_graph if retain_graph is None else retain_graph)
     by_node = {id(origin(x)): x for x in targets or ()}
@@ -134,9 +147,11 @@ def accumulate(leaf: Value, g: Value, create_graph: bool) -> None:
     """Adds g to the leaf's gradient, which has memory of its own (a cotangent may be shared with other values)."""
     known = leaf.grad_slot
     if known is None:
-        leaf.grad_slot = g if create_graph else rows.copy(g)
+        leaf.grad_slot = rows.copy(g)
     elif create_graph or known.differentiable:
         leaf.grad_slot = total([known, g])
     else:
+        if g.buffer.overlaps(known.buffer):
+            g = rows.copy(g)
         KERNELS["add"](known.buffer, known.buffer, g.buffer)
         known.buffer.bump()

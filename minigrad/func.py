@@ -71,6 +71,8 @@ def vjp(func: Callable, *primals: Any) -> tuple[Any, Callable]:
         for g, out in zip(given, outputs, strict=True):
             if g.shape != out.shape:
                 raise ValueError(f"vjp: cotangents: got shape {g.shape}, expected {out.shape} as the output")
+            if g.dtype is not out.dtype:
+                raise TypeError(f"vjp: cotangents: got dtype {g.dtype.name}, expected {out.dtype.name} as the output")
         again = keep or (GRAD.enabled and any(g.differentiable for g in given))
         found = pull_back(outputs, given, inputs, create_graph=again, retain_graph=True)
         entries = [found.get(id(origin(x))) for x in inputs]
@@ -91,6 +93,9 @@ def jvp(func: Callable, primals: Any, tangents: Any) -> tuple[Any, Any]:
     if [x.shape for x in points] != [t.shape for t in directions]:
         raise ValueError(f"jvp: tangents: got shapes {[t.shape for t in directions]}, "
                          f"expected those of the primals, {[x.shape for x in points]}")
+    if [x.dtype for x in points] != [t.dtype for t in directions]:
+        raise TypeError(f"jvp: tangents: got dtypes {[t.dtype.name for t in directions]}, "
+                        f"expected those of the primals, {[x.dtype.name for x in points]}")
     inputs, returned, outputs, keep = _run("jvp", func, points)
     keep = keep or (GRAD.enabled and any(t.differentiable for t in directions))
     pushed = push_forward(outputs, inputs, directions, create_graph=keep)

@@ -32,16 +32,18 @@ class grad_mode:
 
         @wraps(function)
         def inside(*args: Any, **kwargs: Any) -> Any:
-            with type(self)(self.enabled):
+            with grad_mode(self.enabled):
                 return function(*args, **kwargs)
         return inside
 
 
 def run_hooks(hooks: dict[int, Callable] | None, g: Value) -> Value:
-    """`g` after each hook, in order of registration; a hook that returns None leaves it."""
-    for hook in list(hooks.values()) if hooks else ():
+    """`g` after each hook, in order of their keys, which is that of registration; one that returns None leaves it."""
+    for _, hook in sorted(hooks.items()) if hooks else ():
         changed = hook(g)
         if changed is not None:
+            if not isinstance(changed, Value):
+                raise TypeError(f"hook: got {type(changed).__name__}, expected a tensor or None")
             if changed.shape != g.shape:
                 raise ValueError(f"hook: the gradient it returns: got shape {changed.shape}, expected {g.shape}")
             g = changed
@@ -94,8 +96,8 @@ def pull_back(outputs: Sequence[Value], cotangents: Sequence[Value], targets: Se
                 operands, out = node.values()
                 for slot in slots:
                     arrive(node.parents[slot], node.op.vjp(slot, g, operands, out, node.attrs))
-            if not retain_graph and node.parents:
-                node.release()
+                if not retain_graph:
+                    node.release()
         for key, leaf in leaves.items():
             if wanted is None or key in wanted:
                 found[key] = (leaf, run_hooks(leaf.hooks, pending[key]))

@@ -74,22 +74,22 @@ class Value(Exporter):
 class Node:
     """One application of an op: immutable but for its hooks, and for `release`, which forgets what it kept."""
 
-    __slots__ = ("__weakref__", "attrs", "hooks", "meta", "op", "operands", "output", "parents", "versions")
+    __slots__ = ("__weakref__", "attrs", "hooks", "meta", "op", "operands", "output", "parents", "saved")
 
     def __init__(self, op: Any, attrs: dict, parents: tuple, operands: tuple, output: Buffer | None,
                  meta: Meta) -> None:
         self.op, self.attrs, self.parents, self.operands = op, attrs, parents, operands
         self.output = output            # the result's buffer where the derivative reads it (not the Value: no cycle)
         self.meta = meta
-        self.versions = tuple([x.buffer.storage.version for x in self._kept()])
+        self.saved = [(buffer, buffer.storage.version) for buffer in self._kept()]
         self.hooks: dict[int, Callable] | None = None
 
-    def _kept(self) -> Iterable[Any]:
-        for operand in self.operands:
-            if type(operand) is not Meta:
-                yield operand
+    def _kept(self) -> list[Buffer]:
+        """The memory that the derivative will read."""
+        buffers = [x.buffer for x in self.operands if type(x) is not Meta]
         if self.output is not None:
-            yield self._result()
+            buffers.append(self.output)
+        return buffers
 
     def _result(self) -> Any:
         """The output as a value again."""
@@ -104,17 +104,17 @@ class Node:
         if self.operands is None:
             raise RuntimeError(f"backward: the graph behind {self.op.name} was freed by an earlier backward; "
                                "pass retain_graph=True to that one to go through it again")
-        for value, version in zip(self._kept(), self.versions, strict=True):
-            if value.buffer.storage.version != version:
-                raise RuntimeError(f"backward: {self.op.name}: a value of shape {value.shape} that its derivative "
+        for buffer, (known, version) in zip(self._kept(), self.saved, strict=True):
+            if buffer is not known or buffer.storage.version != version:
+                raise RuntimeError(f"backward: {self.op.name}: a value of shape {known.shape} that its derivative "
                                    "needs was changed in place after it was used")
         return self.operands, self._result()
 
     def release(self) -> None:
-        """Frees the values kept for the derivative; the node can't be walked again."""
-        self.operands = None            # type: ignore[assignment]
-        self.output = None
-        self.parents = ()
+        """Frees the values kept for the derivative.  A node that kept none can still be walked."""
+        if self.saved:
+            self.operands = self.output = None          # type: ignore[assignment]
+            self.saved = []
 
     def __repr__(self) -> str:
         return f"<{self.op.name} -> {self.meta}>"

@@ -11,6 +11,7 @@ from typing import Any
 from minigrad.dtypes import bool as bool_
 from minigrad.dtypes import int64
 from minigrad.kernels import KERNELS
+from minigrad.node import Meta
 from minigrad.op import constant, linear
 from minigrad.ops.view import fill_zero
 from minigrad_ext.kernel import Params
@@ -36,6 +37,7 @@ def _gather_shape(x: Any, index: Any, axis: int) -> Any:
 def _scatter_shape(src: Any, index: Any, axis: int, shape: tuple[int, ...]) -> Any:
     if src.shape != index.shape:
         raise ValueError(f"scatter_add: src: got shape {src.shape}, expected {index.shape} as the index has")
+    check_index("scatter_add", Meta(shape, src.dtype), index, axis)
     return shape, src.dtype
 
 
