@@ -195,6 +195,9 @@ cdef void run_channels(const Job* job, const Task* task, const real* scratch, in
     cdef int64_t q = first, at = first // n_pixels, p = first % n_pixels
     cdef int rows, m, j, lanes = <int>job.lanes
     cdef int valid = <int>min(job.lanes, task.n_out - block * job.lanes)
+    if job.n == 0:                  # no tap reaches these pixels
+        for j in range(TILE_SIZE):
+            sums[j] = 0
     while q < last:
         rows = <int>min(<int64_t>TILE_ROWS, last - q)
         for m in range(TILE_ROWS):
@@ -207,8 +210,11 @@ cdef void run_channels(const Job* job, const Task* task, const real* scratch, in
         p += 1
         if p == n_pixels:
             p, at = 0, at + 1
-        if job.form == CHANNELS:
-            tile_channels(pixel, job.offset, panel, job.n, sums, TILE_ROWS, TILE_VECTORS * MG_VECTOR // <int>sizeof(real))
+        if job.n == 0:
+            pass
+        elif job.form == CHANNELS:
+            tile_channels(pixel, job.offset, panel, job.n, sums, TILE_ROWS,
+                          TILE_VECTORS * MG_VECTOR // <int>sizeof(real))
         else:
             tile_channels(pixel, job.offset, panel, job.n, sums, TILE_ROWS,
                           TILE_VECTORS * MG_VECTOR // <int>sizeof(real) // 2)
@@ -270,16 +276,25 @@ cdef void run_pixels(const Job* job, const Task* task, const real* scratch, int6
     cdef real* out = <real*>task.out.data + image * task.out.row_stride + channel * task.out.column_stride
     cdef int64_t q = first
     cdef int valid = <int>min(job.rows, task.n_out - block * job.rows)
-    cdef int vector = MG_VECTOR // <int>sizeof(real)
+    cdef int j
+    if job.n == 0:                  # no tap reaches these pixels
+        for j in range(TILE_SIZE):
+            sums[j] = 0
     while q < last:
-        if job.form == PIXELS:
-            tile_pixels(panel, job.offset, source + q, job.n, sums, TILE_ROWS, TILE_VECTORS * MG_VECTOR // <int>sizeof(real))
+        if job.n == 0:
+            pass
+        elif job.form == PIXELS:
+            tile_pixels(panel, job.offset, source + q, job.n, sums, TILE_ROWS,
+                        TILE_VECTORS * MG_VECTOR // <int>sizeof(real))
         elif job.form == PIXELS_HALF:
-            tile_pixels(panel, job.offset, source + q, job.n, sums, HALF_ROWS, HALF_VECTORS * MG_VECTOR // <int>sizeof(real))
+            tile_pixels(panel, job.offset, source + q, job.n, sums, HALF_ROWS,
+                        HALF_VECTORS * MG_VECTOR // <int>sizeof(real))
         elif job.form == PIXELS_PAIR:
-            tile_pixels(panel, job.offset, source + q, job.n, sums, 2, PAIR_VECTORS * MG_VECTOR // <int>sizeof(real))
+            tile_pixels(panel, job.offset, source + q, job.n, sums, 2,
+                        PAIR_VECTORS * MG_VECTOR // <int>sizeof(real))
         else:
-            tile_pixels(panel, job.offset, source + q, job.n, sums, 1, ONE_VECTORS * MG_VECTOR // <int>sizeof(real))
+            tile_pixels(panel, job.offset, source + q, job.n, sums, 1,
+                        ONE_VECTORS * MG_VECTOR // <int>sizeof(real))
         store_pixels(job, task, sums, out, q, valid, images)
         q += job.lanes
 

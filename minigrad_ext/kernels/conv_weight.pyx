@@ -59,7 +59,7 @@ cdef struct Task:
     int64_t* target                 # of each pixel of an image in g
     char* scratch
     char* gradient                  # packed g: [group, block][image, pixel][channel], or [channel][image, pixel]
-    double* sums                    # [output channel][n]
+    double* sums                    # [group][n][output channel]
 
 
 cdef void choose_form(Task* task, int64_t itemsize) noexcept nogil:
@@ -171,7 +171,8 @@ cdef void sum_channels(const Task* task, int64_t item, int64_t first, int64_t ch
     cdef real sums[TILE_SIZE]
     cdef const real* tap[TILE_ROWS]
     cdef int64_t group = item // task.blocks, block = item % task.blocks, total = chunk * task.slide.n_pixels
-    cdef int64_t channel = group * task.n_out + block * task.width, at = 0, n
+    cdef double* total_sums = task.sums + (group * task.n + first) * task.n_out + block * task.width
+    cdef int64_t at = 0, n
     cdef const real* panel = <const real*>task.gradient + item * task.images * task.packed
     cdef const real* source = <const real*>task.scratch + group * task.n_in * task.padded.channel
     cdef int rows = <int>min(<int64_t>TILE_ROWS, task.n - first)
@@ -191,9 +192,9 @@ cdef void sum_channels(const Task* task, int64_t item, int64_t first, int64_t ch
         else:
             tile_channels(tap, task.position + at, panel + at * lanes, n, sums, TILE_ROWS,
                           TILE_VECTORS * MG_VECTOR // <int>sizeof(real) // 2)
-        for j in range(valid):
-            for m in range(rows):
-                task.sums[(channel + j) * task.n + first + m] += sums[m * lanes + j]
+        for m in range(rows):
+            for j in range(valid):
+                total_sums[m * task.n_out + j] += sums[m * lanes + j]
         at += n
 
 
@@ -203,7 +204,8 @@ cdef void sum_dot(const Task* task, int64_t item, int64_t first, int64_t chunk, 
     cdef const real* tap[TILE_ROWS]
     cdef int64_t per_image = task.slide.count[0] * task.slide.count[1], columns = task.slide.count[2]
     cdef const real* gradient = <const real*>task.gradient + item * task.images * task.packed
-    cdef const real* source = <const real*>task.scratch + item // task.n_out * task.n_in * task.padded.channel
+    cdef int64_t group = item // task.n_out
+    cdef const real* source = <const real*>task.scratch + group * task.n_in * task.padded.channel
     cdef int rows = <int>min(<int64_t>TILE_ROWS, task.n - first)
     cdef int64_t at = 0, total = chunk * per_image, n, piece = max(1, PIECE * 8 // columns)
     cdef double sum
@@ -222,7 +224,7 @@ cdef void sum_dot(const Task* task, int64_t item, int64_t first, int64_t chunk, 
             sum = 0
             for j in range(DOT_LANES):
                 sum = sum + sums[m * DOT_LANES + j]
-            task.sums[item * task.n + first + m] += sum
+            task.sums[(group * task.n + first + m) * task.n_out + item % task.n_out] += sum
         at += n
 
 
@@ -261,9 +263,11 @@ cdef int sum_over(Task* task, const real* kind) noexcept nogil:
 
 cdef void store(const Task* task, real* out) noexcept nogil:
     cdef int64_t k, u
+    cdef const double* sums
     for k in range(task.out.rows):
+        sums = task.sums + k // task.n_out * task.n * task.n_out + k % task.n_out
         for u in range(task.n):
-            out[k * task.out.row_stride + task.weight[u]] = <real>task.sums[k * task.n + u]
+            out[k * task.out.row_stride + task.weight[u]] = <real>sums[u * task.n_out]
 
 
 cdef int conv_weight(Step* step) noexcept nogil:

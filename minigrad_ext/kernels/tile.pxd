@@ -2,7 +2,8 @@
 
 `rows` and `lanes` are constants at every call, so that after inlining the compiler keeps the whole block of sums in
 vector registers: rows x lanes of them, the loop over lanes a few vectors wide, each loaded or broadcast number used
-many times.  No intrinsics; the block sizes fit the register file of the instruction set (isa.h).
+many times.  No intrinsics; the block sizes fit the register file of the instruction set (isa.h).  The first term starts
+the sums: a register holding zeros would be one too many.  So there must be one: n >= 1.
 """
 
 from libc.stdint cimport int64_t
@@ -41,13 +42,14 @@ cdef inline void tile_channels(const tile_t** pixel, const int64_t* offset, cons
     Any rows scattered over memory will do, so no pixel at the end of a row is wasted; the panel is packed.
     """
     cdef tile_t block[TILE_SIZE]
-    cdef tile_t value, zero = 0
+    cdef tile_t value
     cdef int64_t u
     cdef int m, j
     for m in range(rows):
+        value = pixel[m][offset[0]]
         for j in range(lanes):
-            block[m * lanes + j] = zero
-    for u in range(n):
+            block[m * lanes + j] = value * panel[j]
+    for u in range(1, n):
         for m in range(rows):
             value = pixel[m][offset[u]]
             for j in range(lanes):
@@ -65,14 +67,15 @@ cdef inline void tile_pixels(const tile_t* weight, const int64_t* offset, const 
     Lanes never mix, so what they read there cannot matter.
     """
     cdef tile_t block[TILE_SIZE]
-    cdef tile_t value, zero = 0
-    cdef const tile_t* line
+    cdef tile_t value
+    cdef const tile_t* line = pixels + offset[0]
     cdef int64_t u
     cdef int m, j
     for m in range(rows):
+        value = weight[m]
         for j in range(lanes):
-            block[m * lanes + j] = zero
-    for u in range(n):
+            block[m * lanes + j] = value * line[j]
+    for u in range(1, n):
         line = pixels + offset[u]
         for m in range(rows):
             value = weight[u * rows + m]
@@ -92,31 +95,36 @@ cdef inline void tile_dot(const tile_t** tap, const int64_t* tap_row, const tile
     """
     cdef tile_t block[TILE_SIZE]
     cdef tile_t line[MG_VECTOR]
-    cdef tile_t zero = 0
+    cdef tile_t keep[MG_VECTOR]
+    cdef tile_t value, zero = 0
     cdef const tile_t* from_
     cdef const tile_t* g
-    cdef int64_t r, u
-    cdef int m, j, left
+    cdef int64_t r, u, whole = width // lanes * lanes
+    cdef int m, j
+    for j in range(lanes):
+        keep[j] = 1 if whole + j < width else 0
     for m in range(rows):
         for j in range(lanes):
             block[m * lanes + j] = zero
     for r in range(n_rows):
         g = gradient + row[r]
         u = 0
-        while u + lanes <= width:
+        while u < whole:
             for m in range(rows):
                 from_ = tap[m] + tap_row[r] + u
                 for j in range(lanes):
                     block[m * lanes + j] += from_[j] * g[u + j]
             u += lanes
-        left = <int>(width - u)
-        if left > 0:
+        if whole < width:
             for j in range(lanes):
-                line[j] = g[u + j] if j < left else zero
+                value = g[whole + j]
+                line[j] = value if keep[j] > zero else zero
             for m in range(rows):
-                from_ = tap[m] + tap_row[r] + u
+                from_ = tap[m] + tap_row[r] + whole
                 for j in range(lanes):
-                    block[m * lanes + j] += (from_[j] if j < left else zero) * line[j]
+                    value = from_[j]
+                    value = value if keep[j] > zero else zero
+                    block[m * lanes + j] += value * line[j]
     for m in range(rows):
         for j in range(lanes):
             sums[m * lanes + j] = block[m * lanes + j]
