@@ -1,0 +1,192 @@
+"""The matrix product is its definition, for every dtype, layout, shape and number of threads."""
+
+import math
+import random
+
+import pytest
+from arrays import NUMBERS, REALS, buf, check_close, check_equal, empty, layouts, out_layouts
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from minigrad import reference
+from minigrad.reference import nested
+from minigrad_ext.parallel import get_num_threads, set_num_threads
+
+# Around the edges of tiles (4, 6 or 8 rows; 4 to 32 lanes), and where dot products or packing take over.
+SIZES = [1, 2, 3, 4, 5, 7, 8, 9, 13, 16, 17, 31, 32, 33, 40, 65]
+NAN, INF = math.nan, math.inf
+
+
+def random_matrix(shape, dtype, seed=0):
+    """Small integers, of which every product is exact."""
+    rng = random.Random(f"{seed} {shape} {dtype}")
+    low = 0 if dtype == "uint8" else -3
+    convert = float if dtype in REALS else int
+    high = 1 if dtype == "uint8" else 3
+    return nested.unflatten([convert(rng.randint(low, high)) for _ in range(math.prod(shape))], shape)
+
+
+def fast_product(a, b):
+    """The definition for two plain matrices, through columns: quick enough for large ones."""
+    columns = list(zip(*b, strict=True))
+    return [[sum(map(lambda x, y: x * y, row, column)) for column in columns] for row in a]
+
+
+@pytest.fixture
+def threads():
+    before = get_num_threads()
+    yield set_num_threads
+    set_num_threads(before)
+
+
+@pytest.mark.parametrize("dtype", NUMBERS)
+def test_is_its_definition_in_every_layout(kernels, dtype):
+    for m, n, k in [(1, 1, 1), (3, 4, 5), (9, 17, 6), (2, 35, 8), (33, 2, 20)]:
+        a, b = random_matrix((m, k), dtype), random_matrix((k, n), dtype, 1)
+        wanted = reference.matmul(a, b)
+        for a_layout, left in layouts(a, dtype):
+            for b_layout, right in layouts(b, dtype):
+                for out_layout, out in out_layouts((m, n), dtype):
+                    kernels["matmul"](out, left, right)
+                    check_equal(out, wanted, f"{(m, n, k)}: {a_layout} @ {b_layout} -> {out_layout}")
+
+
+@pytest.mark.parametrize("dtype", REALS)
+@pytest.mark.parametrize("transposed_a", [False, True])
+@pytest.mark.parametrize("transposed_b", [False, True])
+def test_sizes_around_the_tiles(kernels, dtype, transposed_a, transposed_b):
+    rng = random.Random(f"{dtype} {transposed_a} {transposed_b}")
+    for _ in range(40):
+        m, n, k = (rng.choice(SIZES) for _ in range(3))
+        a, b = random_matrix((m, k), dtype), random_matrix((k, n), dtype, 1)
+        left = buf(list(map(list, zip(*a, strict=True))), dtype).permute((1, 0)) if transposed_a else buf(a, dtype)
+        right = buf(list(map(list, zip(*b, strict=True))), dtype).permute((1, 0)) if transposed_b else buf(b, dtype)
+        wanted = fast_product(a, b)
+        for out in (empty((m, n), dtype), empty((n, m), dtype).permute((1, 0))):
+            kernels["matmul"](out, left, right)
+            check_equal(out, wanted, f"{(m, n, k)}")
+
+
+@pytest.mark.parametrize("dtype", REALS)
+@pytest.mark.parametrize("shape", [(5, 9, 2100), (2100, 3, 5), (3, 2100, 4), (40, 70, 1100)])
+def test_more_than_one_block(kernels, dtype, shape):
+    """k longer than a panel, more rows and columns than are packed at a time."""
+    m, n, k = shape
+    a, b = random_matrix((m, k), dtype), random_matrix((k, n), dtype, 1)
+    wanted = fast_product(a, b)
+    for left in (buf(a, dtype), buf(list(map(list, zip(*a, strict=True))), dtype).permute((1, 0))):
+        out = empty((m, n), dtype)
+        kernels["matmul"](out, left, buf(b, dtype))
+        check_equal(out, wanted)
+
+
+@pytest.mark.parametrize("dtype", NUMBERS)
+def test_batches_broadcast(kernels, dtype):
+    for a_shape, b_shape in [((2, 3, 4), (2, 4, 5)), ((2, 3, 4), (4, 5)), ((3, 4), (2, 4, 5)), ((2, 1, 3, 4), (3, 4, 5)),
+                             ((2, 3, 4), (1, 4, 5)), ((1, 2, 3, 3, 4), (3, 1, 1, 4, 2)), ((2, 1, 4), (2, 4, 1))]:
+        a, b = random_matrix(a_shape, dtype), random_matrix(b_shape, dtype, 1)
+        wanted = reference.matmul(a, b)
+        for layout, left in layouts(a, dtype):
+            for right_layout, right in layouts(b, dtype):
+                out = empty(nested.shape(wanted), dtype)
+                kernels["matmul"](out, left, right)
+                check_equal(out, wanted, f"{a_shape} {layout} @ {b_shape} {right_layout}")
+
+
+@pytest.mark.parametrize("dtype", REALS)
+def test_repeated_rows_and_columns(kernels, dtype):
+    """Operands of stride 0."""
+    row, column = buf([[1.0, 2.0, 3.0]], dtype).expand((4, 3)), buf([[1.0], [-1.0], [2.0]], dtype).expand((3, 5))
+    out = empty((4, 5), dtype)
+    kernels["matmul"](out, row, column)
+    assert out.tolist() == [[5.0] * 5] * 4
+    one = buf([[2.0]], dtype)
+    kernels["matmul"](out, one.expand((4, 7)), one.expand((7, 5)))
+    assert out.tolist() == [[28.0] * 5] * 4
+
+
+@pytest.mark.parametrize("dtype", NUMBERS)
+def test_empty(kernels, dtype):
+    for m, n, k in [(0, 3, 4), (3, 0, 4), (0, 0, 0), (0, 3, 0)]:
+        kernels["matmul"](empty((m, n), dtype), empty((m, k), dtype), empty((k, n), dtype))
+    for shape in [(2, 3), (3, 2, 3)]:
+        for _, out in out_layouts(shape, dtype):
+            kernels["matmul"](out, empty((*shape[:-1], 0), dtype), empty((*shape[:-2], 0, 3), dtype))
+            assert not any(nested.flat(out.tolist()))
+    kernels["matmul"](empty((0, 2, 3), dtype), empty((0, 2, 4), dtype), empty((0, 4, 3), dtype))
+
+
+@pytest.mark.parametrize("dtype", REALS)
+def test_nan_and_inf_touch_only_their_row_and_column(kernels, dtype):
+    """Also at the edges, where a tile reaches over the matrix."""
+    for m, n, k in [(2, 3, 5), (9, 33, 20), (33, 9, 20), (1, 20, 70), (17, 40, 3)]:
+        for special in (NAN, INF):
+            a, b = nested.full((m, k), 1.0), nested.full((k, n), 1.0)
+            a[m - 1][k - 1] = special
+            out = empty((m, n), dtype)
+            kernels["matmul"](out, buf(a, dtype), buf(b, dtype))
+            check_equal(out, [[float(k)] * n] * (m - 1) + [[special] * n])
+            kernels["matmul"](out, buf(nested.full((m, k), 1.0), dtype),
+                              buf([[special if (t, j) == (k - 1, n - 1) else 1.0 for j in range(n)] for t in range(k)],
+                                  dtype))
+            check_equal(out, [[float(k)] * (n - 1) + [special]] * m)
+
+
+@pytest.mark.parametrize("dtype", REALS)
+def test_accuracy(kernels, dtype):
+    rng = random.Random(5)
+    for m, n, k in [(3, 5, 3000), (20, 40, 1000)]:
+        a = [[rng.uniform(-1, 1) for _ in range(k)] for _ in range(m)]
+        b = [[rng.uniform(-1, 1) for _ in range(n)] for _ in range(k)]
+        left, right = buf(a, dtype), buf(b, dtype)
+        a, b = left.tolist(), right.tolist()
+        out = empty((m, n), dtype)
+        kernels["matmul"](out, left, right)
+        columns = list(zip(*b, strict=True))
+        wanted = [[math.fsum(map(lambda x, y: x * y, row, column)) for column in columns] for row in a]
+        check_close(out, wanted, absolute=3e-5 if dtype == "float32" else 1e-13)
+
+
+@pytest.mark.parametrize("dtype", NUMBERS)
+@pytest.mark.parametrize("shapes", [((130, 170), (170, 150)), ((150, 1), (1, 400)), ((60, 30, 20), (60, 20, 30)),
+                                    ((3, 500), (500, 300))])
+def test_same_bits_for_any_number_of_threads(kernels, threads, dtype, shapes):
+    rng = random.Random(6)
+    draw = rng.random if dtype in REALS else lambda: rng.randrange(5)
+    a, b = (buf(nested.unflatten([draw() for _ in range(math.prod(shape))], shape), dtype) for shape in shapes)
+    seen = set()
+    for n in (1, 2, 3, 4):
+        threads(n)
+        out = empty((*a.shape[:-1], b.shape[-1]), dtype)
+        kernels["matmul"](out, a, b)
+        seen.add(tuple(nested.flat(out.tolist())))
+    assert len(seen) == 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_any_shape(kernels, data):
+    m, n, k = (data.draw(st.integers(0, 20)) for _ in range(3))
+    batch = tuple(data.draw(st.lists(st.integers(0, 3), max_size=2)))
+    dtype = data.draw(st.sampled_from(NUMBERS))
+    a_shape, b_shape, out_shape = (*batch, m, k), (k, n), (*batch, m, n)
+    out = empty(out_shape, dtype)
+    a, b = random_matrix(a_shape, dtype), random_matrix(b_shape, dtype, 1)
+    kernels["matmul"](out, buf(a, dtype, a_shape), buf(b, dtype, b_shape))
+    if 0 in out_shape or k == 0:
+        assert not any(nested.flat(out.tolist()))
+    else:
+        check_equal(out, reference.matmul(a, b))
+
+
+@pytest.mark.torch
+def test_as_in_pytorch(kernels):
+    torch = pytest.importorskip("torch")
+    rng = random.Random(7)
+    for a_shape, b_shape in [((64, 100), (100, 50)), ((4, 10, 20), (20, 30)), ((4, 10, 20), (4, 20, 30))]:
+        a, b = (nested.unflatten([rng.gauss(0, 1) for _ in range(math.prod(shape))], shape)
+                for shape in (a_shape, b_shape))
+        wanted = (torch.tensor(a) @ torch.tensor(b)).tolist()
+        out = empty(nested.shape(wanted))
+        kernels["matmul"](out, buf(a), buf(b))
+        check_close(out, wanted, 1e-5, 1e-5)
