@@ -8,10 +8,11 @@ operands.  Integer division by zero and negative integer powers are found before
 from libc.math cimport copysign, fabs, floor, fmod, pow
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from minigrad_ext.kernels.blocks cimport (
-    Scratch, Walk, cut_blocks, elementwise, elementwise_costly, family, load_block, locate, open_scratch, start_walk,
+    Block, Scratch, Walk, cut_blocks, elementwise, elementwise_costly, family, load_block, locate, open_scratch,
+    start_walk,
 )
 from minigrad_ext.types cimport (
-    FLOAT32, INT32, MAX_AXES, NEGATIVE_POWER, Step, UINT8, ZERO_DIVISION, number, real, view_size,
+    FLOAT32, INT32, NEGATIVE_POWER, Step, UINT8, ZERO_DIVISION, number, real, view_size,
 )
 
 ctypedef fused wrapping:    # the same bits as `number`, without signed overflow
@@ -262,8 +263,8 @@ cdef bint any_value(Step* step, int k, bint negative) noexcept nogil:
     cdef Step alone
     cdef Walk walk
     cdef Scratch scratch
-    cdef int64_t index[MAX_AXES]
-    cdef int64_t block, n
+    cdef Block block
+    cdef int64_t number
     cdef bint found = False
     alone.args[0] = step.args[k]
     start_walk(&walk, &alone, 1)
@@ -272,15 +273,15 @@ cdef bint any_value(Step* step, int k, bint negative) noexcept nogil:
     walk.reads[0], walk.writes[0] = True, False
     cut_blocks(&walk)
     open_scratch(&scratch)
-    for block in range(walk.n_blocks):
-        n = locate(&walk, block, index)
-        load_block(&walk, &scratch, index, n)
+    for number in range(walk.n_blocks):
+        locate(&walk, number, &block)
+        load_block(&walk, &scratch, &block)
         if step.args[k].dtype == UINT8:
-            found = holds(<uint8_t*>scratch.at[0], negative, n)
+            found = holds(<uint8_t*>scratch.at[0], negative, block.n)
         elif step.args[k].dtype == INT32:
-            found = holds(<int32_t*>scratch.at[0], negative, n)
+            found = holds(<int32_t*>scratch.at[0], negative, block.n)
         else:
-            found = holds(<int64_t*>scratch.at[0], negative, n)
+            found = holds(<int64_t*>scratch.at[0], negative, block.n)
         if found:
             return True
     return False

@@ -5,6 +5,9 @@ ordered by the output's strides, and neighbours merged wherever every operand al
 operand whose block is contiguous in memory is used where it lies; any other is packed into a scratch block that stays
 in the L1 cache (an output is unpacked from there afterwards).  So an inner loop sees contiguous blocks only, whatever
 the strides, and a chain of such loops may run over the same blocks.
+
+Blocks are runs along the innermost axis, or of the flattened space where that axis is short.  Where an operand is
+transposed, so that a run would touch a new cache line for each element, blocks are two-dimensional tiles instead.
 """
 
 from cython.parallel cimport prange
@@ -19,6 +22,7 @@ cdef enum:
     SCRATCH = 4096          # bytes of one operand's scratch block
     WHOLE_BLOCK = 4096      # elements of a block when nothing is packed
     SHORTEST_ROW = 64       # a shorter innermost axis is not worth a block of its own
+    TILE = 32               # the sides of a tile, or less where the scratch is too small
     TASK = 8000             # nanoseconds of work that a thread takes at a time
 
 # One block: out[j] = f(a[j], b[j], c[j]).  Families of fewer operands leave the rest alone.  The table entries take
@@ -37,10 +41,16 @@ cdef struct Walk:
     bint reads[OPERANDS]
     bint writes[OPERANDS]
     bint by_rows            # no block crosses the end of a row; else blocks are cut from the flattened space
+    int tiled               # the axis that tiles span beside the innermost one; -1 when there are no tiles
     int64_t total
     int64_t block           # elements of a full block
-    int64_t row_blocks
+    int64_t row_blocks      # blocks side by side in a row
     int64_t n_blocks
+
+cdef struct Block:
+    int64_t start[MAX_AXES] # index of its first element
+    int64_t n               # elements
+    int64_t width           # elements of each row, in a tile
 
 # Where a thread holds its packed blocks.
 cdef struct Scratch:
@@ -111,6 +121,10 @@ cdef inline void merge_axes(Walk* walk) noexcept nogil:
 cdef inline void classify(Walk* walk, int k) noexcept nogil:
     """Whether every block of operand k is contiguous, or one element repeated."""
     cdef int axis, first = walk.ndim - 1 if walk.by_rows else 0
+    if walk.tiled >= 0:
+        walk.direct[k] = False
+        walk.constant[k] = walk.strides[k][walk.ndim - 1] == 0 and walk.strides[k][walk.tiled] == 0
+        return
     cdef int64_t expected = walk.itemsize[k]
     walk.direct[k], walk.constant[k] = True, True
     for axis in range(walk.ndim - 1, first - 1, -1):
@@ -148,6 +162,25 @@ cdef inline void start_walk(Walk* walk, Step* step, int n_args) noexcept nogil:
         add_axis(walk, 1, strides)
 
 
+cdef inline int64_t tile_rows(Walk* walk) noexcept nogil:
+    """Tiles one below the other."""
+    cdef int64_t height = walk.block // TILE
+    return (walk.shape[walk.tiled] + height - 1) // height
+
+
+cdef inline int transposed_axis(Walk* walk) noexcept nogil:
+    """The axis along which an operand is contiguous, when that is not the innermost one; -1 if there is none."""
+    cdef int k, axis, last = walk.ndim - 1
+    if walk.shape[last] < TILE:
+        return -1
+    for axis in range(last):
+        for k in range(walk.n_args):
+            if walk.strides[k][axis] == walk.itemsize[k] and walk.shape[axis] >= TILE and (
+                    positive(walk.strides[k][last]) > walk.itemsize[k]):
+                return axis
+    return -1
+
+
 cdef inline void cut_blocks(Walk* walk) noexcept nogil:
     cdef int k, widest = 1
     cdef bint packing = False
@@ -155,6 +188,7 @@ cdef inline void cut_blocks(Walk* walk) noexcept nogil:
     merge_axes(walk)
     row = walk.shape[walk.ndim - 1]
     walk.by_rows = walk.ndim == 1 or row >= SHORTEST_ROW
+    walk.tiled = transposed_axis(walk)
     for k in range(walk.n_args):
         classify(walk, k)
         if walk.data[k] == walk.data[0] and k > 0:      # in place: the loop's out must not be its input
@@ -163,9 +197,13 @@ cdef inline void cut_blocks(Walk* walk) noexcept nogil:
     for k in range(walk.n_args):
         packing = packing or not walk.direct[k]
     walk.block = SCRATCH // widest if packing else WHOLE_BLOCK
-    if walk.by_rows:
+    if walk.tiled >= 0:
+        walk.block = min(walk.block, TILE * TILE)
+        walk.row_blocks = (row + TILE - 1) // TILE
+        walk.n_blocks = walk.total // (row * walk.shape[walk.tiled]) * walk.row_blocks * tile_rows(walk)
+    elif walk.by_rows:
         walk.row_blocks = (row + walk.block - 1) // walk.block
-        walk.n_blocks = walk.total // row * walk.row_blocks if row else 0
+        walk.n_blocks = walk.total // row * walk.row_blocks
     else:
         walk.row_blocks = 1
         walk.n_blocks = (walk.total + walk.block - 1) // walk.block
@@ -216,26 +254,26 @@ cdef inline void move_run(char* target, int64_t target_stride, const char* sourc
             target[j * target_stride] = source[j * source_stride]
 
 
-cdef inline void move_block(Walk* walk, int k, char* scratch, bint store, int64_t* index, int64_t n) noexcept nogil:
-    """Load n elements of operand k from `index` on into its contiguous scratch, or store them from there."""
+cdef inline void move_rows(Walk* walk, int k, char* scratch, bint store, Block* block, char* data) noexcept nogil:
+    """move_block() for runs: an odometer over the rows that the block meets."""
     cdef int last = walk.ndim - 1
     cdef int axis
     cdef int itemsize = walk.itemsize[k]
     cdef int64_t stride = walk.strides[k][last]
     cdef int64_t at[MAX_AXES]
-    cdef int64_t run
-    cdef char* data = walk.data[k]
+    cdef int64_t run, n = block.n
     for axis in range(walk.ndim):
-        at[axis] = index[axis]
-        data += at[axis] * walk.strides[k][axis]
-    while n > 0:
+        at[axis] = block.start[axis]
+    while True:
         run = min(n, walk.shape[last] - at[last])
         if store:
             move_run(data, stride, scratch, itemsize, run, itemsize)
         else:
             move_run(scratch, itemsize, data, stride, run, itemsize)
-        scratch += run * itemsize
         n -= run
+        if n == 0:
+            return
+        scratch += run * itemsize
         data -= at[last] * stride
         at[last] = 0
         for axis in range(last - 1, -1, -1):
@@ -247,65 +285,98 @@ cdef inline void move_block(Walk* walk, int k, char* scratch, bint store, int64_
             at[axis] = 0
 
 
-cdef inline int64_t locate(Walk* walk, int64_t block, int64_t* index) noexcept nogil:
-    """The index at which a block starts, and its number of elements."""
-    cdef int64_t outer, start, n, size
+cdef inline void move_tile(Walk* walk, int k, char* scratch, bint store, Block* block, char* data) noexcept nogil:
+    """move_block() for tiles: along whichever of its two axes the operand is contiguous."""
+    cdef int itemsize = walk.itemsize[k]
+    cdef int64_t along = walk.strides[k][walk.ndim - 1], down = walk.strides[k][walk.tiled]
+    cdef int64_t width = block.width, height = block.n // block.width
+    cdef int64_t pitch = width * itemsize
+    cdef int64_t j, count = height, run = width, run_stride = along, step = down, own = itemsize, own_step = pitch
+    if down == itemsize:
+        count, run, run_stride, step, own, own_step = width, height, down, along, pitch, itemsize
+    for j in range(count):
+        if store:
+            move_run(data + j * step, run_stride, scratch + j * own_step, own, run, itemsize)
+        else:
+            move_run(scratch + j * own_step, own, data + j * step, run_stride, run, itemsize)
+
+
+cdef inline char* place_of(Walk* walk, int k, Block* block) noexcept nogil:
     cdef int axis
-    if walk.by_rows:
-        axis = walk.ndim - 2
-        outer = block // walk.row_blocks
-        start = (block - outer * walk.row_blocks) * walk.block
-        n = min(walk.block, walk.shape[walk.ndim - 1] - start)
-        index[walk.ndim - 1] = start
+    cdef char* place = walk.data[k]
+    for axis in range(walk.ndim):
+        place += block.start[axis] * walk.strides[k][axis]
+    return place
+
+
+cdef inline void move_block(Walk* walk, int k, char* scratch, bint store, Block* block) noexcept nogil:
+    """Load operand k's elements of a block into its contiguous scratch, or store them from there."""
+    if walk.tiled >= 0:
+        move_tile(walk, k, scratch, store, block, place_of(walk, k, block))
     else:
-        axis = walk.ndim - 1
-        outer = block * walk.block
-        n = min(walk.block, walk.total - outer)
-    while axis >= 0:
-        size = walk.shape[axis]
-        index[axis] = outer % size
-        outer //= size
-        axis -= 1
-    return n
+        move_rows(walk, k, scratch, store, block, place_of(walk, k, block))
 
 
-cdef inline void load_block(Walk* walk, Scratch* scratch, int64_t* index, int64_t n) noexcept nogil:
-    """Set scratch.at[k] to n contiguous elements for every operand."""
-    cdef int k, axis
+cdef inline void locate(Walk* walk, int64_t number, Block* block) noexcept nogil:
+    """Where a block lies."""
+    cdef int64_t height, start
+    cdef int axis, last = walk.ndim - 1
+    if walk.tiled >= 0:
+        height = walk.block // TILE
+        start = number % walk.row_blocks * TILE
+        number //= walk.row_blocks
+        block.start[last], block.width = start, min(TILE, walk.shape[last] - start)
+        start = number % tile_rows(walk) * height
+        number //= tile_rows(walk)
+        block.start[walk.tiled] = start
+        block.n = block.width * min(height, walk.shape[walk.tiled] - start)
+    elif walk.by_rows:
+        block.start[last] = number % walk.row_blocks * walk.block
+        block.n = min(walk.block, walk.shape[last] - block.start[last])
+        number //= walk.row_blocks
+    else:
+        number *= walk.block
+        block.n = min(walk.block, walk.total - number)
+        last += 1
+    for axis in range(last - 1, -1, -1):
+        if axis != walk.tiled:
+            block.start[axis] = number % walk.shape[axis]
+            number //= walk.shape[axis]
+
+
+cdef inline void load_block(Walk* walk, Scratch* scratch, Block* block) noexcept nogil:
+    """Set scratch.at[k] to the block's elements, contiguous, for every operand."""
+    cdef int k
     cdef char* place
     for k in range(walk.n_args):
-        if not walk.direct[k] and not walk.reads[k]:
-            continue
-        place = walk.data[k]
-        for axis in range(walk.ndim):
-            place += index[axis] * walk.strides[k][axis]
         if walk.direct[k]:
-            scratch.at[k] = place
+            scratch.at[k] = place_of(walk, k, block)
         elif walk.constant[k] and not walk.writes[k]:
-            if scratch.held[k] != place or scratch.held_n[k] < n:
-                repeat(scratch.at[k], place, n, walk.itemsize[k])
-                scratch.held[k], scratch.held_n[k] = place, n
-        else:
-            move_block(walk, k, scratch.at[k], False, index, n)
+            place = place_of(walk, k, block)
+            if scratch.held[k] != place or scratch.held_n[k] < block.n:
+                repeat(scratch.at[k], place, block.n, walk.itemsize[k])
+                scratch.held[k], scratch.held_n[k] = place, block.n
+        elif walk.reads[k]:
+            move_block(walk, k, scratch.at[k], False, block)
 
 
-cdef inline void store_block(Walk* walk, Scratch* scratch, int64_t* index, int64_t n) noexcept nogil:
+cdef inline void store_block(Walk* walk, Scratch* scratch, Block* block) noexcept nogil:
     cdef int k
     for k in range(walk.n_args):
         if walk.writes[k] and not walk.direct[k]:
-            move_block(walk, k, scratch.at[k], True, index, n)
+            move_block(walk, k, scratch.at[k], True, block)
 
 
 cdef inline void run_blocks(Walk* walk, loop_t loop, int64_t first, int64_t end) noexcept nogil:
     cdef Scratch scratch
-    cdef int64_t index[MAX_AXES]
-    cdef int64_t block, n
+    cdef Block block
+    cdef int64_t number
     open_scratch(&scratch)
-    for block in range(first, end):
-        n = locate(walk, block, index)
-        load_block(walk, &scratch, index, n)
-        loop(scratch.at[0], scratch.at[1], scratch.at[2], scratch.at[3], n)
-        store_block(walk, &scratch, index, n)
+    for number in range(first, end):
+        locate(walk, number, &block)
+        load_block(walk, &scratch, &block)
+        loop(scratch.at[0], scratch.at[1], scratch.at[2], scratch.at[3], block.n)
+        store_block(walk, &scratch, &block)
 
 
 cdef inline int run_elementwise(Step* step, double cost) noexcept nogil:

@@ -13,10 +13,10 @@ from libc.math cimport sqrt
 from libc.stdint cimport int64_t
 from minigrad_ext.kernel cimport new_kernel
 from minigrad_ext.kernels.blocks cimport (
-    Scratch, TASK, Walk, cut_blocks, load_block, locate, open_scratch, start_walk, store_block,
+    Block, Scratch, TASK, Walk, cut_blocks, load_block, locate, open_scratch, start_walk, store_block,
 )
 from minigrad_ext.parallel cimport threads_for
-from minigrad_ext.types cimport FLOAT32, FLOAT64, MAX_AXES, OK, Params, Step, real
+from minigrad_ext.types cimport FLOAT32, FLOAT64, OK, Params, Step, real
 
 ctypedef void (*update_t)(char** args, const Params* params, int64_t n) noexcept nogil
 
@@ -101,14 +101,14 @@ cdef void amsgrad_update(real** args, const Params* params, int64_t n) noexcept 
 
 cdef void update_blocks(Walk* walk, update_t update, const Params* params, int64_t first, int64_t end) noexcept nogil:
     cdef Scratch scratch
-    cdef int64_t index[MAX_AXES]
-    cdef int64_t block, n
+    cdef Block block
+    cdef int64_t number
     open_scratch(&scratch)
-    for block in range(first, end):
-        n = locate(walk, block, index)
-        load_block(walk, &scratch, index, n)
-        update(scratch.at, params, n)
-        store_block(walk, &scratch, index, n)
+    for number in range(first, end):
+        locate(walk, number, &block)
+        load_block(walk, &scratch, &block)
+        update(scratch.at, params, block.n)
+        store_block(walk, &scratch, &block)
 
 
 cdef int run_update(Step* step, update_t update, int n_args) noexcept nogil:
