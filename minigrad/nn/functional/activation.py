@@ -58,7 +58,7 @@ def softmax(input: Tensor, dim: int | None = None, *, dtype: DType | None = None
     input, dim = _prepared("softmax", input, dim, dtype)
     if input.numel() == 0:
         return input.exp()
-    powers = (input - _constant_maximum(input, dim)).exp()
+    powers = (input - constant_maximum(input, dim)).exp()
     return powers / powers.sum(dim, keepdim=True)
 
 
@@ -73,7 +73,7 @@ def log_softmax(input: Tensor, dim: int | None = None, *, dtype: DType | None = 
     input, dim = _prepared("log_softmax", input, dim, dtype)
     if input.numel() == 0:
         return input.exp()
-    shifted = input - _constant_maximum(input, dim)
+    shifted = input - constant_maximum(input, dim)
     return shifted - shifted.logsumexp(dim, keepdim=True)
 
 
@@ -88,6 +88,7 @@ def _prepared(op: str, input: Tensor, dim: int | None, dtype: DType | None) -> t
     return input, dim
 
 
-def _constant_maximum(input: Tensor, dim: int) -> Tensor:
+def constant_maximum(input: Tensor, dim: int) -> Tensor:
+    """The maximum along `dim`, as a constant."""
     with no_grad():
         return input.amax(dim, keepdim=True)

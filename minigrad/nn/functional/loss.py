@@ -10,7 +10,7 @@ import warnings
 
 from minigrad import dtypes
 from minigrad.functions.create import ones
-from minigrad.nn.functional.activation import log_softmax
+from minigrad.nn.functional.activation import constant_maximum, log_softmax
 from minigrad.nn.functional.dropout import check_probability
 from minigrad.tensor import Tensor
 
@@ -55,6 +55,8 @@ def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, *, ign
     >>> F.nll_loss(minigrad.tensor([[-1.0, -2.0], [-3.0, -4.0]]), minigrad.tensor([0, -100])).item()
     1.0
     """
+    check_reduction("nll_loss", reduction)
+    target = _class_target("nll_loss", input, target, weight)
     return _class_loss("nll_loss", input, target, weight, ignore_index, reduction, 0.0)
 
 
@@ -73,20 +75,41 @@ def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, *
     0.41
     """
     check_probability("cross_entropy", label_smoothing, "label_smoothing")
-    if input.shape != target.shape or not target.dtype.is_floating_point:
-        _check_class_target("cross_entropy", input, target)
-        logs = log_softmax(input, 1 if input.ndim > 1 else 0)
-        return _class_loss("cross_entropy", logs, target, weight, ignore_index, reduction, label_smoothing)
     check_reduction("cross_entropy", reduction)
     dim = 1 if input.ndim > 1 else 0
-    logs = log_softmax(input, dim)
-    if label_smoothing:
-        target = target * (1.0 - label_smoothing) + label_smoothing / input.shape[dim]
-    losses = -(_weighted("cross_entropy", logs, weight) * target).sum(dim)
-    return _reduced(losses, reduction)
+    if input.shape == target.shape and target.dtype.is_floating_point:
+        return _probability_loss(log_softmax(input, dim), target, weight, reduction, label_smoothing)
+    target = _class_target("cross_entropy", input, target, weight)
+    if weight is None and not label_smoothing and ignore_index < 0 and input.numel():
+        # Most batches need no mask, and no other class's log-probability: the loss is logsumexp(x) - x[target].
+        shifted = input - constant_maximum(input, dim)
+        try:
+            picked = shifted.gather(dim, target.unsqueeze(dim))
+        except IndexError:
+            pass        # some target is no class: it may be ignore_index
+        else:
+            losses = shifted.logsumexp(dim, keepdim=True) - picked
+            return _reduced(losses, reduction) if reduction != "none" else losses.squeeze(dim)
+    return _class_loss("cross_entropy", log_softmax(input, dim), target, weight, ignore_index, reduction,
+                       label_smoothing)
 
 
-def _check_class_target(op: str, input: Tensor, target: Tensor) -> None:
+def _probability_loss(logs: Tensor, target: Tensor, weight: Tensor | None, reduction: str, smoothing: float) -> Tensor:
+    dim = 1 if logs.ndim > 1 else 0
+    _check_class_weight("cross_entropy", logs, weight)
+    if smoothing:
+        target = target * (1.0 - smoothing) + smoothing / logs.shape[dim]
+    return _reduced(-(_weighted(logs, weight) * target).sum(dim), reduction)
+
+
+def _check_class_weight(op: str, logs: Tensor, weight: Tensor | None) -> None:
+    classes = logs.shape[1 if logs.ndim > 1 else 0]
+    if weight is not None and weight.shape != (classes,):
+        raise ValueError(f"{op}: weight: got shape {weight.shape}, expected ({classes},)")
+
+
+def _class_target(op: str, input: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
+    """The target as int64, once all shapes and dtypes are known to fit."""
     if not input.dtype.is_floating_point:
         raise TypeError(f"{op}: input: got {input.dtype}, expected a floating-point dtype")
     shape = input.shape
@@ -97,35 +120,17 @@ def _check_class_target(op: str, input: Tensor, target: Tensor) -> None:
         raise ValueError(f"{op}: target: got shape {target.shape}, expected {expected} for input {shape}")
     if target.dtype.is_floating_point or target.dtype is dtypes.bool:
         raise TypeError(f"{op}: target: got {target.dtype}, expected int64 classes")
+    _check_class_weight(op, input, weight)
+    return target if target.dtype is dtypes.int64 else target.to(dtypes.int64)
 
 
-def _weighted(op: str, logs: Tensor, weight: Tensor | None) -> Tensor:
+def _weighted(logs: Tensor, weight: Tensor | None) -> Tensor:
     """`logs` times the weight of each class."""
-    if weight is None:
-        return logs
-    return logs * weight.reshape((-1,) + (1,) * max(logs.ndim - 2, 0))
+    return logs if weight is None else logs * weight.reshape(-1, *(1,) * max(logs.ndim - 2, 0))
 
 
 def _class_loss(op: str, logs: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str,
                 smoothing: float) -> Tensor:
-    check_reduction(op, reduction)
-    _check_class_target(op, logs, target)
-    dim = 1 if logs.ndim > 1 else 0
-    if weight is not None and weight.shape != (logs.shape[dim],):
-        raise ValueError(f"{op}: weight: got shape {weight.shape}, expected ({logs.shape[dim]},)")
-    if target.dtype is not dtypes.int64:
-        target = target.to(dtypes.int64)
-    if weight is None and not smoothing and ignore_index < 0:
-        # A negative class is never valid, so most batches need no mask: gather refuses those that do.
-        try:
-            return _reduced(-logs.gather(dim, target.unsqueeze(dim)).squeeze(dim), reduction)
-        except IndexError:
-            pass
-    return _masked_class_loss(op, logs, target, weight, ignore_index, reduction, smoothing)
-
-
-def _masked_class_loss(op: str, logs: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int,
-                       reduction: str, smoothing: float) -> Tensor:
     dim, classes = (1, logs.shape[1]) if logs.ndim > 1 else (0, logs.shape[0])
     ignored = target == ignore_index
     index = target.masked_fill(ignored, 0)
@@ -139,7 +144,6 @@ def _masked_class_loss(op: str, logs: Tensor, target: Tensor, weight: Tensor | N
                          f"(nor ignore_index = {ignore_index}): {error}") from None
     losses = -(picked * factors)
     if smoothing:
-        even = _weighted(op, logs, weight).sum(dim).neg()
-        even = even.masked_fill(ignored, 0.0)
+        even = _weighted(logs, weight).sum(dim).neg().masked_fill(ignored, 0.0)
         losses = losses * (1.0 - smoothing) + even * (smoothing / classes)
     return losses.sum() / factors.sum() if reduction == "mean" else _reduced(losses, reduction)

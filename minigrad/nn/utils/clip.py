@@ -5,6 +5,7 @@ Source: Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent ne
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from minigrad.autograd import no_grad
@@ -20,7 +21,7 @@ def _with_gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
 
 def get_total_norm(tensors: Tensor | Iterable[Tensor], norm_type: float = 2.0,
                    error_if_nonfinite: bool = False) -> Tensor:
-    """The norm of all the tensors' elements together, as a 0-d tensor: the norm of their norms.
+    """The norm of all the tensors' elements together, as a 0-d tensor.
 
     >>> import minigrad
     >>> from minigrad.nn.utils import get_total_norm
@@ -28,27 +29,31 @@ def get_total_norm(tensors: Tensor | Iterable[Tensor], norm_type: float = 2.0,
     5.0
     """
     tensors = [tensors] if isinstance(tensors, Tensor) else list(tensors)
-    norm_type = float(norm_type)
+    order = float(norm_type)
     with no_grad():
         if not tensors:
             return zeros(())
-        total = stack([_norm(tensor, norm_type) for tensor in tensors])
-        total = _norm(total, norm_type)
+        parts = stack([_part(each, order) for each in tensors])
+        total = parts.amax() if order == math.inf else _root(parts.sum(), order)
         if error_if_nonfinite and not total.isfinite().item():
-            raise ValueError(f"get_total_norm: the norm of order {norm_type} is {total.item()}, expected a finite one")
+            raise ValueError(f"get_total_norm: the norm of order {order} is {total.item()}, expected a finite one")
         return total
 
 
-def _norm(tensor: Tensor, order: float) -> Tensor:
-    """The vector norm of all elements of a tensor of any shape."""
+def _part(tensor: Tensor, order: float) -> Tensor:
+    """What one tensor adds to the norm before the root: the sum of its elements' powers, or their maximum."""
     if order == 2.0:
-        return (tensor * tensor).sum().sqrt()
+        return (tensor * tensor).sum()
     magnitude = tensor.abs()
-    if order == float("inf"):
-        return magnitude.max() if tensor.numel() else magnitude.sum()
-    if order == 1.0:
-        return magnitude.sum()
-    return magnitude.pow(order).sum().pow(1.0 / order)
+    if order == math.inf:
+        return magnitude.amax() if tensor.numel() else magnitude.sum()
+    return magnitude.sum() if order == 1.0 else magnitude.pow(order).sum()
+
+
+def _root(total: Tensor, order: float) -> Tensor:
+    if order == 2.0:
+        return total.sqrt()
+    return total if order == 1.0 else total.pow(1.0 / order)
 
 
 def clip_grad_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float, norm_type: float = 2.0,
