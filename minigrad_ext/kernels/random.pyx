@@ -18,6 +18,7 @@ from libc.math cimport cos, log, sin, sqrt
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from minigrad_ext.kernel cimport new_kernel
 from minigrad_ext.kernels.blocks cimport contiguous
+from minigrad_ext.kernels.fastmath cimport fast_cos_turns, fast_log, fast_sin_turns
 from minigrad_ext.parallel cimport threads_for
 from minigrad_ext.types cimport (
     BOOL, FLOAT32, FLOAT64, INT32, INT64, OK, Step, UINT8, View, real, view_size,
@@ -25,6 +26,9 @@ from minigrad_ext.types cimport (
 
 cdef enum:
     WORDS = 4           # random words per counter
+    LANES = 16          # counters of a batch
+    BATCH = 64          # real numbers of a batch, at most
+
 
 cdef inline void philox(uint32_t* word, uint32_t key_0, uint32_t key_1) noexcept nogil:
     """Ten rounds: two 32 x 32 -> 64 bit products, whose halves are mixed with the key and swapped."""
@@ -46,20 +50,65 @@ cdef inline void draw(uint32_t* word, uint64_t seed, uint64_t counter) noexcept 
     philox(word, <uint32_t>seed, <uint32_t>(seed >> 32))
 
 
-cdef inline uint64_t joined(uint32_t* word, int pair) noexcept nogil:
-    return <uint64_t>word[2 * pair + 1] << 32 | word[2 * pair]
+cdef inline void draw_batch(uint32_t[LANES]* word, uint64_t seed, uint64_t counter) noexcept nogil:
+    """draw() for counter, counter + 1, ...: word[w][lane].  The same rounds, with the lanes innermost to vectorise."""
+    cdef uint64_t first, second
+    cdef uint32_t key_0 = <uint32_t>seed, key_1 = <uint32_t>(seed >> 32)
+    cdef int lane, r
+    for lane in range(LANES):
+        word[0][lane], word[1][lane] = <uint32_t>(counter + lane), <uint32_t>(counter + lane >> 32)
+        word[2][lane], word[3][lane] = 0, 0
+    for r in range(10):
+        for lane in range(LANES):
+            first = <uint64_t>0xD2511F53u * word[0][lane]
+            second = <uint64_t>0xCD9E8D57u * word[2][lane]
+            word[0][lane] = <uint32_t>(second >> 32) ^ word[1][lane] ^ key_0
+            word[2][lane] = <uint32_t>(first >> 32) ^ word[3][lane] ^ key_1
+            word[1][lane] = <uint32_t>second
+            word[3][lane] = <uint32_t>first
+        key_0 += 0x9E3779B9u
+        key_1 += 0xBB67AE85u
 
 
-cdef inline real unit(uint32_t* word, int j, real* kind) noexcept nogil:
-    """Number j of a counter's words in [0, 1): the top 24 bits of a word, or 53 of two."""
-    if real is float:
-        return <float>(word[j] >> 8) * <float>5.9604644775390625e-08  # 2^-24
-    else:
-        return <double>(joined(word, j) >> 11) * 1.1102230246251565e-16      # 2^-53
+cdef inline uint64_t joined(uint32_t low, uint32_t high) noexcept nogil:
+    return <uint64_t>high << 32 | low
 
 
-cdef inline int per_counter(real* kind) noexcept nogil:
-    return 4 if real is float else 2
+cdef inline int per_batch(real* kind) noexcept nogil:
+    return WORDS * LANES if real is float else WORDS // 2 * LANES
+
+
+cdef void uniform_batch(real* x, uint64_t seed, uint64_t counter) noexcept nogil:
+    """Numbers in [0, 1): the top 24 bits of each word, or 53 bits of each two."""
+    cdef uint32_t word[WORDS][LANES]
+    cdef uint64_t bits
+    cdef int lane, w
+    draw_batch(word, seed, counter)
+    for w in range(WORDS):
+        for lane in range(LANES):
+            if real is float:
+                x[WORDS * lane + w] = <float>(word[w][lane] >> 8) * <float>5.9604644775390625e-08   # 2^-24
+            elif w < 2:
+                bits = joined(word[2 * w][lane], word[2 * w + 1][lane])
+                x[2 * lane + w] = <double>(bits >> 11) * 1.1102230246251565e-16     # 2^-53
+
+
+cdef void normal_batch(real* x, uint64_t seed, uint64_t counter) noexcept nogil:
+    """Mean 0, variance 1 (Box and Muller): for uniform u in (0, 1] and v in [0, 1), sqrt(-2 log u) is the length and
+    2 pi v the angle of a point whose coordinates are two independent normal numbers."""
+    cdef double length, angle, sine, cosine
+    cdef int j
+    uniform_batch(x, seed, counter)
+    for j in range(per_batch(x) // 2):
+        if real is float:
+            length = sqrt(-2 * fast_log(1 - <double>x[2 * j]))
+            sine, cosine = fast_sin_turns(x[2 * j + 1]), fast_cos_turns(x[2 * j + 1])
+        else:
+            length = sqrt(-2 * log(1 - x[2 * j]))
+            angle = 6.283185307179586 * x[2 * j + 1]
+            sine, cosine = sin(angle), cos(angle)
+        x[2 * j] = <real>(length * cosine)
+        x[2 * j + 1] = <real>(length * sine)
 
 
 cdef inline int64_t place(const View* v, bint flat, int64_t j) noexcept nogil:
@@ -74,62 +123,43 @@ cdef inline int64_t place(const View* v, bint flat, int64_t j) noexcept nogil:
     return offset
 
 
-# ---- uniform: in [0, 1)
+# ---- real numbers
 
-cdef void uniform_counter(View* out, bint flat, uint64_t seed, uint64_t offset, int64_t counter, int64_t n, real* kind
-                          ) noexcept nogil:
-    cdef uint32_t word[WORDS]
-    cdef int64_t first = counter * per_counter(kind)
-    cdef int j
-    draw(word, seed, offset + <uint64_t>counter)
-    for j in range(<int>min(per_counter(kind), n - first)):
-        (<real*>out.data)[place(out, flat, first + j)] = unit(word, j, kind)
+cdef void fill_batch(View* out, bint flat, bint gaussian, uint64_t seed, uint64_t offset, int64_t batch, int64_t n,
+                     real* kind) noexcept nogil:
+    cdef real x[BATCH]
+    cdef int64_t first = batch * per_batch(kind)
+    cdef int64_t j
+    if gaussian:
+        normal_batch(x, seed, offset + <uint64_t>(batch * LANES))
+    else:
+        uniform_batch(x, seed, offset + <uint64_t>(batch * LANES))
+    for j in range(min(per_batch(kind), n - first)):
+        (<real*>out.data)[place(out, flat, first + j)] = x[j]
+
+
+cdef int fill_real(Step* step, bint gaussian, double cost) noexcept nogil:
+    cdef View* out = &step.args[0]
+    cdef uint64_t seed = <uint64_t>step.params.i[0], offset = <uint64_t>step.params.i[1]
+    cdef int64_t batch, n = view_size(out)
+    cdef bint flat = contiguous(out)
+    cdef int threads = threads_for(n * cost)
+    cdef int each = per_batch(<float*>NULL) if out.dtype == FLOAT32 else per_batch(<double*>NULL)
+    for batch in prange((n + each - 1) // each, num_threads=threads, schedule="static"):
+        if out.dtype == FLOAT32:
+            fill_batch(out, flat, gaussian, seed, offset, batch, n, <float*>NULL)
+        else:
+            fill_batch(out, flat, gaussian, seed, offset, batch, n, <double*>NULL)
+    return OK
 
 
 cdef int uniform(Step* step) noexcept nogil:
-    cdef View* out = &step.args[0]
-    cdef uint64_t seed = <uint64_t>step.params.i[0], offset = <uint64_t>step.params.i[1]
-    cdef int64_t counter, n = view_size(out)
-    cdef bint flat = contiguous(out)
-    if out.dtype == FLOAT32:
-        for counter in prange((n + 3) // 4, num_threads=threads_for(n * 5.0), schedule="static"):
-            uniform_counter(out, flat, seed, offset, counter, n, <float*>NULL)
-    else:
-        for counter in prange((n + 1) // 2, num_threads=threads_for(n * 8.0), schedule="static"):
-            uniform_counter(out, flat, seed, offset, counter, n, <double*>NULL)
-    return OK
-
-
-# ---- normal: mean 0, variance 1.  Box and Muller: for uniform u in (0, 1] and v in [0, 1), sqrt(-2 log u) is the
-# length and 2 pi v the angle of a point whose coordinates are two independent normal numbers.
-
-cdef void normal_counter(View* out, bint flat, uint64_t seed, uint64_t offset, int64_t counter, int64_t n, real* kind
-                         ) noexcept nogil:
-    cdef uint32_t word[WORDS]
-    cdef int64_t first = counter * per_counter(kind)
-    cdef double length, angle
-    cdef int j
-    draw(word, seed, offset + <uint64_t>counter)
-    for j in range(0, <int>min(per_counter(kind), n - first), 2):
-        length = sqrt(-2 * log(1 - <double>unit(word, j, kind)))
-        angle = 6.283185307179586 * unit(word, j + 1, kind)
-        (<real*>out.data)[place(out, flat, first + j)] = <real>(length * cos(angle))
-        if first + j + 1 < n:
-            (<real*>out.data)[place(out, flat, first + j + 1)] = <real>(length * sin(angle))
+    """Numbers in [0, 1)."""
+    return fill_real(step, False, 2.0)
 
 
 cdef int normal(Step* step) noexcept nogil:
-    cdef View* out = &step.args[0]
-    cdef uint64_t seed = <uint64_t>step.params.i[0], offset = <uint64_t>step.params.i[1]
-    cdef int64_t counter, n = view_size(out)
-    cdef bint flat = contiguous(out)
-    if out.dtype == FLOAT32:
-        for counter in prange((n + 3) // 4, num_threads=threads_for(n * 20.0), schedule="static"):
-            normal_counter(out, flat, seed, offset, counter, n, <float*>NULL)
-    else:
-        for counter in prange((n + 1) // 2, num_threads=threads_for(n * 20.0), schedule="static"):
-            normal_counter(out, flat, seed, offset, counter, n, <double*>NULL)
-    return OK
+    return fill_real(step, True, 5.0 if step.args[0].dtype == FLOAT32 else 20.0)
 
 
 # ---- bernoulli: 1 where a uniform number is below p, an operand of out's shape (size-1 axes and fewer axes allowed)
@@ -160,28 +190,29 @@ cdef inline void put(const View* out, bint flat, int64_t j, int64_t x) noexcept 
         (<double*>out.data)[at] = <double>x
 
 
-cdef void bernoulli_counter(View* out, bint flat, View* p, uint64_t seed, uint64_t offset, int64_t counter, int64_t n,
-                            real* kind) noexcept nogil:
-    cdef uint32_t word[WORDS]
-    cdef int64_t first = counter * per_counter(kind)
-    cdef int j
-    draw(word, seed, offset + <uint64_t>counter)
-    for j in range(<int>min(per_counter(kind), n - first)):
-        put(out, flat, first + j, unit(word, j, kind) < (<real*>p.data)[place_under(out, p, first + j)])
+cdef void bernoulli_batch(View* out, bint flat, View* p, uint64_t seed, uint64_t offset, int64_t batch, int64_t n,
+                          real* kind) noexcept nogil:
+    cdef real x[BATCH]
+    cdef int64_t first = batch * per_batch(kind)
+    cdef int64_t j
+    uniform_batch(x, seed, offset + <uint64_t>(batch * LANES))
+    for j in range(min(per_batch(kind), n - first)):
+        put(out, flat, first + j, x[j] < (<real*>p.data)[place_under(out, p, first + j)])
 
 
 cdef int bernoulli(Step* step) noexcept nogil:
     cdef View* out = &step.args[0]
     cdef View* p = &step.args[1]
     cdef uint64_t seed = <uint64_t>step.params.i[0], offset = <uint64_t>step.params.i[1]
-    cdef int64_t counter, n = view_size(out)
+    cdef int64_t batch, n = view_size(out)
     cdef bint flat = contiguous(out)
-    if p.dtype == FLOAT32:
-        for counter in prange((n + 3) // 4, num_threads=threads_for(n * 8.0), schedule="static"):
-            bernoulli_counter(out, flat, p, seed, offset, counter, n, <float*>NULL)
-    else:
-        for counter in prange((n + 1) // 2, num_threads=threads_for(n * 10.0), schedule="static"):
-            bernoulli_counter(out, flat, p, seed, offset, counter, n, <double*>NULL)
+    cdef int threads = threads_for(n * 5.0)
+    cdef int each = per_batch(<float*>NULL) if p.dtype == FLOAT32 else per_batch(<double*>NULL)
+    for batch in prange((n + each - 1) // each, num_threads=threads, schedule="static"):
+        if p.dtype == FLOAT32:
+            bernoulli_batch(out, flat, p, seed, offset, batch, n, <float*>NULL)
+        else:
+            bernoulli_batch(out, flat, p, seed, offset, batch, n, <double*>NULL)
     return OK
 
 
@@ -200,7 +231,7 @@ cdef inline uint64_t below(uint64_t width, uint64_t seed, uint64_t offset, int64
     """Random integer j of a call, in [0, width)."""
     cdef uint32_t word[WORDS]
     draw(word, seed, offset + <uint64_t>j // 2)
-    return high_product(joined(word, j & 1), width)
+    return high_product(joined(word[2 * (j & 1)], word[2 * (j & 1) + 1]), width)
 
 
 cdef int randint(Step* step) noexcept nogil:
