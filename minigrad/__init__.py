@@ -14,6 +14,8 @@ tensor([[ 7., 11.],
 from minigrad.tensor import Tensor  # isort: skip
 from minigrad import autograd, check, dtypes, func, functions, memory, nn, optim, random
 from minigrad.autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from minigrad.device import device
+from minigrad.dtypes import DType as dtype
 from minigrad.dtypes import (
     double,
     float32,
@@ -27,7 +29,6 @@ from minigrad.dtypes import (
     set_default_dtype,
     uint8,
 )
-from minigrad.dtypes import DType as dtype
 from minigrad.functions import *  # noqa: F403
 from minigrad.random import Generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from minigrad_ext.parallel import get_num_threads, set_num_threads

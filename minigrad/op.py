@@ -91,6 +91,8 @@ class Differentiable(Op):
         return set(), False
 
     def record(self, out: Value, operands: tuple, attrs: dict) -> None:
+        if not DTYPES[out.buffer.dtype].is_floating_point:
+            return                      # cast to integers or bools: no gradient passes
         parents = tuple([(x.node or x) if x.differentiable else None for x in operands])
         slots = [slot for slot, parent in enumerate(parents) if parent is not None]
         reads, reads_output = self.reads(slots, len(operands))

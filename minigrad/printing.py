@@ -60,7 +60,7 @@ def _formatted(values: list, dtype: Any) -> list[str]:
         return [str(value) for value in values]
     finite = [value for value in values if math.isfinite(value)]
     sizes = [abs(value) for value in finite if value]
-    if sizes and (max(sizes) >= 1e8 or min(sizes) < 1e-4 or max(sizes) / min(sizes) > 1e3 and max(sizes) >= 1e5):
+    if sizes and (max(sizes) >= 1e8 or min(sizes) < 1e-4 or (max(sizes) / min(sizes) > 1e3 and max(sizes) >= 1e5)):
         return [f"{value:.{DIGITS}e}" if math.isfinite(value) else str(value) for value in values]
     whole = all(value == int(value) for value in finite)
     return [(f"{value:.0f}." if whole else f"{value:.{DIGITS}f}") if math.isfinite(value) else str(value)

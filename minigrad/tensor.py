@@ -1,29 +1,27 @@
 """Tensor: what a user holds.  A Value with PyTorch's methods and operators.
 
-The methods are the functions of `minigrad.functions`, bound here by name; only what is a tensor's alone (its memory,
-its place in the graph, changing it in place) is written out.
+Most methods are the functions of `minigrad.functions`, bound by name (`operators`); what is a tensor's alone is written
+out: its memory, its place in the graph and Python's protocols here, conversion and changing it in place next door.
 """
 
 from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from minigrad import dtypes, functions
+from minigrad import functions
 from minigrad.autograd import backward, no_grad
-from minigrad.dtypes import DType, as_dtype
+from minigrad.conversion import Convertible
+from minigrad.device import CPU
+from minigrad.device import device as Device
 from minigrad.functions import indexing
-from minigrad.functions.create import check_device
-from minigrad.functions.random import draw
-from minigrad.kernels import KERNELS
-from minigrad.node import GRAD, Value
-from minigrad.op import promote
-from minigrad.ops import math as rows_math
+from minigrad.inplace import InPlace
+from minigrad.node import Value
+from minigrad.operators import bind
 from minigrad.ops import view as rows_view
 from minigrad.printing import describe
-from minigrad.random import Generator
-from minigrad.shapes import axis_of, broadcast
+from minigrad.shapes import axis_of
 from minigrad_ext.buffer import Buffer
 
 __all__ = ["Handle", "Tensor"]
@@ -46,7 +44,7 @@ class Handle:
         self.remove()
 
 
-class Tensor(Value):
+class Tensor(Convertible, InPlace):
     """Numbers with axes, and the graph that made them.
 
     Made by `minigrad.tensor` and its relatives.  Memory is shared both ways with `memoryview(t)`,
@@ -62,6 +60,9 @@ class Tensor(Value):
     __slots__ = ("__dict__",)
     __hash__ = object.__hash__
 
+    if TYPE_CHECKING:
+        def __getattr__(self, name: str) -> Any: ...       # the methods that `bind` adds
+
     # Memory ---------------------------------------------------------------------------------------------------------
 
     @property
@@ -70,9 +71,9 @@ class Tensor(Value):
         return self.node is None
 
     @property
-    def device(self) -> str:
-        """Always "cpu"."""
-        return "cpu"
+    def device(self) -> Device:
+        """Where the memory is: always the CPU."""
+        return CPU
 
     @property
     def itemsize(self) -> int:
@@ -106,13 +107,17 @@ class Tensor(Value):
         """The last two axes exchanged."""
         return functions.transpose(self, -2, -1)
 
+    def where(self, condition: Tensor, other: Any) -> Tensor:
+        """This tensor where the condition is set, else `other`."""
+        return functions.where(condition, self, other)
+
     def size(self, dim: int | None = None) -> Any:
         """The shape, or the size of one axis."""
         return self.shape if dim is None else self.shape[axis_of("size", dim, self.ndim)]
 
     def stride(self, dim: int | None = None) -> Any:
         """The distance in elements between neighbours along each axis, or along one."""
-        return self.buffer.strides if dim is None else self.buffer.strides[dim]
+        return self.buffer.strides if dim is None else self.buffer.strides[axis_of("stride", dim, self.ndim)]
 
     def dim(self) -> int:
         """The number of axes."""
@@ -333,3 +338,4 @@ def _rebuilt(kind: type, buffer: Buffer, differentiable: bool) -> Tensor:
 
 
 Value.result = Tensor
+bind(Tensor)

@@ -1,10 +1,13 @@
 """What a user calls: PyTorch's functions, composed of rows of the op table.  One file per family."""
 
 from minigrad.functions import create, index, linalg, math, random, reduce, shape
+from minigrad.functions.signature import checked
 
 FAMILIES = (create, random, math, reduce, shape, index, linalg)
 
 __all__ = [name for family in FAMILIES for name in family.__all__]
 
 for _family in FAMILIES:
-    globals().update({_name: getattr(_family, _name) for _name in _family.__all__})
+    for _name in _family.__all__:
+        _object = getattr(_family, _name)
+        globals()[_name] = _object if isinstance(_object, type) else checked(_object)

@@ -1,10 +1,11 @@
-"""New tensors, by PyTorch's names.  `dtype` None means float32 (or what the values suggest); the only device is "cpu"."""
+"""New tensors, by PyTorch's names.  `dtype` None means float32 or what the values say; the only device is "cpu"."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from minigrad.device import check_device
 from minigrad.dtypes import DTYPES, DType, as_dtype, get_default_dtype, int64
 from minigrad.kernels import KERNELS
 from minigrad.node import Value
@@ -14,14 +15,11 @@ from minigrad.shapes import integer, shape_of
 from minigrad_ext.buffer import Buffer
 from minigrad_ext.kernel import Params
 
+if TYPE_CHECKING:
+    from minigrad.tensor import Tensor
+
 __all__ = ["arange", "as_tensor", "empty", "empty_like", "eye", "from_dlpack", "from_numpy", "frombuffer", "full",
            "full_like", "linspace", "one_hot", "ones", "ones_like", "tensor", "zeros", "zeros_like"]
-
-
-def check_device(op: str, device: Any) -> None:
-    """Accepts None and "cpu" (also "cpu:0", or an object that prints so); ValueError for any other device."""
-    if device is not None and str(device) not in ("cpu", "cpu:0"):
-        raise ValueError(f"{op}: device: got {str(device)!r}, expected 'cpu'")
 
 
 def finish(op: str, buffer: Buffer, requires_grad: bool = False, device: Any = None) -> Any:
@@ -42,7 +40,7 @@ def filled(shape: tuple[int, ...], value: Any, dtype: DType) -> Buffer:
     return out
 
 
-def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A new leaf with a copy of `data`: a number, nested lists or tuples, a tensor, or anything with a buffer.
 
     Bools give bool, integers int64, floats the default float.  ValueError for ragged lists, with the place.
@@ -95,7 +93,7 @@ def _imported(data: Any) -> Buffer:
     return Buffer.from_exporter(data, False)
 
 
-def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Any:
+def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """`data` itself if it is a tensor of that dtype; a tensor sharing its memory where it exports any; else a copy.
 
     >>> import array, minigrad
@@ -114,12 +112,12 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Any:
     return shared if wanted in (None, shared.dtype) else rows_math.cast(shared, dtype=wanted)
 
 
-def from_numpy(array: Any) -> Any:
+def from_numpy(array: Any) -> Tensor:
     """A tensor that shares the memory of a NumPy array (or of any object with a writable buffer)."""
     return as_tensor(array)
 
 
-def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Any:
+def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
     """A 1-d tensor over the bytes of a buffer, read as `dtype`, `offset` in bytes; shared where it is writable.
 
     >>> import minigrad
@@ -138,17 +136,17 @@ def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, req
     return finish("frombuffer", Buffer.from_exporter(part, False), requires_grad)
 
 
-def from_dlpack(ext_tensor: Any) -> Any:
+def from_dlpack(ext_tensor: Any) -> Tensor:
     """A tensor that shares the memory of any object with `__dlpack__` (or of a DLPack capsule)."""
     return finish("from_dlpack", Buffer.from_dlpack(ext_tensor))
 
 
 def _constant(name: str, value: float) -> Callable[..., Any]:
-    def create(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+    def create(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         kind = get_default_dtype() if dtype is None else as_dtype(dtype, name)
         return finish(name, filled(shape_of(name, size), value, kind), requires_grad, device)
 
-    def create_like(input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+    def create_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         kind = input.dtype if dtype is None else as_dtype(dtype, f"{name}_like")
         return finish(f"{name}_like", filled(input.shape, value, kind), requires_grad, device)
 
@@ -164,7 +162,7 @@ zeros, zeros_like = _constant("zeros", 0)      # type: ignore[misc]
 ones, ones_like = _constant("ones", 1)         # type: ignore[misc]
 
 
-def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor with `fill_value` everywhere; its dtype follows the value unless given.
 
     >>> import minigrad
@@ -178,27 +176,27 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, r
     return finish("full", filled(shape, value, kind), requires_grad, device)
 
 
-def full_like(input: Any, fill_value: Any, *, dtype: Any = None, device: Any = None,
-              requires_grad: bool = False) -> Any:
+def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None,
+              requires_grad: bool = False) -> Tensor:
     """A tensor with `fill_value` everywhere, of the shape and dtype of another."""
     return full(input.shape, fill_value, dtype=input.dtype if dtype is None else dtype, device=device,
                 requires_grad=requires_grad)
 
 
-def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor whose elements are whatever lay in its memory."""
     kind = get_default_dtype() if dtype is None else as_dtype(dtype, "empty")
     return finish("empty", Buffer.empty(shape_of("empty", size), kind.code), requires_grad, device)
 
 
-def empty_like(input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """An uninitialised tensor with the shape and dtype of another."""
     return empty(input.shape, dtype=input.dtype if dtype is None else dtype, device=device,
                  requires_grad=requires_grad)
 
 
 def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None,
-           requires_grad: bool = False) -> Any:
+           requires_grad: bool = False) -> Tensor:
     """start, start + step, ... up to but without `end`; int64 if all are integers.
 
     >>> import minigrad
@@ -225,7 +223,7 @@ def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, dev
 
 
 def linspace(start: float, end: float, steps: int, *, dtype: Any = None, device: Any = None,
-             requires_grad: bool = False) -> Any:
+             requires_grad: bool = False) -> Tensor:
     """`steps` numbers from `start` to `end`, both included, evenly spaced.
 
     >>> import minigrad
@@ -245,7 +243,7 @@ def linspace(start: float, end: float, steps: int, *, dtype: Any = None, device:
     return finish("linspace", Buffer.from_nested(values, kind.code), requires_grad, device)
 
 
-def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones on the diagonal of an (n, m) matrix, zeros elsewhere.
 
     >>> import minigrad
@@ -259,7 +257,7 @@ def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, 
     return finish("eye", out.buffer, requires_grad)
 
 
-def one_hot(tensor: Any, num_classes: int = -1) -> Any:
+def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """int64 rows with a one at each class number and zeros elsewhere; the classes counted from the data if -1.
 
     >>> import minigrad

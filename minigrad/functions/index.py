@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minigrad.dtypes import bool as bool_
 from minigrad.dtypes import int64
@@ -11,6 +11,9 @@ from minigrad.ops import index as rows
 from minigrad.ops import math as rows_math
 from minigrad.ops import view as rows_view
 from minigrad.shapes import axis_of, broadcast
+
+if TYPE_CHECKING:
+    from minigrad.tensor import Tensor
 
 __all__ = ["gather", "index_select", "masked_fill", "masked_select", "nonzero", "scatter_add", "take_along_dim",
            "where"]
@@ -24,7 +27,7 @@ def as_index(op: str, index: Any) -> Any:
     return index if index.dtype is int64 else rows_math.cast(index, dtype=int64)
 
 
-def gather(input: Any, dim: int, index: Any) -> Any:
+def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """out[.., j, ..] = input[.., index[.., j, ..], ..] with j on axis `dim`.
 
     The shape is that of `index`, which must not exceed `input` on the other axes.  IndexError for a position out of
@@ -42,7 +45,7 @@ def gather(input: Any, dim: int, index: Any) -> Any:
     return rows.gather(input, index, axis=axis)
 
 
-def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
+def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """A copy of `input` to which src[.., j, ..] is added at position index[.., j, ..] of axis `dim`.
 
     >>> import minigrad
@@ -61,7 +64,7 @@ def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
     return input + rows.scatter_add(src, index, axis=axis, shape=input.shape)
 
 
-def index_select(input: Any, dim: int, index: Any) -> Any:
+def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """The places `index` (1-d) along an axis.
 
     >>> import minigrad
@@ -85,7 +88,7 @@ def along(x: Any, axis: int, index: Any) -> Any:
     return rows.gather(x, rows_view.expand(column, shape=shape), axis=axis)
 
 
-def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
+def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
     """`gather` after broadcasting input and indices on the other axes; flattened if `dim` is None."""
     if dim is None:
         return gather(flatten(input), 0, flatten(indices))
@@ -96,7 +99,7 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
     return gather(full[0], axis, full[1])
 
 
-def masked_fill(input: Any, mask: Any, value: Any) -> Any:
+def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     """`value` where the mask is set, else the input; both broadcast.
 
     >>> import minigrad
@@ -111,7 +114,7 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
     return rows_math.where(mask, value, input)
 
 
-def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
+def nonzero(input: Tensor, *, as_tuple: bool = False) -> Tensor:
     """The positions of the elements that are not zero, one row each in row-major order (or one tensor for each axis).
 
     >>> import minigrad
@@ -119,18 +122,20 @@ def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
     tensor([[1],
             [2]])
     """
+    if not input.ndim:
+        input = rows_view.reshape(input, shape=(1,)) if as_tuple else input
     mask = input if input.dtype is bool_ else rows_math.cast(input, dtype=bool_)
     positions = rows.nonzero(mask, count=mask.sum().item())
     return tuple([positions.select(1, axis) for axis in range(input.ndim)]) if as_tuple else positions
 
 
-def masked_select(input: Any, mask: Any) -> Any:
+def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """The elements where the mask is set, as a 1-d tensor; both broadcast."""
     shape = broadcast("masked_select", input.shape, mask.shape)
     return rows_view.expand(input, shape=shape)[rows_view.expand(mask, shape=shape)]
 
 
-def where(condition: Any, input: Any = None, other: Any = None) -> Any:
+def where(condition: Tensor, input: Tensor | float | None = None, other: Tensor | float | None = None) -> Tensor:
     """`input` where the condition is set, else `other`; all broadcast.  With the condition alone, `nonzero` as a tuple.
 
     >>> import minigrad

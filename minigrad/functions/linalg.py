@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minigrad.dtypes import promote_types
 from minigrad.ops import linalg as rows
 from minigrad.ops import math as rows_math
 from minigrad.ops import view as rows_view
+
+if TYPE_CHECKING:
+    from minigrad.tensor import Tensor
 
 __all__ = ["addmm", "bmm", "dot", "matmul", "mm", "mv", "outer"]
 
@@ -18,7 +21,7 @@ def _expect(op: str, argument: str, x: Any, ndim: int) -> None:
         raise ValueError(f"{op}: {argument}: got shape {x.shape}, expected {ndim} axes")
 
 
-def matmul(input: Any, other: Any) -> Any:
+def matmul(input: Tensor, other: Tensor) -> Tensor:
     """The matrix product; vectors and stacks of matrices too.
 
     (n) @ (n) is a number, (m, n) @ (n) and (m) @ (m, n) are vectors, and leading axes of larger tensors are places of
@@ -49,14 +52,14 @@ def matmul(input: Any, other: Any) -> Any:
     return out if shape == out.shape else rows_view.reshape(out, shape=shape)
 
 
-def mm(input: Any, mat2: Any) -> Any:
+def mm(input: Tensor, mat2: Tensor) -> Tensor:
     """The product of two matrices."""
     _expect("mm", "input", input, 2)
     _expect("mm", "mat2", mat2, 2)
     return rows.matmul(input, mat2)
 
 
-def bmm(input: Any, mat2: Any) -> Any:
+def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """The products of two stacks of as many matrices: (n, m, k) and (n, k, p) give (n, m, p)."""
     _expect("bmm", "input", input, 3)
     _expect("bmm", "mat2", mat2, 3)
@@ -65,28 +68,28 @@ def bmm(input: Any, mat2: Any) -> Any:
     return rows.matmul(input, mat2)
 
 
-def mv(input: Any, vec: Any) -> Any:
+def mv(input: Tensor, vec: Tensor) -> Tensor:
     """A matrix times a vector."""
     _expect("mv", "input", input, 2)
     _expect("mv", "vec", vec, 1)
     return matmul(input, vec)
 
 
-def dot(input: Any, tensor: Any) -> Any:
+def dot(input: Tensor, tensor: Tensor) -> Tensor:
     """The sum of the products of two vectors' elements."""
     _expect("dot", "input", input, 1)
     _expect("dot", "tensor", tensor, 1)
     return matmul(input, tensor)
 
 
-def outer(input: Any, vec2: Any) -> Any:
+def outer(input: Tensor, vec2: Tensor) -> Tensor:
     """All products of an element of one vector with one of another."""
     _expect("outer", "input", input, 1)
     _expect("outer", "vec2", vec2, 1)
     return rows_math.mul(rows_view.reshape(input, shape=(input.shape[0], 1)), vec2)
 
 
-def addmm(input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta * input + alpha * (mat1 @ mat2), `input` broadcast."""
     product = mm(mat1, mat2)
     if promote_types(input.dtype, product.dtype) is not product.dtype:

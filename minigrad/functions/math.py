@@ -7,9 +7,10 @@ there, an example here.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minigrad.dtypes import as_dtype
+from minigrad.dtypes import bool as bool_
 from minigrad.ops import math as rows
 
 # name: (arguments of an example, its result)
@@ -79,8 +80,11 @@ BINARY = {
     "bitwise_right_shift": ("[8, 3], [2, 1]", "[2, 1]"),
 }
 
-__all__ = ["absolute", "add", "allclose", "cast", "clamp", "clip", "div", "divide", "equal", "greater",
-           "greater_equal", "isclose", "less", "less_equal", "lerp", "multiply", "negative", "not_equal", "rsub",
+if TYPE_CHECKING:
+    from minigrad.tensor import Tensor
+
+__all__ = ["absolute", "add", "addcdiv", "addcmul", "allclose", "cast", "clamp", "clip", "div", "divide", "equal", "greater",
+           "greater_equal", "isclose", "less", "less_equal", "lerp", "multiply", "negative", "not_equal", "positive", "rsub",
            "sub", "subtract", "true_divide", *UNARY, *BINARY]
 
 
@@ -96,7 +100,7 @@ def _documented(function: Callable, name: str, example: tuple[str, str], note: s
 def _unary(name: str, example: tuple[str, str]) -> Callable:
     row = getattr(rows, name)
 
-    def apply(input: Any) -> Any:
+    def apply(input: Tensor) -> Tensor:
         return row(input)
 
     return _documented(apply, name, example, "Elementwise; the result has the shape of `input`.")
@@ -105,7 +109,7 @@ def _unary(name: str, example: tuple[str, str]) -> Callable:
 def _binary(name: str, example: tuple[str, str]) -> Callable:
     row = getattr(rows, name)
 
-    def apply(input: Any, other: Any) -> Any:
+    def apply(input: Tensor | float, other: Tensor | float) -> Tensor:
         return row(input, other)
 
     return _documented(apply, name, example, "Elementwise; operands broadcast, and either may be a number.")
@@ -118,7 +122,7 @@ for _name, _example in BINARY.items():
         globals()[_name] = _binary(_name, _example)
 
 
-def pow(input: Any, exponent: Any) -> Any:
+def pow(input: Tensor | float, exponent: Tensor | float) -> Tensor:
     """input ^ exponent, elementwise; operands broadcast, and either may be a number.
 
     A negative integer power of integers is refused (ValueError).
@@ -137,27 +141,27 @@ def pow(input: Any, exponent: Any) -> Any:
     return rows.pow(input, exponent)
 
 
-def add(input: Any, other: Any, *, alpha: Any = 1) -> Any:
+def add(input: Tensor | float, other: Tensor | float, *, alpha: Any = 1) -> Tensor:
     """input + alpha * other, elementwise; operands broadcast, and either may be a number.
 
     >>> import minigrad
     >>> minigrad.add(minigrad.tensor([1, 2]), 1, alpha=10)
     tensor([11, 12])
     """
-    return rows.add(input, other if alpha == 1 else other * alpha)
+    return rows.add(input, other if alpha == 1 else rows.mul(other, alpha))
 
 
-def sub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
+def sub(input: Tensor | float, other: Tensor | float, *, alpha: Any = 1) -> Tensor:
     """input - alpha * other, elementwise; operands broadcast, and either may be a number."""
-    return rows.sub(input, other if alpha == 1 else other * alpha)
+    return rows.sub(input, other if alpha == 1 else rows.mul(other, alpha))
 
 
-def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
+def rsub(input: Tensor | float, other: Tensor | float, *, alpha: Any = 1) -> Tensor:
     """other - alpha * input."""
     return sub(other, input, alpha=alpha)
 
 
-def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
+def div(input: Tensor | float, other: Tensor | float, *, rounding_mode: str | None = None) -> Tensor:
     """input / other; with `rounding_mode` "floor" or "trunc" rounded so, and then integers stay integers.
 
     >>> import minigrad
@@ -175,7 +179,34 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
     raise ValueError(f"div: rounding_mode: got {rounding_mode!r}, expected None, 'floor' or 'trunc'")
 
 
-def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
+def positive(input: Tensor) -> Tensor:
+    """The tensor itself: what +x means.  TypeError for bools, as in PyTorch."""
+    if input.dtype is bool_:
+        raise TypeError("positive: input: got dtype bool, expected a dtype of numbers")
+    return input
+
+
+def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
+    """input + value * tensor1 * tensor2, elementwise; all broadcast.
+
+    >>> import minigrad
+    >>> minigrad.addcmul(minigrad.tensor([1.]), minigrad.tensor([2.]), minigrad.tensor([3.]), value=10)
+    tensor([61.])
+    """
+    return add(input, rows.mul(tensor1, tensor2), alpha=value)
+
+
+def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
+    """input + value * tensor1 / tensor2, elementwise; all broadcast.
+
+    >>> import minigrad
+    >>> minigrad.addcdiv(minigrad.tensor([1.]), minigrad.tensor([6.]), minigrad.tensor([3.]), value=10)
+    tensor([21.])
+    """
+    return add(input, rows.div(tensor1, tensor2), alpha=value)
+
+
+def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """The input brought into [min, max]; a bound may be a number, a tensor or None.  NaN stays.
 
     >>> import minigrad
@@ -192,12 +223,12 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
     return rows.clamp(input, lowest if min is None else min, highest if max is None else max)
 
 
-def lerp(input: Any, end: Any, weight: Any) -> Any:
+def lerp(input: Tensor, end: Any, weight: Any) -> Tensor:
     """input + weight * (end - input)."""
     return rows.add(input, rows.mul(weight, rows.sub(end, input)))
 
 
-def cast(input: Any, dtype: Any) -> Any:
+def cast(input: Tensor, dtype: Any) -> Tensor:
     """The same numbers in another dtype (the tensor itself if it has it already).
 
     Floats are cut towards zero on the way to integers; what does not fit becomes the nearest that does, NaN 0.
@@ -206,7 +237,7 @@ def cast(input: Any, dtype: Any) -> Any:
     return input if input.dtype is kind else rows.cast(input, dtype=kind)
 
 
-def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Any:
+def isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
     """Elementwise |input - other| <= atol + rtol * |other|; equal infinities are close, NaNs if `equal_nan`."""
     gap = rows.abs(rows.sub(input, other)) if input.dtype.category else rows.ne(input, other)
     other_size = rows.abs(other) if input.dtype.category else 0
@@ -217,7 +248,7 @@ def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, eq
     return close
 
 
-def allclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
+def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
     """Whether all elements are close (`isclose`).
 
     >>> import minigrad
@@ -227,7 +258,7 @@ def allclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, e
     return bool(isclose(input, other, rtol, atol, equal_nan).all().item())
 
 
-def equal(input: Any, other: Any) -> bool:
+def equal(input: Tensor, other: Tensor) -> bool:
     """Whether shape and all elements are equal."""
     return input.shape == other.shape and bool(rows.eq(input, other).all().item())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minigrad.dtypes import DType, as_dtype, get_default_dtype, int64
 from minigrad.functions.create import finish
@@ -13,6 +13,9 @@ from minigrad.random import Generator, default_generator
 from minigrad.shapes import integer, shape_of
 from minigrad_ext.buffer import Buffer
 from minigrad_ext.kernel import Params
+
+if TYPE_CHECKING:
+    from minigrad.tensor import Tensor
 
 __all__ = ["bernoulli", "normal", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm"]
 
@@ -33,7 +36,7 @@ def _float(op: str, dtype: Any) -> DType:
 
 
 def rand(*size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None,
-         requires_grad: bool = False) -> Any:
+         requires_grad: bool = False) -> Tensor:
     """Uniform numbers in [0, 1).
 
     >>> import minigrad
@@ -45,24 +48,24 @@ def rand(*size: Any, generator: Generator | None = None, dtype: Any = None, devi
 
 
 def randn(*size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None,
-          requires_grad: bool = False) -> Any:
+          requires_grad: bool = False) -> Tensor:
     """Normal numbers of mean 0 and variance 1."""
     out = Buffer.empty(shape_of("randn", size), _float("randn", dtype).code)
     return finish("randn", draw("normal", out, generator), requires_grad, device)
 
 
-def rand_like(input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+def rand_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """`rand` with the shape and dtype of a tensor."""
     return rand(input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
 
 
-def randn_like(input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+def randn_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """`randn` with the shape and dtype of a tensor."""
     return randn(input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
 
 
 def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None,
-           dtype: Any = None) -> Any:
+           dtype: Any = None) -> Tensor:
     """Normal numbers of a mean and a standard deviation: numbers with a `size`, or tensors."""
     if size is None:
         likes = [x for x in (mean, std) if isinstance(x, Value)]
@@ -78,7 +81,7 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Gene
 
 
 def randint(low: int, high: Any = None, size: Any = None, *, generator: Generator | None = None, dtype: Any = None,
-            device: Any = None, requires_grad: bool = False) -> Any:
+            device: Any = None, requires_grad: bool = False) -> Tensor:
     """Integers from `low` (0 if left out) up to but without `high`, all equally likely.
 
     >>> import minigrad
@@ -99,13 +102,13 @@ def randint(low: int, high: Any = None, size: Any = None, *, generator: Generato
     return finish("randint", drawn.buffer, requires_grad)
 
 
-def randint_like(input: Any, low: int, high: Any = None, *, dtype: Any = None) -> Any:
+def randint_like(input: Tensor, low: int, high: Any = None, *, dtype: Any = None) -> Tensor:
     """`randint` with the shape and dtype of a tensor."""
     first, last = (0, low) if high is None else (low, high)
     return randint(first, last, input.shape, dtype=dtype or input.dtype)
 
 
-def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Any:
+def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
     """The integers 0 to n - 1 in random order.
 
     >>> import minigrad
@@ -119,7 +122,7 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, d
     return order if dtype is None else rows_math.cast(order, dtype=as_dtype(dtype, "randperm"))
 
 
-def bernoulli(input: Any, p: float | None = None, *, generator: Generator | None = None) -> Any:
+def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
     """1 with probability `input` (each element its own) or `p`, else 0; no gradient passes.
 
     >>> import minigrad

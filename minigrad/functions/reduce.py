@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod as product
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minigrad.dtypes import as_dtype, get_default_dtype, int64
 from minigrad.dtypes import bool as bool_
@@ -12,6 +12,9 @@ from minigrad.ops import math as rows_math
 from minigrad.ops import reduce as rows
 from minigrad.ops import view as rows_view
 from minigrad.shapes import axes_of, axis_of, dropped, reduced
+
+if TYPE_CHECKING:
+    from minigrad.tensor import Tensor
 
 __all__ = ["Extreme", "all", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "cumsum",
            "log_softmax", "logsumexp", "max", "mean", "min", "norm", "prod", "softmax", "std", "std_mean", "sum",
@@ -23,6 +26,17 @@ class Extreme(NamedTuple):
 
     values: Any
     indices: Any
+
+
+def _axes(op: str, dim: Any, ndim: int) -> tuple[int, ...]:
+    """The reduced axes: None, and also an empty tuple or list, mean all."""
+    return axes_of(op, None if isinstance(dim, (tuple, list)) and not dim else dim, ndim)
+
+
+def _root(total: Any) -> Any:
+    """The square root with slope 0 at 0, where it would be infinite: chosen around it."""
+    zero = rows_math.eq(total, 0)
+    return rows_math.where(zero, 0, rows_math.sqrt(rows_math.where(zero, 1, total)))
 
 
 def _drop(x: Any, axes: tuple[int, ...], keepdim: bool) -> Any:
@@ -41,7 +55,7 @@ def _count(x: Any, axes: tuple[int, ...]) -> int:
     return product([x.shape[axis] for axis in axes])
 
 
-def sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The sum over `dim`; integers and bools add up in int64.
 
     float32 is accumulated so that the error does not grow with the number of terms.
@@ -54,11 +68,11 @@ def sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
         input = rows_math.cast(input, dtype=as_dtype(dtype, "sum"))
     elif not input.dtype.is_floating_point and input.dtype is not int64:
         input = rows_math.cast(input, dtype=int64)
-    axes = axes_of("sum", dim, input.ndim) if dim != () else axes_of("sum", None, input.ndim)
+    axes = _axes("sum", dim, input.ndim)
     return _drop(rows_view.sum_to(input, shape=reduced(input.shape, axes)), axes, keepdim)
 
 
-def mean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The sum over `dim` divided by the number of its elements (NaN for none).  Floats only.
 
     >>> import minigrad
@@ -66,14 +80,14 @@ def mean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = Non
     tensor(3.)
     """
     input = _floating("mean", input, dtype)
-    axes = axes_of("mean", dim, input.ndim)
+    axes = _axes("mean", dim, input.ndim)
     count = _count(input, axes)
     total = sum(input, dim, keepdim)
     return total * (1.0 / count) if count and count & (count - 1) == 0 else total / count
 
 
-def var(input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *,
-        correction: float | None = None) -> Any:
+def var(input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *,
+        correction: float | None = None) -> Tensor:
     """The mean squared distance from the mean, over N - `correction` (1 unless `unbiased` is False).
 
     >>> import minigrad
@@ -83,7 +97,7 @@ def var(input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool
     return var_mean(input, dim, unbiased, keepdim, correction=correction)[0]
 
 
-def var_mean(input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *,
+def var_mean(input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *,
              correction: float | None = None) -> tuple:
     """Both `var` and `mean`."""
     if isinstance(dim, bool):
@@ -91,27 +105,32 @@ def var_mean(input: Any, dim: Any = None, unbiased: bool | None = None, keepdim:
     input = _floating("var", input)
     if correction is None:
         correction = 1 if unbiased is None or unbiased else 0
-    axes = axes_of("var", dim, input.ndim)
+    axes = _axes("var", dim, input.ndim)
     center = mean(input, dim, keepdim=True)
     freedom = builtins_max(_count(input, axes) - correction, 0)
     spread = sum(rows_math.square(input - center), dim, keepdim)
     return spread / freedom, _drop(center, axes, keepdim)
 
 
-def std(input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *,
-        correction: float | None = None) -> Any:
-    """The square root of `var`."""
-    return rows_math.sqrt(var(input, dim, unbiased, keepdim, correction=correction))
+def std(input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *,
+        correction: float | None = None) -> Tensor:
+    """The square root of `var`; the gradient where it is 0 is taken as 0.
+
+    >>> import minigrad
+    >>> minigrad.tensor([1., 3.]).std(correction=0)
+    tensor(1.)
+    """
+    return _root(var(input, dim, unbiased, keepdim, correction=correction))
 
 
-def std_mean(input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *,
+def std_mean(input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *,
              correction: float | None = None) -> tuple:
     """Both `std` and `mean`."""
     spread, center = var_mean(input, dim, unbiased, keepdim, correction=correction)
-    return rows_math.sqrt(spread), center
+    return _root(spread), center
 
 
-def prod(input: Any, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The product over `dim`; integers and bools multiply in int64.
 
     Computed as a tree of products of halves, so that derivatives of any order are right where factors are zero.
@@ -137,8 +156,7 @@ def _halved(x: Any, axis: int) -> Any:
                                steps=(1,) * x.ndim, shape=(*x.shape[:axis], length, *x.shape[axis + 1:]))
 
     if not x.shape[axis]:
-        from minigrad.functions.create import ones
-        return ones((*x.shape[:axis], 1, *x.shape[axis + 1:]), dtype=x.dtype)
+        return rows_view.sum_to(x, shape=reduced(x.shape, (axis,))) + 1      # the product of nothing
     while x.shape[axis] > 1:
         size = x.shape[axis]
         half = rows_math.mul(part(0, size // 2), part(size // 2, size // 2))
@@ -146,24 +164,24 @@ def _halved(x: Any, axis: int) -> Any:
     return x
 
 
-def amax(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
+def amax(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """The largest element over `dim`; elements that tie for it share the gradient evenly.
 
     >>> import minigrad
     >>> minigrad.tensor([[1., 5.], [7., 2.]]).amax(1)
     tensor([5., 7.])
     """
-    axes = axes_of("amax", dim, input.ndim) if dim != () else axes_of("amax", None, input.ndim)
+    axes = _axes("amax", dim, input.ndim)
     return _drop(rows.amax(input, shape=reduced(input.shape, axes)), axes, keepdim)
 
 
-def amin(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
+def amin(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """The smallest element over `dim`; elements that tie for it share the gradient evenly."""
-    axes = axes_of("amin", dim, input.ndim) if dim != () else axes_of("amin", None, input.ndim)
+    axes = _axes("amin", dim, input.ndim)
     return _drop(rows.amin(input, shape=reduced(input.shape, axes)), axes, keepdim)
 
 
-def aminmax(input: Any, *, dim: Any = None, keepdim: bool = False) -> tuple:
+def aminmax(input: Tensor, *, dim: Any = None, keepdim: bool = False) -> tuple:
     """Both `amin` and `amax`."""
     return amin(input, dim, keepdim), amax(input, dim, keepdim)
 
@@ -183,7 +201,7 @@ def _extreme(name: str, input: Any, dim: Any, keepdim: bool) -> Any:
     return Extreme(_drop(values, (axis,), keepdim), _drop(indices, (axis,), keepdim))
 
 
-def max(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
+def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """The largest element; along `dim`, (values, indices), the first of equals; with a tensor, `maximum`.
 
     >>> import minigrad
@@ -193,7 +211,7 @@ def max(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
     return _extreme("max", input, dim, keepdim)
 
 
-def min(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
+def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """The smallest element; along `dim`, (values, indices), the first of equals; with a tensor, `minimum`."""
     return _extreme("min", input, dim, keepdim)
 
@@ -209,7 +227,7 @@ def _position(name: str, row: Any, input: Any, dim: Any, keepdim: bool) -> Any:
     return _drop(row(input, axis=axis), (axis,), keepdim)
 
 
-def argmax(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
+def argmax(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """The first position of the largest element along `dim`, or in the flattened tensor.
 
     >>> import minigrad
@@ -219,7 +237,7 @@ def argmax(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
     return _position("argmax", rows.argmax, input, dim, keepdim)
 
 
-def argmin(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
+def argmin(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """The first position of the smallest element along `dim`, or in the flattened tensor."""
     return _position("argmin", rows.argmin, input, dim, keepdim)
 
@@ -230,7 +248,7 @@ def _truth(name: str, row: Any, input: Any, dim: Any, keepdim: bool) -> Any:
     return _drop(row(x, shape=reduced(x.shape, axes)), axes, keepdim)
 
 
-def any(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
+def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """Whether any element over `dim` is non-zero (False for none).
 
     >>> import minigrad
@@ -240,12 +258,12 @@ def any(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
     return _truth("any", rows.any, input, dim, keepdim)
 
 
-def all(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
+def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """Whether all elements over `dim` are non-zero (True for none)."""
     return _truth("all", rows.all, input, dim, keepdim)
 
 
-def count_nonzero(input: Any, dim: Any = None) -> Any:
+def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
     """How many elements over `dim` are not zero.
 
     >>> import minigrad
@@ -255,7 +273,7 @@ def count_nonzero(input: Any, dim: Any = None) -> Any:
     return sum(rows_math.ne(input, 0), dim)
 
 
-def logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Any:
+def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
     """ln(sum(e^x)) over `dim`, computed about the largest element so that nothing overflows.
 
     >>> import minigrad
@@ -263,11 +281,11 @@ def logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Any:
     tensor(1000.6931)
     """
     x = input if input.dtype.is_floating_point else rows_math.cast(input, dtype=get_default_dtype())
-    axes = axes_of("logsumexp", dim, x.ndim)
+    axes = _axes("logsumexp", dim, x.ndim)
     return _drop(rows.logsumexp(x, shape=reduced(x.shape, axes)), axes, keepdim)
 
 
-def log_softmax(input: Any, dim: int, dtype: Any = None) -> Any:
+def log_softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
     """x - logsumexp(x) along `dim`: the logarithm of the softmax, without its rounding.
 
     >>> import minigrad
@@ -278,7 +296,7 @@ def log_softmax(input: Any, dim: int, dtype: Any = None) -> Any:
     return x - logsumexp(x, axis_of("log_softmax", dim, x.ndim), keepdim=bool(x.ndim))
 
 
-def softmax(input: Any, dim: int, dtype: Any = None) -> Any:
+def softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
     """e^x / sum(e^x) along `dim`: positive numbers that add up to one.
 
     >>> import minigrad
@@ -288,7 +306,7 @@ def softmax(input: Any, dim: int, dtype: Any = None) -> Any:
     return rows_math.exp(log_softmax(_floating("softmax", input, dtype), dim))
 
 
-def norm(input: Any, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Any:
+def norm(input: Tensor, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Tensor:
     """The p-norm over `dim`: (sum |x|^p)^(1/p); inf and -inf give the largest and smallest |x|, 0 counts non-zeros.
 
     The gradient of the 2-norm at 0 is taken as 0.
@@ -312,14 +330,13 @@ def norm(input: Any, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Any:
     if p == 1:
         return sum(size, dim, keepdim)
     total = sum(rows_math.square(x) if p == 2 else rows_math.pow(size, p), dim, keepdim)
-    # A root has an infinite slope at 0; choosing around it makes the gradient there 0.
+    if p == 2:
+        return _root(total)
     zero = rows_math.eq(total, 0)
-    safe = rows_math.where(zero, 1, total)
-    root = rows_math.sqrt(safe) if p == 2 else rows_math.pow(safe, 1 / p)
-    return rows_math.where(zero, 0, root)
+    return rows_math.where(zero, 0, rows_math.pow(rows_math.where(zero, 1, total), 1 / p))
 
 
-def cumsum(input: Any, dim: int, *, dtype: Any = None) -> Any:
+def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     """Running sums along `dim`; integers and bools add up in int64.
 
     >>> import minigrad

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minigrad.dtypes import bool as bool_
 from minigrad.dtypes import promote_types
 from minigrad.ops import math as rows_math
 from minigrad.ops import view as rows
 from minigrad.shapes import axes_of, axis_of, broadcast, dropped, integer, reshaped, shape_of
+
+if TYPE_CHECKING:
+    from minigrad.tensor import Tensor
 
 __all__ = ["broadcast_tensors", "broadcast_to", "cat", "chunk", "clone", "concat", "concatenate", "contiguous",
            "diagonal", "expand", "expand_as", "flatten", "flip", "movedim", "narrow", "pad", "permute", "ravel",
@@ -19,7 +22,7 @@ __all__ = ["broadcast_tensors", "broadcast_to", "cat", "chunk", "clone", "concat
            "view_as"]
 
 
-def reshape(input: Any, *shape: Any) -> Any:
+def reshape(input: Tensor, *shape: Any) -> Tensor:
     """The same numbers in row-major order under another shape; a view where the strides allow, else a copy.
 
     One size may be -1: it follows from the others.  ValueError where the number of elements differs.
@@ -32,7 +35,7 @@ def reshape(input: Any, *shape: Any) -> Any:
     return rows.flat_view(input, reshaped("reshape", input.shape, shape))
 
 
-def view(input: Any, *shape: Any) -> Any:
+def view(input: Tensor, *shape: Any) -> Tensor:
     """Like `reshape`, but refuses (ValueError) where it would have to copy.  A dtype casts as `to` does.
 
     >>> import minigrad
@@ -43,12 +46,12 @@ def view(input: Any, *shape: Any) -> Any:
     return rows.reshape(input, shape=reshaped("view", input.shape, shape))
 
 
-def view_as(input: Any, other: Any) -> Any:
+def view_as(input: Tensor, other: Tensor) -> Tensor:
     """`view` under the shape of `other`."""
     return view(input, other.shape)
 
 
-def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
+def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """The axes from `start_dim` to `end_dim` as one; a 0-d tensor becomes one element.
 
     >>> import minigrad
@@ -65,12 +68,12 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     return rows.flat_view(input, (*shape[:first], prod(shape[first:last + 1]), *shape[last + 1:]))
 
 
-def ravel(input: Any) -> Any:
+def ravel(input: Tensor) -> Tensor:
     """All elements along one axis."""
     return rows.flat_view(input, (prod(input.shape),))
 
 
-def unflatten(input: Any, dim: int, sizes: Sequence[int]) -> Any:
+def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     """One axis spread over several; one of `sizes` may be -1.
 
     >>> import minigrad
@@ -82,7 +85,7 @@ def unflatten(input: Any, dim: int, sizes: Sequence[int]) -> Any:
     return rows.flat_view(input, (*input.shape[:axis], *inner, *input.shape[axis + 1:]))
 
 
-def permute(input: Any, *dims: Any) -> Any:
+def permute(input: Tensor, *dims: Any) -> Tensor:
     """The axes in the order `dims`, as a view.
 
     >>> import minigrad
@@ -96,7 +99,7 @@ def permute(input: Any, *dims: Any) -> Any:
     return rows.permute(input, axes=axes)
 
 
-def transpose(input: Any, dim0: int, dim1: int) -> Any:
+def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """Two axes exchanged, as a view.
 
     >>> import minigrad
@@ -113,14 +116,14 @@ def transpose(input: Any, dim0: int, dim1: int) -> Any:
 swapaxes = swapdims = transpose
 
 
-def t(input: Any) -> Any:
+def t(input: Tensor) -> Tensor:
     """The transpose of a tensor of at most two axes."""
     if input.ndim > 2:
         raise ValueError(f"t: got shape {input.shape}, expected at most 2 axes; use permute or mT")
     return rows.permute(input, axes=tuple(reversed(range(input.ndim))))
 
 
-def movedim(input: Any, source: Any, destination: Any) -> Any:
+def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     """Axes `source` moved to the places `destination`; the others keep their order.
 
     >>> import minigrad
@@ -136,7 +139,7 @@ def movedim(input: Any, source: Any, destination: Any) -> Any:
     return rows.permute(input, axes=tuple([where[j] if j in where else next(rest) for j in range(input.ndim)]))
 
 
-def squeeze(input: Any, dim: Any = None) -> Any:
+def squeeze(input: Tensor, dim: Any = None) -> Tensor:
     """Without the axes of size 1: all of them, or those among `dim`.
 
     >>> import minigrad
@@ -147,7 +150,7 @@ def squeeze(input: Any, dim: Any = None) -> Any:
     return rows.reshape(input, shape=dropped(input.shape, axes))
 
 
-def unsqueeze(input: Any, dim: int) -> Any:
+def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """With a new axis of size 1 at place `dim`.
 
     >>> import minigrad
@@ -158,7 +161,7 @@ def unsqueeze(input: Any, dim: int) -> Any:
     return rows.reshape(input, shape=(*input.shape[:axis], 1, *input.shape[axis:]))
 
 
-def expand(input: Any, *sizes: Any) -> Any:
+def expand(input: Tensor, *sizes: Any) -> Tensor:
     """Axes of size 1 repeated to `sizes` without copying, new ones in front; -1 keeps a size.
 
     >>> import minigrad
@@ -176,12 +179,12 @@ def expand(input: Any, *sizes: Any) -> Any:
     return rows.expand(input, shape=shape_of("expand", shape))
 
 
-def expand_as(input: Any, other: Any) -> Any:
+def expand_as(input: Tensor, other: Tensor) -> Tensor:
     """`expand` to the shape of `other`."""
     return rows.expand(input, shape=other.shape)
 
 
-def broadcast_to(input: Any, shape: Sequence[int]) -> Any:
+def broadcast_to(input: Tensor, shape: Sequence[int]) -> Tensor:
     """`expand` to a shape."""
     return rows.expand(input, shape=shape_of("broadcast_to", (tuple(shape),)))
 
@@ -192,7 +195,7 @@ def broadcast_tensors(*tensors: Any) -> tuple:
     return tuple([rows.expand(x, shape=shape) for x in tensors])
 
 
-def repeat(input: Any, *repeats: Any) -> Any:
+def repeat(input: Tensor, *repeats: Any) -> Tensor:
     """The whole tensor laid out `repeats` times along each axis (new axes in front).
 
     >>> import minigrad
@@ -213,13 +216,13 @@ def repeat(input: Any, *repeats: Any) -> Any:
     return x
 
 
-def tile(input: Any, *dims: Any) -> Any:
+def tile(input: Tensor, *dims: Any) -> Tensor:
     """`repeat`, but `dims` may be shorter than the shape."""
     counts = shape_of("tile", dims, "dims")
     return repeat(input, (1,) * (input.ndim - len(counts)) + counts)
 
 
-def repeat_interleave(input: Any, repeats: int, dim: int | None = None) -> Any:
+def repeat_interleave(input: Tensor, repeats: int, dim: int | None = None) -> Tensor:
     """Each element `repeats` times in a row, along one axis (or all elements, flattened).
 
     >>> import minigrad
@@ -235,7 +238,7 @@ def repeat_interleave(input: Any, repeats: int, dim: int | None = None) -> Any:
     return rows.flat_view(spread, (*shape[:axis], shape[axis] * repeats, *shape[axis + 1:]))
 
 
-def cat(tensors: Sequence[Any], dim: int = 0) -> Any:
+def cat(tensors: Sequence[Any], dim: int = 0) -> Tensor:
     """Tensors of equal shape (but on `dim`) one after another; mixed dtypes are promoted.
 
     >>> import minigrad
@@ -260,7 +263,7 @@ def cat(tensors: Sequence[Any], dim: int = 0) -> Any:
 concat = concatenate = cat
 
 
-def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
+def stack(tensors: Sequence[Any], dim: int = 0) -> Tensor:
     """Tensors of one shape along a new axis.
 
     >>> import minigrad
@@ -277,7 +280,7 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
     return cat([unsqueeze(x, dim) for x in listed], axis_of("stack", dim, listed[0].ndim + 1))
 
 
-def narrow(input: Any, dim: int, start: int, length: int) -> Any:
+def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     """`length` elements from `start` on along one axis, as a view.
 
     >>> import minigrad
@@ -289,7 +292,7 @@ def narrow(input: Any, dim: int, start: int, length: int) -> Any:
     first = integer("narrow", "start", start)
     first = first + size if first < 0 else first
     count = integer("narrow", "length", length)
-    if not (0 <= first and 0 <= count and first + count <= size) or not input.ndim:
+    if first < 0 or count < 0 or first + count > size or not input.ndim:
         raise IndexError(f"narrow: start and length: got {start} and {length}, expected a part of the {size} elements "
                          f"on axis {axis} of shape {input.shape}")
     starts = tuple([first if j == axis else 0 for j in range(input.ndim)])
@@ -297,7 +300,7 @@ def narrow(input: Any, dim: int, start: int, length: int) -> Any:
     return rows.slice(input, starts=starts, steps=(1,) * input.ndim, shape=shape)
 
 
-def select(input: Any, dim: int, index: int) -> Any:
+def select(input: Tensor, dim: int, index: int) -> Tensor:
     """One place along an axis, without that axis, as a view.
 
     >>> import minigrad
@@ -316,7 +319,7 @@ def select(input: Any, dim: int, index: int) -> Any:
     return rows.reshape(part, shape=dropped(part.shape, (axis,)))
 
 
-def unbind(input: Any, dim: int = 0) -> tuple:
+def unbind(input: Tensor, dim: int = 0) -> tuple:
     """All places along an axis, each without that axis."""
     axis = axis_of("unbind", dim, input.ndim)
     if not input.ndim:
@@ -324,7 +327,7 @@ def unbind(input: Any, dim: int = 0) -> tuple:
     return tuple([select(input, axis, j) for j in range(input.shape[axis])])
 
 
-def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple:
+def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple:
     """Parts of a given size (the last may be smaller), or of the given sizes, as views.
 
     >>> import minigrad
@@ -346,7 +349,7 @@ def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple:
     return tuple([narrow(tensor, axis, start, count) for start, count in zip(starts, sizes, strict=True)])
 
 
-def chunk(input: Any, chunks: int, dim: int = 0) -> tuple:
+def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple:
     """At most `chunks` parts of equal size (the last may be smaller)."""
     count = integer("chunk", "chunks", chunks)
     if count < 1:
@@ -357,7 +360,7 @@ def chunk(input: Any, chunks: int, dim: int = 0) -> tuple:
     return split(input, -(-size // count), dim)
 
 
-def flip(input: Any, *dims: Any) -> Any:
+def flip(input: Tensor, *dims: Any) -> Tensor:
     """The order reversed along `dims`: a view with negative strides.
 
     >>> import minigrad
@@ -372,7 +375,7 @@ def flip(input: Any, *dims: Any) -> Any:
     return rows.slice(input, starts=starts, steps=steps, shape=shape)
 
 
-def roll(input: Any, shifts: Any, dims: Any = None) -> Any:
+def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     """The elements moved on by `shifts` places along `dims`, those at the end to the front.
 
     >>> import minigrad
@@ -394,7 +397,7 @@ def roll(input: Any, shifts: Any, dims: Any = None) -> Any:
     return input
 
 
-def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float = 0.0) -> Any:
+def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float = 0.0) -> Tensor:
     """A border of `value`; `pad` holds (low, high) from the last axis backwards, negative numbers crop.
 
     >>> import minigrad
@@ -434,7 +437,7 @@ def _bordered(x: Any, pairs: list[tuple[int, int]], value: float) -> Any:
     return rows_math.where(mask, inside, value)
 
 
-def unfold(input: Any, dimension: int, size: int, step: int) -> Any:
+def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
     """All windows of `size` elements, `step` apart, along one axis; the window becomes the last axis, as a view.
 
     >>> import minigrad
@@ -449,11 +452,12 @@ def unfold(input: Any, dimension: int, size: int, step: int) -> Any:
         raise ValueError(f"unfold: size: got {width}, expected at most the {limit} elements of axis {axis}")
     if stride < 1:
         raise ValueError(f"unfold: step: got {stride}, expected 1 or more")
-    x = input if input.ndim else rows.reshape(input, shape=(1,))
-    return rows.windows(x, axis=axis, size=width, step=stride)
+    if not input.ndim:                  # one number counts as one window
+        return narrow(rows.reshape(input, shape=(1,)), 0, 0, width)
+    return rows.windows(input, axis=axis, size=width, step=stride)
 
 
-def diagonal(input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
+def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """The diagonal of two axes as a new last axis, as a view.
 
     >>> import minigrad
@@ -477,7 +481,7 @@ def _band(name: str, input: Any, diagonal: int, lower: bool) -> Any:
     return rows_math.where(kept, input, 0)
 
 
-def tril(input: Any, diagonal: int = 0) -> Any:
+def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     """The part on and below a diagonal of the last two axes, zeros above.
 
     >>> import minigrad
@@ -488,16 +492,16 @@ def tril(input: Any, diagonal: int = 0) -> Any:
     return _band("tril", input, diagonal, lower=True)
 
 
-def triu(input: Any, diagonal: int = 0) -> Any:
+def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     """The part on and above a diagonal of the last two axes, zeros below."""
     return _band("triu", input, diagonal, lower=False)
 
 
-def contiguous(input: Any) -> Any:
+def contiguous(input: Tensor) -> Tensor:
     """The tensor itself if its elements lie in row-major order without gaps, else a copy that does."""
     return input if input.buffer.is_contiguous() else rows.copy(input)
 
 
-def clone(input: Any) -> Any:
+def clone(input: Tensor) -> Tensor:
     """A copy in memory of its own; gradients pass through."""
     return rows.copy(input)

@@ -1,0 +1,48 @@
+"""The one device: the CPU.  Programs that name it run unchanged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["device"]
+
+
+class device:
+    """Where tensors live: `device("cpu")` is accepted, and there is no other.
+
+    It equals the text "cpu", so both spellings compare alike.
+
+    >>> import minigrad
+    >>> minigrad.device("cpu"), minigrad.ones(1).device == "cpu"
+    (device(type='cpu'), True)
+    """
+
+    __slots__ = ("index", "type")
+
+    def __init__(self, type: Any = "cpu", index: int | None = None) -> None:
+        name, _, number = str(type).partition(":")
+        if name != "cpu" or number not in ("", "0") or index not in (None, 0):
+            raise ValueError(f"device: got {str(type)!r} and index {index}, expected 'cpu'")
+        self.type = name
+        self.index = 0 if number or index == 0 else None
+
+    def __str__(self) -> str:
+        return self.type if self.index is None else f"{self.type}:{self.index}"
+
+    def __repr__(self) -> str:
+        return f"device(type='{self.type}'" + (")" if self.index is None else f", index={self.index})")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, (device, str)) and str(self) == str(other)
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+
+CPU = device("cpu")
+
+
+def check_device(op: str, where: Any) -> None:
+    """Accepts None, "cpu" and `device("cpu")`; ValueError for any other device."""
+    if where is not None and str(where) not in ("cpu", "cpu:0"):
+        raise ValueError(f"{op}: device: got {str(where)!r}, expected 'cpu'")

@@ -1,0 +1,48 @@
+"""What every function promises about its arguments, checked from its annotations in one place.
+
+A parameter annotated `Tensor` takes nothing else; `dim` and `keepdim` may be spelled `axis` and `keepdims`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from minigrad.node import Value
+
+SPELLINGS = {"axis": "dim", "keepdims": "keepdim"}
+MISSING = object()
+
+
+def renamed(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The keywords with NumPy's spellings as PyTorch's."""
+    return {SPELLINGS.get(name, name): value for name, value in kwargs.items()}
+
+
+def checked(function: Callable, first: int = 0) -> Callable:
+    """`function` with its tensor arguments checked from parameter `first` on: TypeError for anything else.
+
+    The function itself is returned where there is nothing to check.
+    """
+    code = function.__code__
+    names = code.co_varnames[:code.co_argcount + code.co_kwonlyargcount]
+    tensors = [(slot, name) for slot, name in enumerate(names)
+               if slot >= first and function.__annotations__.get(name) == "Tensor"]
+    spelled = "dim" in names
+    if not tensors and not spelled:
+        return function
+    op = function.__name__
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if kwargs and spelled and not SPELLINGS.keys().isdisjoint(kwargs):
+            kwargs = renamed(kwargs)
+        for slot, name in tensors:
+            x = args[slot] if slot < len(args) else kwargs.get(name, MISSING)
+            if not isinstance(x, Value) and x is not MISSING:
+                raise TypeError(f"{op}: {name}: got {type(x).__name__}, expected a tensor")
+        return function(*args, **kwargs)
+
+    for attribute in ("__name__", "__qualname__", "__doc__", "__module__", "__annotations__"):
+        setattr(call, attribute, getattr(function, attribute))
+    call.__wrapped__ = function       # type: ignore[attr-defined]
+    return call
