@@ -6,7 +6,7 @@ Here the parts meet: layout (strides), nested (Python lists), pep3118 and dlpack
 """
 
 cimport cython
-from cpython.buffer cimport Py_buffer, PyBuffer_ToContiguous, PyObject_GetBuffer
+from cpython.buffer cimport Py_buffer, PyBuffer_ToContiguous
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.memoryview cimport PyMemoryView_GET_BUFFER
 from libc.string cimport memcpy
@@ -383,7 +383,7 @@ cdef class Buffer:
     # ---------------------------------------------------------------------------- interchange
 
     def __getbuffer__(self, Py_buffer* target, int flags):
-        pep3118.export_view(target, &self.view, False, self, flags)
+        lend(self, target, flags, False)
 
     def __releasebuffer__(self, Py_buffer* target):
         pep3118.release_view(target)
@@ -434,6 +434,12 @@ def _from_bytes(bytes data, shape, dtype):
     return buffer
 
 
+cdef int lend(Buffer buffer, Py_buffer* target, int flags, bint readonly) except -1:
+    """Exports a buffer, which lives and is told of the end by Buffer.__releasebuffer__, whoever was asked for it."""
+    pep3118.export_view(target, &buffer.view, readonly, buffer, flags)
+    return 0
+
+
 cdef class Exporter:
     """Base of Tensor: exports the memory of its attribute `buffer` (Python classes can only through a compiled base).
 
@@ -445,10 +451,7 @@ cdef class Exporter:
     def __getbuffer__(self, Py_buffer* target, int flags):
         if self.buffer is None:
             raise BufferError("there is no buffer to export")
-        if getattr(self, "requires_grad", False):
-            readonly_view(self.buffer, target, flags)
-        else:
-            PyObject_GetBuffer(self.buffer, target, flags)
+        lend(self.buffer, target, flags, getattr(self, "requires_grad", False))
 
     def __dlpack__(self, *, stream=None, max_version=None, dl_device=None, copy=None):
         """As Buffer.__dlpack__; raises BufferError where this requires grad."""
@@ -460,8 +463,3 @@ cdef class Exporter:
 
     def __dlpack_device__(self):
         return 1, 0
-
-
-cdef int readonly_view(Buffer buffer, Py_buffer* target, int flags) except -1:
-    pep3118.export_view(target, &buffer.view, True, buffer, flags)
-    return 0

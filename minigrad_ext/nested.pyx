@@ -7,7 +7,7 @@ checks every length, as a list may be ragged (or be changed by an element's own 
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 from cpython.list cimport PyList_GET_ITEM, PyList_New, PyList_SET_ITEM
 from cpython.ref cimport Py_INCREF
-from libc.math cimport isfinite, trunc
+from libc.math cimport isfinite
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from minigrad_ext.layout cimport itemsize_of, set_dtype, set_shape
 from minigrad_ext.types cimport BOOL, FLOAT32, FLOAT64, INT32, INT64, MAX_AXES, UINT8
@@ -20,11 +20,6 @@ NAMES = ("bool", "uint8", "int32", "int64", "float32", "float64")
 
 cdef inline bint is_sequence(object data):
     return isinstance(data, (list, tuple, range))
-
-
-cdef inline list as_list(object data):
-    """`data` itself where it is a list, for the speed of its item access."""
-    return <list>data if type(data) is list else list(data)
 
 
 cdef object plain(object value):
@@ -105,7 +100,7 @@ cdef int read_int(char* target, int dtype, object value) except -1:
 cdef int read_scalar(char* target, int dtype, object value) except -1:
     """Writes one Python number as `dtype`; a float becomes an integer by dropping its fraction, as int() does."""
     cdef double number
-    if not PyFloat_CheckExact(value):
+    if not PyFloat_CheckExact(value) and type(value) is not int:
         value = plain(value)
     if dtype == FLOAT32 or dtype == FLOAT64:
         number = PyFloat_AS_DOUBLE(value) if PyFloat_CheckExact(value) else float(value)
@@ -128,51 +123,57 @@ cdef str place(tuple path):
     return "data" + "".join([f"[{index}]" for index in path])
 
 
-cdef int read_axis(const View* view, int axis, char* target, object data, tuple path) except -1:
-    """Fills the part of the view below the index `path`."""
-    cdef int64_t n, j
-    cdef int64_t step
+cdef list items_at(object data, int64_t n, tuple path):
+    """The elements below the index `path`, of which there must be n."""
     cdef list items
-    if axis == view.ndim:
-        if is_sequence(data):
-            raise ValueError(f"from_nested: {place(path)} is a sequence, expected a number: the data is ragged")
-        try:
-            read_scalar(target, view.dtype, data)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise type(error)(f"from_nested: {place(path)}: {error}") from None
-        return 0
     if not is_sequence(data):
-        raise ValueError(f"from_nested: {place(path)} is a {type(data).__name__}, expected a sequence of "
-                         f"{view.shape[axis]}: the data is ragged")
-    items = as_list(data)
-    n = view.shape[axis]
-    step = view.strides[axis] * itemsize_of(view.dtype)
+        raise ValueError(f"from_nested: {place(path)}: got {type(data).__name__}, expected a sequence of {n}: "
+                         "the data is ragged")
+    items = <list>data if type(data) is list else list(data)
     if len(items) != n:
-        raise ValueError(f"from_nested: {place(path)} has length {len(items)}, expected {n}: the data is ragged")
-    for j in range(n):
-        if j >= len(items):     # an element's own code may have shortened the list
-            raise ValueError(f"from_nested: {place(path)} changed its length while it was read")
-        item = <object>PyList_GET_ITEM(items, j)
-        if axis == view.ndim - 1 and PyFloat_CheckExact(item) and view.dtype == FLOAT32:
-            (<float*>target)[0] = <float>PyFloat_AS_DOUBLE(item)
-        elif axis == view.ndim - 1 and type(item) is int and view.dtype == INT64:
-            read_int_at(target, item, path, j)
-        else:
-            read_axis(view, axis + 1, target, item, path + (j,))
-        target += step
+        raise ValueError(f"from_nested: {place(path)}: got length {len(items)}, expected {n}: the data is ragged")
+    return items
+
+
+cdef int read_row(char* target, int dtype, int64_t step, list items, tuple path) except -1:
+    cdef int64_t n = len(items)
+    cdef int64_t j = 0
+    try:
+        for j in range(n):
+            if j >= len(items):     # an element's own code may have shortened the list
+                raise ValueError("the list changed its length while it was read")
+            item = <object>PyList_GET_ITEM(items, j)
+            if not PyFloat_CheckExact(item) and is_sequence(item):
+                raise ValueError("got a sequence, expected a number: the data is ragged")
+            read_scalar(target, dtype, item)
+            target += step
+    except (TypeError, ValueError, OverflowError) as error:
+        raise type(error)(f"from_nested: {place((*path, j))}: {error}") from None
     return 0
 
 
-cdef inline int read_int_at(char* target, object value, tuple path, int64_t j) except -1:
-    cdef int overflow = 0
-    (<int64_t*>target)[0] = PyLong_AsLongLongAndOverflow(value, &overflow)
-    if overflow:
-        raise OverflowError(f"from_nested: {place(path + (j,))}: {value} is out of range for int64")
+cdef int read_axis(const View* view, int axis, char* target, object data, tuple path) except -1:
+    """Fills the part of the view below the index `path`."""
+    cdef list items = items_at(data, view.shape[axis], path)
+    cdef int64_t step = view.strides[axis] * itemsize_of(view.dtype)
+    cdef int64_t j
+    if axis == view.ndim - 1:
+        return read_row(target, view.dtype, step, items, path)
+    for j in range(view.shape[axis]):
+        if j >= len(items):
+            raise ValueError(f"from_nested: {place(path)}: the list changed its length while it was read")
+        read_axis(view, axis + 1, target + j * step, items[j], (*path, j))
     return 0
 
 
 cdef int read(const View* view, object data) except -1:
-    return read_axis(view, 0, view.data, data, ())
+    if view.ndim > 0:
+        return read_axis(view, 0, view.data, data, ())
+    try:
+        read_scalar(view.data, view.dtype, data)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise type(error)(f"from_nested: {error}") from None
+    return 0
 
 
 cdef object to_scalar(const char* source, int dtype):

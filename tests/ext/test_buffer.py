@@ -331,14 +331,14 @@ DEEP.append(DEEP)
 
 
 @pytest.mark.parametrize(("data", "code", "error", "text"), [
-    ([[1, 2], [3]], None, ValueError, "data[1] has length 1, expected 2: the data is ragged"),
-    ([[[1], [2]], [[3], [4, 5]]], None, ValueError, "data[1][1] has length 2, expected 1: the data is ragged"),
-    ([1, [2]], None, ValueError, "data[1] is a sequence, expected a number: the data is ragged"),
-    ([[1], 2], None, ValueError, "data[1] is a int, expected a sequence of 1: the data is ragged"),
-    (SELF, None, ValueError, "data[2] is a sequence, expected a number: the data is ragged"),
+    ([[1, 2], [3]], None, ValueError, "data[1]: got length 1, expected 2: the data is ragged"),
+    ([[[1], [2]], [[3], [4, 5]]], None, ValueError, "data[1][1]: got length 2, expected 1: the data is ragged"),
+    ([1, [2]], None, ValueError, "data[1]: got a sequence, expected a number: the data is ragged"),
+    ([[1], 2], None, ValueError, "data[1]: got int, expected a sequence of 1: the data is ragged"),
+    (SELF, None, ValueError, "data[2]: got a sequence, expected a number: the data is ragged"),
     (DEEP, None, ValueError, "the lists are nested deeper than 8 axes"),
-    ("ab", None, TypeError, "data: got an element of type str, expected bool, int or float"),
-    ([1, [2, None]], None, ValueError, "data[1] is a sequence"),
+    ("ab", None, TypeError, "from_nested: got an element of type str, expected bool, int or float"),
+    ([1, [2, None]], None, ValueError, "data[1]: got a sequence"),
     ([[1, 2], [2, None]], None, TypeError, "data[1][1]: got an element of type NoneType, expected bool, int or float"),
     ([1j], None, TypeError, "data[0]: got an element of type complex"),
     ([Holds("x")], None, TypeError, "data[0]: got an element of type str"),
@@ -364,7 +364,14 @@ def test_a_list_that_changes_while_it_is_read():
             return 1.0
 
     data = [Shrinks(), 2.0, 3.0]
-    with pytest.raises(ValueError, match=r"from_nested: data changed its length while it was read"):
+    text = r"from_nested: data\[1\]: the list changed its length while it was read"
+    with pytest.raises(ValueError, match=text):
+        Buffer.from_nested(data, FLOAT32)
+    data[:] = [1.0, Shrinks(), 2.0]
+    with pytest.raises(ValueError, match=r"from_nested: data\[2\]: the list changed"):
+        Buffer.from_nested(data, FLOAT32)
+    data[:] = [[Shrinks()], [2.0]]
+    with pytest.raises(ValueError, match=r"from_nested: data: the list changed its length while it was read"):
         Buffer.from_nested(data, FLOAT32)
 
 

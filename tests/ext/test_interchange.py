@@ -146,6 +146,15 @@ def test_a_memoryview_outlives_its_buffer():
     assert view.tolist() == [1.0, 2.0, 3.0] and len(others) == 8
 
 
+def test_lending_keeps_references_balanced():
+    held, none = Holder(grid()), sys.getrefcount(None)
+    count = sys.getrefcount(held.buffer)
+    for _ in range(1000):
+        memoryview(held).tolist(), held.buffer.__dlpack__()
+    after, none_after = sys.getrefcount(held.buffer), sys.getrefcount(None)
+    assert after == count and abs(none_after - none) < 500
+
+
 # -------------------------------------------------------------------------------- borrowing, PEP 3118
 
 @pytest.mark.parametrize(("typecode", "code"), [("B", UINT8), ("i", INT32), ("q", INT64), ("l", INT64), ("f", FLOAT32),
