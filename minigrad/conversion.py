@@ -18,18 +18,26 @@ class Convertible(Value):
 
     __slots__ = ()
 
-    def to(self, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, **_ignored: Any) -> Tensor:
-        """In another dtype (or that of another tensor); the device "cpu" is accepted and changes nothing."""
+    def to(self, *args: Any, dtype: Any = None, device: Any = None, non_blocking: Any = False,
+           copy: Any = False) -> Tensor:
+        """In another dtype (or that of another tensor); the device "cpu" is accepted and changes nothing.
+
+        The tensor itself where nothing changes, unless `copy`.
+
+        >>> import minigrad
+        >>> minigrad.tensor([1.5, -2.5]).to(minigrad.int64)
+        tensor([ 1, -2])
+        """
         for arg in args:
-            if isinstance(arg, Tensor):
+            if isinstance(arg, Value):
                 dtype = arg.dtype
-            elif isinstance(arg, DType) or arg in (bool, int, float):
+            elif isinstance(arg, (DType, type)):
                 dtype = arg
-            elif not isinstance(arg, bool):
+            elif not isinstance(arg, bool):         # (non_blocking and copy may be given by place)
                 device = arg
         check_device("to", device)
         result = self if dtype is None else functions.cast(self, as_dtype(dtype, "to"))
-        return result.clone() if copy and result is self else result
+        return result.clone() if copy and result is self else result        # type: ignore[return-value, attr-defined]
 
     def type(self, dtype: Any = None) -> Any:
         """In another dtype; without one, its name."""

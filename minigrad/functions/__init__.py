@@ -1,9 +1,9 @@
 """What a user calls: PyTorch's functions, composed of rows of the op table.  One file per family."""
 
-from minigrad.functions import create, index, linalg, math, random, reduce, shape
+from minigrad.functions import create, index, linalg, math, parts, random, reduce, shape
 from minigrad.functions.signature import checked
 
-FAMILIES = (create, random, math, reduce, shape, index, linalg)
+FAMILIES = (create, random, math, reduce, shape, parts, index, linalg)
 
 __all__ = [name for family in FAMILIES for name in family.__all__]
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from minigrad.tensor import Tensor
 
 __all__ = ["arange", "as_tensor", "empty", "empty_like", "eye", "from_dlpack", "from_numpy", "frombuffer", "full",
-           "full_like", "linspace", "one_hot", "ones", "ones_like", "tensor", "zeros", "zeros_like"]
+           "full_like", "is_floating_point", "is_tensor", "linspace", "one_hot", "ones", "ones_like", "tensor",
+           "zeros", "zeros_like"]
 
 
 def finish(op: str, buffer: Buffer, requires_grad: bool = False, device: Any = None) -> Any:
@@ -110,6 +111,21 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
         return tensor(data, dtype=dtype, device=device)
     shared = finish("as_tensor", _imported(data), device=device)
     return shared if wanted in (None, shared.dtype) else rows_math.cast(shared, dtype=wanted)
+
+
+def is_tensor(obj: Any) -> bool:
+    """Whether an object is a tensor.
+
+    >>> import minigrad
+    >>> minigrad.is_tensor(minigrad.ones(1)), minigrad.is_tensor([1.])
+    (True, False)
+    """
+    return isinstance(obj, Value)
+
+
+def is_floating_point(input: Tensor) -> bool:
+    """Whether the dtype is float32 or float64."""
+    return input.dtype.is_floating_point
 
 
 def from_numpy(array: Any) -> Tensor:

@@ -83,9 +83,9 @@ BINARY = {
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
 
-__all__ = ["absolute", "add", "addcdiv", "addcmul", "allclose", "cast", "clamp", "clip", "div", "divide", "equal", "greater",
-           "greater_equal", "isclose", "less", "less_equal", "lerp", "multiply", "negative", "not_equal", "positive", "rsub",
-           "sub", "subtract", "true_divide", *UNARY, *BINARY]
+__all__ = ["absolute", "add", "addcdiv", "addcmul", "allclose", "cast", "clamp", "clip", "div", "divide", "equal",
+           "greater", "greater_equal", "isclose", "lerp", "less", "less_equal", "multiply", "negative", "not_equal",
+           "positive", "rsub", "sub", "subtract", "true_divide", *UNARY, *BINARY]
 
 
 def _documented(function: Callable, name: str, example: tuple[str, str], note: str) -> Callable:

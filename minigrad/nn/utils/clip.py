@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from minigrad.autograd import no_grad
 from minigrad.functions.create import zeros
-from minigrad.functions.shape import stack
+from minigrad.functions.parts import stack
 from minigrad.tensor import Tensor
 
 

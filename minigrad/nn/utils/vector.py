@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from minigrad.autograd import no_grad
-from minigrad.functions.shape import cat
+from minigrad.functions.parts import cat
 from minigrad.tensor import Tensor
 
 
