@@ -16,8 +16,7 @@ from minigrad_ext.layout cimport itemsize_of, set_contiguous, set_dtype, set_sha
 from minigrad_ext.types cimport BOOL, FLOAT32, view_size
 
 from minigrad_ext.allocator import empty_cache, get_cache_limit, memory_stats, reset_peak, set_cache_limit
-
-DTYPE_NAMES = ("bool", "uint8", "int32", "int64", "float32", "float64")
+from minigrad_ext.layout import DTYPE_NAMES
 
 
 # no_gc_clear: the collector must not take memory away from views that other objects of a dying cycle still hold.

@@ -14,6 +14,8 @@ cdef extern from "Python.h":
     long long PyLong_AsLongLongAndOverflow(object value, int* overflow) except? -1
     object PyNumber_Index(object value)
 
+DTYPE_NAMES = ("bool", "uint8", "int32", "int64", "float32", "float64")     # by code
+
 # So many elements of 8 bytes still have byte offsets that fit in 63 bits.
 cdef int64_t MAX_ELEMENTS = 1 << 59
 

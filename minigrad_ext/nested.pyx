@@ -12,10 +12,10 @@ from libc.stdint cimport int32_t, int64_t, uint8_t
 from minigrad_ext.layout cimport itemsize_of, set_dtype, set_shape
 from minigrad_ext.types cimport BOOL, FLOAT32, FLOAT64, INT32, INT64, MAX_AXES, UINT8
 
+from minigrad_ext.layout import DTYPE_NAMES
+
 cdef extern from "Python.h":
     long long PyLong_AsLongLongAndOverflow(object value, int* overflow) except? -1
-
-NAMES = ("bool", "uint8", "int32", "int64", "float32", "float64")
 
 
 cdef inline bint is_sequence(object data):
@@ -93,7 +93,7 @@ cdef int read_int(char* target, int dtype, object value) except -1:
     elif dtype == UINT8 and not overflow and 0 <= number <= 255:
         (<uint8_t*>target)[0] = <uint8_t>number
     else:
-        raise OverflowError(f"{value} is out of range for {NAMES[dtype]}")
+        raise OverflowError(f"{value} is out of range for {DTYPE_NAMES[dtype]}")
     return 0
 
 
@@ -113,7 +113,7 @@ cdef int read_scalar(char* target, int dtype, object value) except -1:
     else:
         if isinstance(value, float):
             if not isfinite(value):
-                raise ValueError(f"cannot convert {value} to {NAMES[dtype]}")
+                raise ValueError(f"cannot convert {value} to {DTYPE_NAMES[dtype]}")
             value = int(value)
         read_int(target, dtype, value)
     return 0
