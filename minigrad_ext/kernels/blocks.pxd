@@ -383,17 +383,18 @@ cdef inline int run_elementwise(Step* step, double cost) noexcept nogil:
     """Run step.inner over all blocks; `cost` is the time per element in nanoseconds, for the choice of threads."""
     cdef Walk walk
     cdef loop_t loop = <loop_t>step.inner
-    cdef int64_t task, tasks, share
+    cdef int64_t task, share
+    cdef int threads
     start_walk(&walk, step, step.n_args)
     if walk.total == 0:
         return OK
     cut_blocks(&walk)
-    share = 1 + <int64_t>(TASK / (cost * walk.block))
-    tasks = (walk.n_blocks + share - 1) // share
-    if tasks == 1:
+    threads = threads_for(walk.total * cost)
+    if threads == 1:
         run_blocks(&walk, loop, 0, walk.n_blocks)
     else:
-        for task in prange(tasks, num_threads=threads_for(walk.total * cost), schedule="static"):
+        share = 1 + <int64_t>(TASK / (cost * walk.block))
+        for task in prange((walk.n_blocks + share - 1) // share, num_threads=threads, schedule="static"):
             run_blocks(&walk, loop, task * share, min(walk.n_blocks, (task + 1) * share))
     return OK
 

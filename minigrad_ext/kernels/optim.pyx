@@ -114,8 +114,8 @@ cdef void update_blocks(Walk* walk, update_t update, const Params* params, int64
 cdef int run_update(Step* step, update_t update, int n_args) noexcept nogil:
     """Run an update over all blocks of args[0 ... n_args - 1]; every array but the gradient, args[1], is written."""
     cdef Walk walk
-    cdef int64_t task, tasks, share
-    cdef int k
+    cdef int64_t task, share
+    cdef int k, threads
     start_walk(&walk, step, n_args)
     if walk.total == 0:
         return OK
@@ -123,9 +123,12 @@ cdef int run_update(Step* step, update_t update, int n_args) noexcept nogil:
         walk.reads[k], walk.writes[k] = True, k != 1
     cut_blocks(&walk)
     share = 1 + TASK // walk.block
-    tasks = (walk.n_blocks + share - 1) // share
-    for task in prange(tasks, num_threads=threads_for(walk.total), schedule="static"):
-        update_blocks(&walk, update, &step.params, task * share, min(walk.n_blocks, (task + 1) * share))
+    threads = threads_for(walk.total * 0.5)
+    if threads == 1:
+        update_blocks(&walk, update, &step.params, 0, walk.n_blocks)
+    else:
+        for task in prange((walk.n_blocks + share - 1) // share, num_threads=threads, schedule="static"):
+            update_blocks(&walk, update, &step.params, task * share, min(walk.n_blocks, (task + 1) * share))
     return OK
 
 

@@ -28,6 +28,7 @@ cdef enum:
     WORDS = 4           # random words per counter
     LANES = 16          # counters of a batch
     BATCH = 64          # real numbers of a batch, at most
+    TASK = 32           # batches that a thread takes at a time
 
 
 cdef inline void philox(uint32_t* word, uint32_t key_0, uint32_t key_1) noexcept nogil:
@@ -125,6 +126,11 @@ cdef inline int64_t place(const View* v, bint flat, int64_t j) noexcept nogil:
 
 # ---- real numbers
 
+cdef inline int64_t batches_of(int64_t n, int dtype) noexcept nogil:
+    cdef int each = per_batch(<float*>NULL) if dtype == FLOAT32 else per_batch(<double*>NULL)
+    return (n + each - 1) // each
+
+
 cdef void fill_batch(View* out, bint flat, bint gaussian, uint64_t seed, uint64_t offset, int64_t batch, int64_t n,
                      real* kind) noexcept nogil:
     cdef real x[BATCH]
@@ -138,18 +144,27 @@ cdef void fill_batch(View* out, bint flat, bint gaussian, uint64_t seed, uint64_
         (<real*>out.data)[place(out, flat, first + j)] = x[j]
 
 
-cdef int fill_real(Step* step, bint gaussian, double cost) noexcept nogil:
+cdef void fill_batches(Step* step, bint gaussian, int64_t first, int64_t end) noexcept nogil:
     cdef View* out = &step.args[0]
     cdef uint64_t seed = <uint64_t>step.params.i[0], offset = <uint64_t>step.params.i[1]
     cdef int64_t batch, n = view_size(out)
     cdef bint flat = contiguous(out)
-    cdef int threads = threads_for(n * cost)
-    cdef int each = per_batch(<float*>NULL) if out.dtype == FLOAT32 else per_batch(<double*>NULL)
-    for batch in prange((n + each - 1) // each, num_threads=threads, schedule="static"):
+    for batch in range(first, end):
         if out.dtype == FLOAT32:
             fill_batch(out, flat, gaussian, seed, offset, batch, n, <float*>NULL)
         else:
             fill_batch(out, flat, gaussian, seed, offset, batch, n, <double*>NULL)
+
+
+cdef int fill_real(Step* step, bint gaussian, double cost) noexcept nogil:
+    cdef int64_t n = view_size(&step.args[0])
+    cdef int64_t task, batches = batches_of(n, step.args[0].dtype)
+    cdef int threads = threads_for(n * cost)
+    if threads == 1:
+        fill_batches(step, gaussian, 0, batches)
+    else:
+        for task in prange((batches + TASK - 1) // TASK, num_threads=threads, schedule="static"):
+            fill_batches(step, gaussian, task * TASK, min(batches, (task + 1) * TASK))
     return OK
 
 
@@ -200,19 +215,28 @@ cdef void bernoulli_batch(View* out, bint flat, View* p, uint64_t seed, uint64_t
         put(out, flat, first + j, x[j] < (<real*>p.data)[place_under(out, p, first + j)])
 
 
-cdef int bernoulli(Step* step) noexcept nogil:
+cdef void bernoulli_batches(Step* step, int64_t first, int64_t end) noexcept nogil:
     cdef View* out = &step.args[0]
     cdef View* p = &step.args[1]
     cdef uint64_t seed = <uint64_t>step.params.i[0], offset = <uint64_t>step.params.i[1]
     cdef int64_t batch, n = view_size(out)
     cdef bint flat = contiguous(out)
-    cdef int threads = threads_for(n * 5.0)
-    cdef int each = per_batch(<float*>NULL) if p.dtype == FLOAT32 else per_batch(<double*>NULL)
-    for batch in prange((n + each - 1) // each, num_threads=threads, schedule="static"):
+    for batch in range(first, end):
         if p.dtype == FLOAT32:
             bernoulli_batch(out, flat, p, seed, offset, batch, n, <float*>NULL)
         else:
             bernoulli_batch(out, flat, p, seed, offset, batch, n, <double*>NULL)
+
+
+cdef int bernoulli(Step* step) noexcept nogil:
+    cdef int64_t n = view_size(&step.args[0])
+    cdef int64_t task, batches = batches_of(n, step.args[1].dtype)
+    cdef int threads = threads_for(n * 5.0)
+    if threads == 1:
+        bernoulli_batches(step, 0, batches)
+    else:
+        for task in prange((batches + TASK - 1) // TASK, num_threads=threads, schedule="static"):
+            bernoulli_batches(step, task * TASK, min(batches, (task + 1) * TASK))
     return OK
 
 

@@ -28,6 +28,7 @@ from minigrad import reference
 from minigrad.reference import nested
 from minigrad_ext.buffer import Buffer
 from minigrad_ext.kernel import Params
+from minigrad_ext.parallel import get_num_threads, set_num_threads
 
 NAN, INF = math.nan, math.inf
 EXTREMES = {"uint8": [255, 254, 128, 127], "int32": [-2**31, 2**31 - 1, 1 - 2**31],
@@ -338,6 +339,59 @@ def test_blocks(kernels, shape):
         out = empty(shape)
         kernels["add"](out, x, column)
         assert nested.flat(out.tolist()) == [a + j // shape[-1] % shape[-2] for j, a in enumerate(numbers)]
+
+
+# Transposed operands of rows long enough for tiles, with whole tiles and tails.
+@pytest.mark.parametrize("dtype", NUMBERS)
+@pytest.mark.parametrize("shape", [(32, 32), (33, 95), (70, 40), (2, 40, 33), (40, 3, 70)])
+def test_tiles(kernels, shape, dtype):
+    count, ndim = math.prod(shape), len(shape)
+    numbers = [j * 7 % 101 for j in range(count)]
+    for axis in range(ndim - 1):        # the axis that is contiguous in memory
+        order = [*[a for a in range(ndim) if a != axis], axis]
+        back = tuple(order.index(a) for a in range(ndim))
+        x = buf(nested.unflatten(numbers, [shape[a] for a in order]), dtype).permute(back)
+        row = buf(list(range(shape[-1])), dtype)
+        wanted = [a + j % shape[-1] for j, a in enumerate(nested.flat(x.tolist()))]
+        for out in (empty(shape, dtype), empty([shape[a] for a in order], dtype).permute(back)):
+            kernels["add"](out, x, row)
+            assert nested.flat(out.tolist()) == wanted
+        mask = empty(shape, "bool")
+        kernels["lt"](mask, x, row)
+        assert nested.flat(mask.tolist()) == [a - j % shape[-1] < j % shape[-1] for j, a in enumerate(wanted)]
+
+
+@pytest.mark.parametrize("case", ["whole", "rows", "short rows", "tiles", "repeated"])
+def test_results_do_not_depend_on_the_threads(kernels, case):
+    shape = {"rows": (900, 301), "short rows": (90_000, 3)}.get(case, (500, 600))
+    x, y = empty(shape[::-1] if case == "tiles" else shape), empty(shape)
+    kernels["uniform"](x, Params((1, 0)))
+    kernels["uniform"](y, Params((2, 0)))
+    if case == "tiles":
+        x = x.permute((1, 0))
+    elif case == "repeated":
+        x = x.slice((0, 0), (1, 1), (500, 1))
+    elif case != "whole":
+        x = x.slice((0, 1), (1, 1), (shape[0], shape[1] - 1))
+        y = y.slice((0, 0), (1, 1), x.shape)
+    before, results = get_num_threads(), []
+    try:
+        for threads in (1, 2, 3):
+            set_num_threads(threads)
+            for name, *inputs in (("sub", x, y), ("tanh", x.expand(y.shape)), ("sub", y, x)):
+                out = empty(y.shape)
+                kernels[name](out, *inputs)
+                results.append(bytes(memoryview(out)))
+    finally:
+        set_num_threads(before)
+    assert results[:3] == results[3:6] == results[6:]
+    if case == "whole":
+        assert results[0] == reference_bytes(x, y)
+
+
+def reference_bytes(x, y):
+    pairs = zip(nested.flat(x.tolist()), nested.flat(y.tolist()), strict=True)
+    return struct.pack(f"{x.size}f", *[a - b for a, b in pairs])
 
 
 @pytest.mark.parametrize("shape", [(0,), (0, 3), (3, 0), (2, 0, 4)])
