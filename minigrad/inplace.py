@@ -145,7 +145,7 @@ class InPlace(Value):
         if not self.dtype.is_floating_point:
             raise TypeError(f"{op}: got dtype {self.dtype.name}, expected float32 or float64")
         with no_grad():
-            value = Tensor(draw(kernel, Buffer.empty(self.shape, self.dtype.code), generator))
+            value = Value.result(draw(kernel, Buffer.empty(self.shape, self.dtype.code), generator))
             return self._assign(op, value * scale + shift)
 
     def uniform_(self, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None,
