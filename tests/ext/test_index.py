@@ -93,10 +93,7 @@ def test_scatter_of_bool(kernels):
 def test_repeated_index(kernels, axis):
     """An index of stride 0 picks whole rows or columns."""
     x = random_array((4, 5), "float32")
-    if axis == 0:
-        index = buf([[2], [0], [2]], "int64").expand((3, 5))
-    else:
-        index = buf([[4, 1]], "int64").expand((4, 2))
+    index = buf([[[2], [0], [2]], [[4, 1]]][axis], "int64").expand([(3, 5), (4, 2)][axis])
     for layout, xs in layouts(x):
         out = empty(index.shape)
         kernels["gather"](out, xs, index, Params((axis,)))

@@ -82,8 +82,9 @@ def test_more_than_one_block(kernels, dtype, shape):
 
 @pytest.mark.parametrize("dtype", NUMBERS)
 def test_batches_broadcast(kernels, dtype):
-    for a_shape, b_shape in [((2, 3, 4), (2, 4, 5)), ((2, 3, 4), (4, 5)), ((3, 4), (2, 4, 5)), ((2, 1, 3, 4), (3, 4, 5)),
-                             ((2, 3, 4), (1, 4, 5)), ((1, 2, 3, 3, 4), (3, 1, 1, 4, 2)), ((2, 1, 4), (2, 4, 1))]:
+    for a_shape, b_shape in [((2, 3, 4), (2, 4, 5)), ((2, 3, 4), (4, 5)), ((3, 4), (2, 4, 5)),
+                             ((2, 1, 3, 4), (3, 4, 5)), ((2, 3, 4), (1, 4, 5)), ((1, 2, 3, 3, 4), (3, 1, 1, 4, 2)),
+                             ((2, 1, 4), (2, 4, 1))]:
         a, b = random_matrix(a_shape, dtype), random_matrix(b_shape, dtype, 1)
         wanted = reference.matmul(a, b)
         for layout, left in layouts(a, dtype):

@@ -89,7 +89,8 @@ def test_repeated_elements(kernels, name):
     ("sum", "float32", 0.0), ("sum", "int64", 0), ("any", "bool", False), ("all", "bool", True),
     ("logsumexp", "float64", -INF)])
 def test_of_nothing(kernels, name, dtype, start):
-    for shape, out_shape in [((0,), (1,)), ((3, 0), (3, 1)), ((0, 3), (1, 3)), ((2, 0, 3), (2, 1, 3)), ((0, 0), (1, 1))]:
+    for shape, out_shape in [((0,), (1,)), ((3, 0), (3, 1)), ((0, 3), (1, 3)), ((2, 0, 3), (2, 1, 3)),
+                             ((0, 0), (1, 1))]:
         out = empty(out_shape, dtype)
         kernels[name](out, empty(shape, dtype))
         assert out.tolist() == nested.full(out_shape, start)
