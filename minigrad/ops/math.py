@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from minigrad.dtypes import DTYPES
 from minigrad.dtypes import bool as bool_
 from minigrad.kernels import KERNELS
 from minigrad.op import Linear, Op, Pointwise, constant, linear, pointwise, promote
 from minigrad.shapes import broadcast
+from minigrad_ext.buffer import Buffer
 
 LN2, LN10 = 0.6931471805599453, 2.302585092994046
 TWO_OVER_SQRT_PI = 1.1283791670955126
@@ -43,6 +45,15 @@ def number(name: str, *derivatives: Any, doc: str) -> Pointwise:
                      promotes="number", doc=doc)
 
 
+def rounding(name: str, doc: str) -> Pointwise:
+    """A row from numbers to whole numbers, which leaves integers as they are."""
+    def compute(out: Buffer, x: Buffer) -> None:
+        KERNELS[name if DTYPES[x.dtype].is_floating_point else "copy"](out, x)
+
+    return pointwise(name, 0, shape=same_dtype(name), compute=compute, kernels=(name, "copy"), promotes="number",
+                     doc=doc)
+
+
 def test(name: str, doc: str) -> Op:
     """A row whose result is bool."""
     return constant(name, shape=to_bool(name), compute=KERNELS[name], kernels=(name,), promotes="number", doc=doc)
@@ -61,10 +72,10 @@ sign = number("sign", 0, doc="-1, 0 or 1 by the sign of x")
 square = number("square", lambda x, _y: 2 * x, doc="x * x")
 relu = number("relu", lambda _x, y: step(y), doc="max(x, 0), with derivative 0 at 0")
 step = number("step", 0, doc="1 where x > 0, else 0")
-floor = number("floor", 0, doc="the largest integer not above x")
-ceil = number("ceil", 0, doc="the smallest integer not below x")
-round = number("round", 0, doc="the nearest integer, halves to the even one")
-trunc = number("trunc", 0, doc="x without its fraction")
+floor = rounding("floor", "the largest integer not above x")
+ceil = rounding("ceil", "the smallest integer not below x")
+round = rounding("round", "the nearest integer, halves to the even one")
+trunc = rounding("trunc", "x without its fraction")
 
 exp = real("exp", lambda _x, y: y, doc="e^x")
 exp2 = real("exp2", lambda _x, y: y * LN2, doc="2^x")
