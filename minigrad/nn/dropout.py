@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from minigrad.nn import functional as F
+from minigrad.nn.functional.checks import check_probability
 from minigrad.nn.module import Module
 from minigrad.tensor import Tensor
 
@@ -21,7 +22,7 @@ class Dropout(Module):
 
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
-        F.check_probability("Dropout", p)
+        check_probability("Dropout", "p", p)
         self.p = p
         self.inplace = inplace
 

@@ -169,6 +169,8 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     outputs, inputs, *kernel = tensor.shape
     if groups < 1 or outputs % groups:
         raise ValueError(f"dirac_: groups: got {groups}, expected a divisor of {outputs}, the output channels")
+    if tensor.numel() == 0:
+        return tensor
     centre = tuple(size // 2 for size in kernel)
     with no_grad():
         tensor.zero_()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from minigrad.nn import functional as F
+from minigrad.nn.functional.checks import check_probability, check_reduction
 from minigrad.nn.module import Module
 from minigrad.tensor import Tensor
 
@@ -18,7 +19,7 @@ class MSELoss(Module):
 
     def __init__(self, *, reduction: str = "mean") -> None:
         super().__init__()
-        F.check_reduction("MSELoss", reduction)
+        check_reduction("MSELoss", reduction)
         self.reduction = reduction
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -36,7 +37,7 @@ class NLLLoss(Module):
 
     def __init__(self, weight: Tensor | None = None, *, ignore_index: int = -100, reduction: str = "mean") -> None:
         super().__init__()
-        F.check_reduction("NLLLoss", reduction)
+        check_reduction("NLLLoss", reduction)
         self.register_buffer("weight", weight)
         self.ignore_index = ignore_index
         self.reduction = reduction
@@ -60,8 +61,8 @@ class CrossEntropyLoss(Module):
     def __init__(self, weight: Tensor | None = None, *, ignore_index: int = -100, reduction: str = "mean",
                  label_smoothing: float = 0.0) -> None:
         super().__init__()
-        F.check_reduction("CrossEntropyLoss", reduction)
-        F.check_probability("CrossEntropyLoss", label_smoothing, "label_smoothing")
+        check_reduction("CrossEntropyLoss", reduction)
+        check_probability("CrossEntropyLoss", "label_smoothing", label_smoothing)
         self.register_buffer("weight", weight)
         self.ignore_index = ignore_index
         self.reduction = reduction

@@ -26,10 +26,18 @@ def test_linear_known_numbers():
 
 
 def test_linear_refusals():
-    with pytest.raises(ValueError, match=r"linear: input: got shape \(5, 3\), expected \(\.\.\., 2\).*weight \(4, 2\)"):
+    with pytest.raises(ValueError, match=r"linear: input: got shape \(5, 3\), expected .*2\) for weight \(4, 2\)"):
         nn.Linear(2, 4)(minigrad.zeros(5, 3))
     with pytest.raises(ValueError, match="linear: input: got shape"):
         nn.Linear(2, 4)(minigrad.tensor(1.0))
+    double = minigrad.zeros(2, dtype=minigrad.float64)
+    for bad, message in (([1.0, 2.0], "linear: input: got list"), (double, "linear: input: got minigrad.float64")):
+        with pytest.raises(TypeError, match=message):
+            nn.Linear(2, 4)(bad)
+    with pytest.raises(ValueError, match="weight: got shape"):
+        F.linear(minigrad.zeros(2), minigrad.zeros(1, 2, 2))
+    with pytest.raises(ValueError, match=r"bias: got shape \(3,\), expected \(4,\)"):
+        F.linear(minigrad.zeros(2), minigrad.zeros(4, 2), minigrad.zeros(3))
     with pytest.raises(ValueError, match="in_features and out_features: got -1 and 2"):
         nn.Linear(-1, 2)
     with pytest.raises(ValueError, match="cuda"):

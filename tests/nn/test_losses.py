@@ -24,6 +24,8 @@ def test_softmax_known_numbers():
     assert F.softmax(minigrad.tensor([0, 0]), 0, dtype=minigrad.float64).tolist() == [0.5, 0.5]
     with pytest.raises(TypeError, match="softmax: input: got"):
         F.softmax(minigrad.tensor([1, 2]), 0)
+    with pytest.raises(IndexError, match="softmax: dim: got 2"):
+        F.softmax(minigrad.zeros(2, 2), 2)
     with pytest.warns(UserWarning, match="dim was not given"):
         nn.Softmax()(minigrad.zeros(2, 2))
 
@@ -83,6 +85,14 @@ def test_refusals(loss):
         loss(logits, minigrad.tensor([0.0, 1.0, 2.0, 0.0]))
     with pytest.raises(TypeError, match=r"input: got minigrad\.int64"):
         loss(minigrad.zeros(4, 3, dtype=minigrad.int64), minigrad.tensor([0, 1, 2, 0]))
+
+
+@pytest.mark.parametrize("loss", [F.cross_entropy, F.nll_loss, F.mse_loss])
+def test_operands_must_be_tensors(loss):
+    with pytest.raises(TypeError, match="input: got list, expected a Tensor"):
+        loss([1.0], minigrad.tensor(0))
+    with pytest.raises(TypeError, match="target: got int, expected a Tensor"):
+        loss(minigrad.zeros(1), 0)
 
 
 def test_more_refusals():

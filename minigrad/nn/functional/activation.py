@@ -11,6 +11,8 @@ import warnings
 
 from minigrad.autograd import no_grad
 from minigrad.dtypes import DType
+from minigrad.nn.functional.checks import check_float, check_tensor
+from minigrad.shapes import axis_of
 from minigrad.tensor import Tensor
 
 
@@ -22,6 +24,7 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
     >>> F.relu(minigrad.tensor([-1.0, 2.0])).tolist()
     [0.0, 2.0]
     """
+    check_tensor("relu", "input", input)
     return input.relu()
 
 
@@ -33,6 +36,7 @@ def tanh(input: Tensor) -> Tensor:
     >>> F.tanh(minigrad.zeros(1)).tolist()
     [0.0]
     """
+    check_tensor("tanh", "input", input)
     return input.tanh()
 
 
@@ -44,6 +48,7 @@ def sigmoid(input: Tensor) -> Tensor:
     >>> F.sigmoid(minigrad.zeros(1)).tolist()
     [0.5]
     """
+    check_tensor("sigmoid", "input", input)
     return input.sigmoid()
 
 
@@ -79,13 +84,13 @@ def log_softmax(input: Tensor, dim: int | None = None, *, dtype: DType | None = 
 
 def _prepared(op: str, input: Tensor, dim: int | None, dtype: DType | None) -> tuple[Tensor, int]:
     if dtype is not None:
+        check_tensor(op, "input", input)
         input = input.to(dtype)
-    if not input.dtype.is_floating_point:
-        raise TypeError(f"{op}: input: got {input.dtype}, expected a floating-point dtype")
+    check_float(op, "input", input)
     if dim is None:
         dim = 0 if input.ndim in (0, 1, 3) else 1
         warnings.warn(f"{op}: dim was not given, {dim} is taken; say which axis holds the classes", stacklevel=3)
-    return input, dim
+    return input, axis_of(op, dim, input.ndim)
 
 
 def constant_maximum(input: Tensor, dim: int) -> Tensor:

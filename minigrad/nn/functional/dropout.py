@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from minigrad.autograd import no_grad
 from minigrad.functions.create import empty
+from minigrad.nn.functional.checks import check_float, check_probability
 from minigrad.tensor import Tensor
-
-
-def check_probability(op: str, p: float, argument: str = "p") -> None:
-    if not 0.0 <= p <= 1.0:
-        raise ValueError(f"{op}: {argument}: got {p}, expected a probability from 0 to 1")
 
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
@@ -22,9 +18,8 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     >>> sorted(set(F.dropout(minigrad.ones(1000), 0.75).tolist()))
     [0.0, 4.0]
     """
-    check_probability("dropout", p)
-    if not input.dtype.is_floating_point:
-        raise TypeError(f"dropout: input: got {input.dtype}, expected a floating-point dtype")
+    check_probability("dropout", "p", p)
+    check_float("dropout", "input", input)
     if not training or p == 0.0:
         return input
     if p == 1.0:

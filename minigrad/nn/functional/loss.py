@@ -11,15 +11,8 @@ import warnings
 from minigrad import dtypes
 from minigrad.functions.create import ones
 from minigrad.nn.functional.activation import constant_maximum, log_softmax
-from minigrad.nn.functional.dropout import check_probability
+from minigrad.nn.functional.checks import check_float, check_probability, check_reduction, check_tensor
 from minigrad.tensor import Tensor
-
-REDUCTIONS = ("mean", "sum", "none")
-
-
-def check_reduction(op: str, reduction: str) -> None:
-    if reduction not in REDUCTIONS:
-        raise ValueError(f"{op}: reduction: got {reduction!r}, expected one of {', '.join(REDUCTIONS)}")
 
 
 def _reduced(losses: Tensor, reduction: str) -> Tensor:
@@ -37,6 +30,8 @@ def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tenso
     [0.0, 4.0]
     """
     check_reduction("mse_loss", reduction)
+    check_tensor("mse_loss", "input", input)
+    check_tensor("mse_loss", "target", target)
     if input.shape != target.shape:
         warnings.warn(f"mse_loss: input {input.shape} and target {target.shape} are broadcast against "
                       "each other; make their shapes equal if that is not meant", stacklevel=2)
@@ -56,6 +51,8 @@ def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, *, ign
     1.0
     """
     check_reduction("nll_loss", reduction)
+    check_float("nll_loss", "input", input)
+    check_tensor("nll_loss", "target", target)
     target = _class_target("nll_loss", input, target, weight)
     return _class_loss("nll_loss", input, target, weight, ignore_index, reduction, 0.0)
 
@@ -74,8 +71,10 @@ def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, *
     >>> round(F.cross_entropy(minigrad.tensor([[2.0, 0.0], [0.0, 0.0]]), minigrad.tensor([0, 1])).item(), 4)
     0.41
     """
-    check_probability("cross_entropy", label_smoothing, "label_smoothing")
+    check_probability("cross_entropy", "label_smoothing", label_smoothing)
     check_reduction("cross_entropy", reduction)
+    check_float("cross_entropy", "input", input)
+    check_tensor("cross_entropy", "target", target)
     dim = 1 if input.ndim > 1 else 0
     if input.shape == target.shape and target.dtype.is_floating_point:
         return _probability_loss(log_softmax(input, dim), target, weight, reduction, label_smoothing)
@@ -110,8 +109,6 @@ def _check_class_weight(op: str, logs: Tensor, weight: Tensor | None) -> None:
 
 def _class_target(op: str, input: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
     """The target as int64, once all shapes and dtypes are known to fit."""
-    if not input.dtype.is_floating_point:
-        raise TypeError(f"{op}: input: got {input.dtype}, expected a floating-point dtype")
     shape = input.shape
     if not shape:
         raise ValueError(f"{op}: input: got shape (), expected (c,) or (n, c, ...)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from minigrad.autograd import no_grad
+from minigrad.nn.functional.checks import check_float
 from minigrad.tensor import Tensor
 
 
@@ -21,8 +22,7 @@ def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor |
     >>> F.batch_norm(minigrad.tensor([[3.0], [5.0]]), mean, var, eps=0.0).tolist()
     [[1.0], [2.0]]
     """
-    if not input.dtype.is_floating_point:
-        raise TypeError(f"batch_norm: input: got {input.dtype}, expected a floating-point dtype")
+    check_float("batch_norm", "input", input)
     shape = input.shape
     if len(shape) < 2:
         raise ValueError(f"batch_norm: input: got shape {shape}, expected (n, c, ...)")

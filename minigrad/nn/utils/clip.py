@@ -14,9 +14,9 @@ from minigrad.functions.parts import stack
 from minigrad.tensor import Tensor
 
 
-def _with_gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
+def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
     parameters = [parameters] if isinstance(parameters, Tensor) else parameters
-    return [parameter for parameter in parameters if parameter.grad is not None]
+    return [parameter.grad for parameter in parameters if parameter.grad is not None]
 
 
 def get_total_norm(tensors: Tensor | Iterable[Tensor], norm_type: float = 2.0,
@@ -71,12 +71,12 @@ def clip_grad_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float, norm
     >>> [round(value, 4) for value in p.grad.tolist()]
     [0.6, 0.8]
     """
-    chosen = _with_gradients(parameters)
-    total = get_total_norm([parameter.grad for parameter in chosen], norm_type, error_if_nonfinite)
+    gradients = _gradients(parameters)
+    total = get_total_norm(gradients, norm_type, error_if_nonfinite)
     with no_grad():
         factor = (float(max_norm) / (total + 1e-6)).clamp(max=1.0)
-        for parameter in chosen:
-            parameter.grad.mul_(factor.to(parameter.grad.dtype))
+        for gradient in gradients:
+            gradient.mul_(factor.to(gradient.dtype))
     return total
 
 
@@ -93,5 +93,5 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
     """
     clip_value = float(clip_value)
     with no_grad():
-        for parameter in _with_gradients(parameters):
-            parameter.grad.clamp_(-clip_value, clip_value)
+        for gradient in _gradients(parameters):
+            gradient.clamp_(-clip_value, clip_value)
