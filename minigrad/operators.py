@@ -51,8 +51,10 @@ def bind(cls: type) -> None:
     for name in functions.__all__:
         function = getattr(functions, name)
         plain = getattr(function, "__wrapped__", function)
-        if name not in FUNCTIONS_ONLY and not isinstance(plain, type) and not hasattr(cls, name) \
-                and plain.__annotations__ and next(iter(plain.__annotations__.values())) == "Tensor":
+        if name in FUNCTIONS_ONLY or isinstance(plain, type) or hasattr(cls, name):
+            continue
+        first = plain.__code__.co_varnames[0]
+        if plain.__annotations__.get(first, "").startswith("Tensor"):
             setattr(cls, name, raw(function))
     for name, target in BINARY.items():
         function = raw(getattr(functions, target))

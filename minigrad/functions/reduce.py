@@ -278,7 +278,7 @@ def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
 
     >>> import minigrad
     >>> minigrad.tensor([1000., 1000.]).logsumexp(0)
-    tensor(1000.6931)
+    tensor(1000.6932)
     """
     x = input if input.dtype.is_floating_point else rows_math.cast(input, dtype=get_default_dtype())
     axes = _axes("logsumexp", dim, x.ndim)
