@@ -78,17 +78,19 @@ cdef inline bint beats(number x, number best, bint largest) noexcept nogil:
 cdef inline int64_t place_of(const number* x, int64_t n, number value) noexcept nogil:
     """The first place of a value that is there."""
     cdef int64_t j = 0
-    cdef int l
-    cdef bint nan = is_nan(value)
-    cdef uint8_t hit
+    cdef int l, hit
+    if is_nan(value):
+        while not is_nan(x[j]):
+            j += 1
+        return j
     while j + SCAN <= n:
         hit = 0
         for l in range(SCAN):
-            hit |= (x[j + l] == value) | (nan & is_nan(x[j + l]))
+            hit |= x[j + l] == value
         if hit:
             break
         j += SCAN
-    while x[j] != value and not (nan and is_nan(x[j])):
+    while x[j] != value:
         j += 1
     return j
 
