@@ -12,7 +12,7 @@ tensor([[ 7., 11.],
 
 # The class first: its module is called `tensor` too, and that name must end up as the function.
 from minigrad.tensor import Tensor  # isort: skip
-from minigrad import autograd, check, dtypes, func, functions, memory, nn, optim, random
+from minigrad import autograd, check, data, dtypes, func, functions, io, memory, models, nn, optim, random
 from minigrad.autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from minigrad.device import device
 from minigrad.dtypes import DType as dtype
@@ -30,6 +30,7 @@ from minigrad.dtypes import (
     uint8,
 )
 from minigrad.functions import *  # noqa: F403
+from minigrad.io import load, save
 from minigrad.random import Generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from minigrad_ext.parallel import get_num_threads, set_num_threads
 

@@ -3,3 +3,17 @@
 Nothing here knows of graphs or gradients.  `types.pxd` is the contract that all of it shares: what a strided view
 is, and how a kernel is called.
 """
+
+import os
+
+# Threads that wait for the next loop spin for a while before they sleep.  libgomp's default, some milliseconds, makes a
+# training step ten times slower when other programs want the cores; about 50 microseconds bridge the gaps between our
+# loops.  It reads this once, when the first module that uses it is loaded; whoever has set a policy keeps it.
+if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & set(os.environ):
+    os.environ["GOMP_SPINCOUNT"] = "2000"
+    try:
+        from minigrad_ext import parallel
+    except ImportError:  # while only some modules are built
+        pass
+    finally:
+        del os.environ["GOMP_SPINCOUNT"]
