@@ -10,9 +10,12 @@ tensor([[ 7., 11.],
         [ 9., 13.]])
 """
 
+from importlib import import_module as _import
+from typing import TYPE_CHECKING as _CHECKING
+
 # The class first: its module is called `tensor` too, and that name must end up as the function.
 from minigrad.tensor import Tensor  # isort: skip
-from minigrad import autograd, check, data, dtypes, func, functions, io, memory, models, nn, optim, random
+from minigrad import autograd, check, dtypes, func, functions, memory, nn, optim, random
 from minigrad.autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from minigrad.device import device
 from minigrad.dtypes import DType as dtype
@@ -30,10 +33,22 @@ from minigrad.dtypes import (
     uint8,
 )
 from minigrad.functions import *  # noqa: F403
-from minigrad.io import load, save
 from minigrad.random import Generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from minigrad_ext.parallel import get_num_threads, set_num_threads
+
+if _CHECKING:
+    from minigrad import data, io, models
+    from minigrad.io import load, save
 
 __version__ = "0.1.0"
 
 bool, int, float = dtypes.bool, dtypes.int, dtypes.float
+
+
+def __getattr__(name: str) -> object:
+    """What reads and writes files is imported when it is first asked for: it costs a fifth of the import."""
+    if name in ("data", "io", "models"):
+        return _import(f"minigrad.{name}")
+    if name in ("load", "save"):
+        return getattr(_import("minigrad.io"), name)
+    raise AttributeError(f"module 'minigrad' has no attribute {name!r}")
