@@ -152,6 +152,11 @@ def whole(function: Callable[[float], int]) -> Callable[[float], float]:
     return rounding
 
 
+ROUNDINGS: dict[str, Callable[[float], int]] = {
+    "floor": math.floor, "ceil": math.ceil, "round": round, "trunc": math.trunc,
+}
+
+
 # ---- bits
 
 def left_shift(a: int, b: int, bits: int) -> int:
@@ -205,8 +210,7 @@ KERNELS: dict[str, Callable[..., Nested]] = {
     **{name: lifted(total(function)) for name, function in REAL.items()},
     **{name: lifted(total(function, LOG_POLE)) for name, function in LOGARITHMS.items()},
     "log1p": lifted(total(math.log1p, {-1.0: -INF})),
-    **{name: lifted(whole(function)) for name, function in
-       {"floor": math.floor, "ceil": math.ceil, "round": round, "trunc": math.trunc}.items()},
+    **{name: lifted(whole(function)) for name, function in ROUNDINGS.items()},
     **{function.__name__: lifted(function) for function in
        (div, maximum, minimum, clamp, fmod, remainder, floor_divide, sign, step, relu, bitwise_not)},
     **{name: lifted(getattr(operator, name)) for name in

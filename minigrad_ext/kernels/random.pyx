@@ -179,13 +179,16 @@ cdef int normal(Step* step) noexcept nogil:
 
 # ---- bernoulli: 1 where a uniform number is below p, an operand of out's shape (size-1 axes and fewer axes allowed)
 
-cdef inline int64_t place_under(const View* out, const View* v, int64_t j) noexcept nogil:
-    """The offset in v, broadcast to out's shape, of element j of out."""
+cdef inline int64_t place_under(const View* out, const View* v, bint flat, int64_t j) noexcept nogil:
+    """The offset in v, broadcast to out's shape, of element j of out; `flat` says that both are contiguous and of
+    one size."""
     cdef int64_t offset = 0
     cdef int axis, own
-    for axis in range(out.ndim - 1, -1, -1):
+    if flat:
+        return j
+    for axis in range(out.ndim - 1, out.ndim - v.ndim - 1, -1):
         own = axis - out.ndim + v.ndim
-        if own >= 0 and v.shape[own] != 1:
+        if v.shape[own] != 1:
             offset += j % out.shape[axis] * v.strides[own]
         j //= out.shape[axis]
     return offset
@@ -205,27 +208,34 @@ cdef inline void put(const View* out, bint flat, int64_t j, int64_t x) noexcept 
         (<double*>out.data)[at] = <double>x
 
 
-cdef void bernoulli_batch(View* out, bint flat, View* p, uint64_t seed, uint64_t offset, int64_t batch, int64_t n,
-                          real* kind) noexcept nogil:
+cdef void bernoulli_batch(View* out, bint flat, View* p, bint p_flat, uint64_t seed, uint64_t offset, int64_t batch,
+                          int64_t n, real* kind) noexcept nogil:
     cdef real x[BATCH]
     cdef int64_t first = batch * per_batch(kind)
     cdef int64_t j
     uniform_batch(x, seed, offset + <uint64_t>(batch * LANES))
     for j in range(min(per_batch(kind), n - first)):
-        put(out, flat, first + j, x[j] < (<real*>p.data)[place_under(out, p, first + j)])
+        put(out, flat, first + j, x[j] < (<real*>p.data)[place_under(out, p, p_flat, first + j)])
 
 
 cdef void bernoulli_batches(Step* step, int64_t first, int64_t end) noexcept nogil:
     cdef View* out = &step.args[0]
-    cdef View* p = &step.args[1]
+    cdef View chance = step.args[1]
     cdef uint64_t seed = <uint64_t>step.params.i[0], offset = <uint64_t>step.params.i[1]
     cdef int64_t batch, n = view_size(out)
     cdef bint flat = contiguous(out)
+    cdef bint p_flat
+    cdef int axis, repeated = 0
+    for axis in range(chance.ndim):
+        repeated += chance.shape[axis] == 1 or chance.strides[axis] == 0
+    if repeated == chance.ndim:     # one probability for all
+        chance.ndim = 0
+    p_flat = contiguous(&chance) and view_size(&chance) == n and chance.ndim > 0
     for batch in range(first, end):
-        if p.dtype == FLOAT32:
-            bernoulli_batch(out, flat, p, seed, offset, batch, n, <float*>NULL)
+        if chance.dtype == FLOAT32:
+            bernoulli_batch(out, flat, &chance, p_flat, seed, offset, batch, n, <float*>NULL)
         else:
-            bernoulli_batch(out, flat, p, seed, offset, batch, n, <double*>NULL)
+            bernoulli_batch(out, flat, &chance, p_flat, seed, offset, batch, n, <double*>NULL)
 
 
 cdef int bernoulli(Step* step) noexcept nogil:

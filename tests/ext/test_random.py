@@ -4,7 +4,7 @@ import itertools
 import math
 
 import pytest
-from arrays import CODES, buf, check_close, check_equal, empty, out_layouts
+from arrays import CODES, buf, check_close, check_equal, empty, layouts, out_layouts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -73,6 +73,18 @@ def test_bernoulli(kernels, dtype, p_dtype):
     for layout, out in out_layouts((3, 7), dtype):
         kernels["bernoulli"](out, buf(p, p_dtype), Params((11, 2)))
         check_equal(out, reference.bernoulli(p, (3, 7), seed=11, offset=2, bits=BITS[p_dtype]), layout)
+
+
+@pytest.mark.parametrize("p_shape", [(), (1,), (5,), (1, 5), (3, 1), (3, 5), (2, 3, 5), (2, 1, 1)])
+def test_bernoulli_broadcasts_p(kernels, p_shape):
+    p = nested.unflatten([j * 5 % 9 / 8 for j in range(math.prod(p_shape))], p_shape)
+    wanted = reference.bernoulli(p, (2, 3, 5), seed=1, offset=2)
+    out = empty((2, 3, 5))
+    for layout, chance in layouts(p):
+        kernels["bernoulli"](out, chance, Params((1, 2)))
+        check_equal(out, wanted, layout)
+        kernels["bernoulli"](out, chance.expand((2, 3, 5)), Params((1, 2)))
+        check_equal(out, wanted, f"{layout}, expanded")
 
 
 @pytest.mark.parametrize("name", ["uniform", "normal", "randint"])
