@@ -4,12 +4,13 @@ import math
 import random
 
 import pytest
-from arrays import NUMBERS, REALS, buf, check_close, check_equal, empty, layouts, out_layouts
+from arrays import NUMBERS, REALS, buf, check_close, check_equal, empty, layouts, out_layouts, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minigrad import reference
 from minigrad.reference import nested
+from minigrad_ext.kernel import Params
 from minigrad_ext.parallel import get_num_threads, set_num_threads
 
 # Around the edges of tiles (4, 6 or 8 rows; 4 to 32 lanes), and where dot products or packing take over.
@@ -148,18 +149,41 @@ def test_accuracy(kernels, dtype):
         check_close(out, wanted, absolute=3e-5 if dtype == "float32" else 1e-13)
 
 
+def operand(kernels, shape, dtype, seed):
+    x = empty(shape, dtype)
+    if dtype in REALS:
+        kernels["uniform"](x, Params((seed, 0)))
+    else:
+        write(x, random_matrix(shape, dtype, seed))
+    return x
+
+
+@pytest.mark.parametrize(("a_shape", "b_shape"), [((130, 170), (170, 150)), ((40, 20), (20, 3000)),
+                                                  ((60, 40, 50), (60, 50, 30)), ((3, 300, 200), (3, 200, 100))])
+@pytest.mark.parametrize("dtype", REALS)
+def test_same_bits_for_any_number_of_threads(kernels, threads, dtype, a_shape, b_shape):
+    a, b = operand(kernels, a_shape, dtype, 1), operand(kernels, b_shape, dtype, 2)
+    swap = (*range(b.ndim - 2), b.ndim - 1, b.ndim - 2)
+    transposed = operand(kernels, (*b_shape[:-2], b_shape[-1], b_shape[-2]), dtype, 2).permute(swap)
+    for right in (b, transposed):
+        seen = set()
+        for n in (1, 2, 3, 4):
+            threads(n)
+            out = empty((*a_shape[:-1], b_shape[-1]), dtype)
+            kernels["matmul"](out, a, right)
+            seen.add(tuple(nested.flat(out.tolist())))
+        assert len(seen) == 1
+
+
 @pytest.mark.parametrize("dtype", NUMBERS)
-@pytest.mark.parametrize("shapes", [((130, 170), (170, 150)), ((150, 1), (1, 400)), ((60, 30, 20), (60, 20, 30)),
-                                    ((3, 500), (500, 300))])
-def test_same_bits_for_any_number_of_threads(kernels, threads, dtype, shapes):
-    rng = random.Random(6)
-    draw = rng.random if dtype in REALS else lambda: rng.randrange(5)
-    a, b = (buf(nested.unflatten([draw() for _ in range(math.prod(shape))], shape), dtype) for shape in shapes)
+def test_dense_layer_of_few_rows_on_threads(kernels, threads, dtype):
+    """Dot products for float32, plain loops for integers."""
+    a, b = operand(kernels, (3, 900), dtype, 1), operand(kernels, (700, 900) if dtype in REALS else (70, 900), dtype, 2)
     seen = set()
-    for n in (1, 2, 3, 4):
+    for n in (1, 2, 4):
         threads(n)
-        out = empty((*a.shape[:-1], b.shape[-1]), dtype)
-        kernels["matmul"](out, a, b)
+        out = empty((3, b.shape[0]), dtype)
+        kernels["matmul"](out, a, b.permute((1, 0)))
         seen.add(tuple(nested.flat(out.tolist())))
     assert len(seen) == 1
 
