@@ -26,7 +26,8 @@ PADDING_MODES = ("zeros",)
 
 def per_axis(layer: str, argument: str, value: Any, axes: int, least: int) -> tuple[int, ...]:
     """One int for each of the `axes`: `value` may be an int for all of them."""
-    values = (value,) * axes if isinstance(value, int) else tuple(value)
+    values = tuple(value) if isinstance(value, tuple | list) else (value,)
+    values = values * axes if len(values) == 1 else values
     if len(values) != axes or not all(isinstance(v, int) and v >= least for v in values):
         raise ValueError(f"{layer}: {argument}: got {value!r}, expected an int or {axes} ints of at least {least}")
     return values

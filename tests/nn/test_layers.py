@@ -107,6 +107,8 @@ def test_convolution_layers():
         nn.Conv2d(4, 6, 3, padding_mode="reflect")
     with pytest.raises(ValueError, match=r"kernel_size: got \(3, 3, 3\), expected an int or 2 ints"):
         nn.Conv2d(4, 6, (3, 3, 3))
+    with pytest.raises(ValueError, match=r"kernel_size: got 2\.5, expected an int or 2 ints"):
+        nn.Conv2d(4, 6, 2.5)
     with pytest.raises(ValueError, match="stride: got 0"):
         nn.Conv1d(4, 6, 3, stride=0)
     with pytest.raises(ValueError, match="conv"):
