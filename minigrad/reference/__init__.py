@@ -14,7 +14,6 @@ nested list.  Numbers are Python's: exact integers, and doubles even where a ker
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from collections.abc import Callable
 from typing import Any
 
@@ -25,8 +24,6 @@ def _collect() -> dict[str, Callable[..., Any]]:
     """The definitions of all families by name: each module lists its own in KERNELS."""
     found: dict[str, Callable[..., Any]] = {}
     for family in FAMILIES:
-        if importlib.util.find_spec(f"{__name__}.{family}") is None:
-            continue
         kernels = importlib.import_module(f"{__name__}.{family}").KERNELS
         twice = found.keys() & kernels.keys()
         if twice:
