@@ -128,8 +128,7 @@ class Geometry:
                 dilation: PerAxis = 1, ceil_mode: bool = False) -> Geometry:
         """Of a pool; the stride is the kernel size unless given.
 
-        `ceil_mode` rounds the number of windows up where the last one would still begin inside the input or its low
-        padding.
+        `ceil_mode` rounds the number of windows up, if that last one still begins inside the input or its low padding.
         """
         return _of_pool(op, input, _plain(kernel), _plain(stride), _plain(padding), _plain(dilation), ceil_mode)
 
@@ -243,10 +242,8 @@ def _output(op: str, size: Sizes, kernel: Sizes, span: Sizes, stride: Sizes, dil
                 f"{op}: kernel {kernel[axis]} with dilation {dilation[axis]} covers {span[axis]} positions, but the "
                 f"padded input has {_padded_text(size[axis], low[axis], high[axis])} on axis {axis}")
         count = room // stride[axis] + 1
-        if ceil_mode:
-            count = -(-room // stride[axis]) + 1
-            if (count - 1) * stride[axis] >= size[axis] + low[axis]:
-                count -= 1
+        if ceil_mode and room % stride[axis] and count * stride[axis] < size[axis] + low[axis]:
+            count += 1
         output.append(count)
     return tuple(output)
 
@@ -260,7 +257,8 @@ def _of_conv(op: str, input: Sizes, kernel: Sizes, stride: Any, padding: Any, di
     ndim = len(input)
     _check_axes(op, ndim)
     if len(kernel) != ndim:
-        raise ValueError(f"{op}: weight: got {len(kernel)} spatial axes {kernel}, expected {ndim} as the input's {input}")
+        raise ValueError(f"{op}: weight: got {len(kernel)} spatial axes {kernel}, "
+                         f"expected {ndim} as the input's {input}")
     _check_kernel(op, kernel)
     stride = _per_axis(op, "stride", stride, ndim, 1)
     dilation = _per_axis(op, "dilation", dilation, ndim, 1)
@@ -291,7 +289,8 @@ def _of_transpose(op: str, input: Sizes, kernel: Sizes, stride: Any, padding: An
     ndim = len(input)
     _check_axes(op, ndim)
     if len(kernel) != ndim:
-        raise ValueError(f"{op}: weight: got {len(kernel)} spatial axes {kernel}, expected {ndim} as the input's {input}")
+        raise ValueError(f"{op}: weight: got {len(kernel)} spatial axes {kernel}, "
+                         f"expected {ndim} as the input's {input}")
     _check_kernel(op, kernel)
     if 0 in input:
         raise ValueError(f"{op}: input of spatial size {input}: expected at least 1 on each axis")

@@ -27,8 +27,8 @@ def _index_shape(x: Any, geometry: Geometry) -> Any:
     if empty is not None:
         axis, o = empty
         raise ValueError(f"{op}: padding: window {o} of axis {axis} would hold nothing but padding (kernel "
-                         f"{geometry.kernel[axis]}, dilation {geometry.dilation[axis]}, stride {geometry.stride[axis]}, "
-                         f"padding ({geometry.low[axis]}, {geometry.high[axis]}), input {geometry.input[axis]}), "
+                         f"{geometry.kernel[axis]}, dilation {geometry.dilation[axis]}, stride "
+                         f"{geometry.stride[axis]}, padding ({geometry.low[axis]}, {geometry.high[axis]}), input {geometry.input[axis]}), "
                          f"expected at least one element of the input in each")
     return (*x.shape[:2], *geometry.output), int64
 

@@ -3,9 +3,9 @@
     T(x, w, g) = sum over n k c o t of  g[n,k,o] * w[k,c,t] * x[n,c,i]        where  i = o*stride + t*dilation - low
 
 is linear in each of its three operands.  Its derivative in one of them is a function of the other two: `conv` in g,
-`conv_transpose` in x, `conv_weight` in w.  So each is one loop nest over the same terms, and they differ only in what is
-summed up.  Positions i outside the input are padding: zero, so the term is left out.  With groups, output channel k
-belongs to group k // (K / groups) and sees only that group's input channels.
+`conv_transpose` in x, `conv_weight` in w.  So each is one loop nest over the same terms, and they differ only in what
+is summed up.  Positions i outside the input are padding: zero, so the term is left out.  With groups, output channel
+k belongs to group k // (K / groups) and sees only that group's input channels.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Pools by definition: look at each window, tap by tap.
 
-Window o holds the input positions  i = o*stride + t*dilation - low  that exist.  Max pooling is split in two: the index of
-each window's first maximum here, and a gather at these indices.  Average pooling is linear, so it has a transpose.
+Window o holds the input positions  i = o*stride + t*dilation - low  that exist.  Max pooling is split in two: the
+index of each window's first maximum here, and a gather at these indices.  Average pooling is linear, so it has a
+transpose.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ def max_pool_index(x: Nested, *, geometry: Geometry) -> Nested:
 
 
 def divisor(geometry: Geometry, o: Index, count_include_pad: bool, divisor_override: int | None) -> int:
-    """What the sum over window o is divided by: the taps inside the input, or inside the padded input, or a given number.
+    """What the sum over window o is divided by: the taps inside the input or the padded input, or a given number.
 
     With ceil_mode a window may reach beyond the padded input; what lies there is never counted.
     """

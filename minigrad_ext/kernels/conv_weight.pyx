@@ -25,7 +25,7 @@ from minigrad_ext.types cimport FLOAT32, FLOAT64, NO_MEMORY, OK, Step, real
 
 cdef enum:
     SCRATCH_BYTES = 1 << 18         # the images worked on at a time
-    PIECE = 512                     # pixels summed in registers before they are added to the sums in memory
+    PIECE = 256                     # pixels summed in registers before they are added to the sums in memory
     TRANSPOSE = 16                  # pixels packed at a time, so that what is written stays in the first-level cache
     DOT_LANES = MG_VECTOR // 4      # of tile_dot, for both dtypes
 

@@ -14,7 +14,7 @@ from minigrad.geometry import Geometry, Padding, PerAxis
 from minigrad.nn.functional.conv import batched
 from minigrad.ops.index import gather
 from minigrad.ops.pool import avg_pool, max_pool_index
-from minigrad.ops.view import reshape
+from minigrad.ops.view import flat_view, reshape
 from minigrad.tensor import Tensor
 
 
@@ -23,10 +23,10 @@ def max_pool_nd(ndim: int, input: Any, kernel_size: PerAxis, stride: PerAxis | N
     """The index of each window's first maximum, then a gather: selection is the only way max pooling has a gradient."""
     op = f"max_pool{ndim}d"
     x, alone = batched(op, ndim, input)
-    geometry = Geometry.of_pool(op, x.shape[2:], kernel_size, stride or None, padding, dilation, ceil_mode)
+    geometry = Geometry.of_pool(op, x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
     index = max_pool_index(x, geometry=geometry)
     shape, lead = index.shape[1:] if alone else index.shape, x.shape[:2]
-    flat = reshape(x, shape=(*lead, math.prod(geometry.input)))
+    flat = flat_view(x, (*lead, math.prod(geometry.input)))
     output = gather(flat, reshape(index, shape=(*lead, math.prod(geometry.output))), axis=2)
     output = reshape(output, shape=shape)
     return (output, reshape(index, shape=shape)) if return_indices else output
@@ -44,7 +44,7 @@ def avg_pool_nd(ndim: int, input: Any, kernel_size: PerAxis, stride: PerAxis | N
             raise TypeError(f"{op}: divisor_override: got {divisor_override!r}, expected an int or None") from None
         if divisor_override == 0:
             raise ValueError(f"{op}: divisor_override: got 0, expected another int or None")
-    geometry = Geometry.of_pool(op, x.shape[2:], kernel_size, stride or None, padding, dilation, ceil_mode)
+    geometry = Geometry.of_pool(op, x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
     output = avg_pool(x, geometry=geometry, count_include_pad=bool(count_include_pad),
                       divisor_override=divisor_override)
     return reshape(output, shape=output.shape[1:]) if alone else output
@@ -111,8 +111,8 @@ def avg_pool2d(input: Tensor, kernel_size: PerAxis, stride: PerAxis | None = Non
         out[n,c,o] = sum over t of input[n,c, o*stride + t*dilation - low] / count(o)
 
     count(o) is the number of taps that fall on the padded input, or with `count_include_pad=False` on the input itself,
-    or `divisor_override`.  Taps beyond the padding, where `ceil_mode` reaches, never count.  A window that counts nothing
-    gives 0.
+    or `divisor_override`.  Taps beyond the padding, where `ceil_mode` reaches, never count.  A window that counts
+    nothing gives 0.
 
     >>> import minigrad
     >>> x = minigrad.ones(1, 1, 2, 2)
