@@ -124,7 +124,7 @@ cdef class Buffer:
 
     @staticmethod
     def scalar(value, dtype):
-        """A buffer without axes, of one number.  Raises OverflowError for an integer that the dtype cannot hold.
+        """A buffer without axes, of one number.  Raises ValueError for an integer that the dtype cannot hold.
 
         >>> Buffer.scalar(1.5, 4).item()
         1.5
@@ -143,8 +143,8 @@ cdef class Buffer:
 
         Without a dtype code: bool if all are bool, else int64 if none is a float, else (or if empty) float32.  Anything
         with an item() method, such as a NumPy scalar or a tensor of one element, counts as a number.  Floats become
-        integers by dropping their fraction.  Raises ValueError where the data is ragged and TypeError for what is no
-        number, naming the place, OverflowError for an integer that the dtype cannot hold.
+        integers by dropping their fraction.  Raises ValueError where the data is ragged or an integer is out of the
+        dtype's range, and TypeError for what is no number, naming the place.
 
         >>> Buffer.from_nested([[1, 2], [3, 4.5]]).tolist()
         [[1.0, 2.0], [3.0, 4.5]]

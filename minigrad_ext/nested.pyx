@@ -93,8 +93,15 @@ cdef int read_int(char* target, int dtype, object value) except -1:
     elif dtype == UINT8 and not overflow and 0 <= number <= 255:
         (<uint8_t*>target)[0] = <uint8_t>number
     else:
-        raise OverflowError(f"{value} is out of range for {DTYPE_NAMES[dtype]}")
+        raise ValueError(f"{value} is out of range for {DTYPE_NAMES[dtype]}")
     return 0
+
+
+cdef double as_double(object value) except? -1.0:
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise ValueError(str(error)) from None
 
 
 cdef int read_scalar(char* target, int dtype, object value) except -1:
@@ -103,7 +110,7 @@ cdef int read_scalar(char* target, int dtype, object value) except -1:
     if not PyFloat_CheckExact(value) and type(value) is not int:
         value = plain(value)
     if dtype == FLOAT32 or dtype == FLOAT64:
-        number = PyFloat_AS_DOUBLE(value) if PyFloat_CheckExact(value) else float(value)
+        number = PyFloat_AS_DOUBLE(value) if PyFloat_CheckExact(value) else as_double(value)
         if dtype == FLOAT32:
             (<float*>target)[0] = <float>number
         else:
@@ -147,7 +154,7 @@ cdef int read_row(char* target, int dtype, int64_t step, list items, tuple path)
                 raise ValueError("got a sequence, expected a number: the data is ragged")
             read_scalar(target, dtype, item)
             target += step
-    except (TypeError, ValueError, OverflowError) as error:
+    except (TypeError, ValueError) as error:
         raise type(error)(f"from_nested: {place((*path, j))}: {error}") from None
     return 0
 
@@ -171,7 +178,7 @@ cdef int read(const View* view, object data) except -1:
         return read_axis(view, 0, view.data, data, ())
     try:
         read_scalar(view.data, view.dtype, data)
-    except (TypeError, ValueError, OverflowError) as error:
+    except (TypeError, ValueError) as error:
         raise type(error)(f"from_nested: {error}") from None
     return 0
 
