@@ -17,6 +17,7 @@ from minigrad.nn import functional as F
 from minigrad.nn.linear import reset_weight_and_bias
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
+from minigrad.shapes import integer
 from minigrad.tensor import Tensor
 
 Sizes = int | tuple[int, ...]
@@ -45,6 +46,9 @@ class ConvNd(Module):
                  dtype: DType | None) -> None:
         super().__init__()
         name = type(self).__name__
+        for argument, value in (("in_channels", in_channels), ("out_channels", out_channels), ("groups", groups)):
+            if integer(name, argument, value) < 0:
+                raise ValueError(f"{name}: {argument}: got {value}, expected 0 or more")
         if groups < 1 or in_channels % groups or out_channels % groups:
             raise ValueError(f"{name}: groups: got {groups}, expected a divisor of in_channels = {in_channels} and "
                              f"out_channels = {out_channels}")

@@ -133,12 +133,24 @@ def constant_(tensor: Tensor, val: float) -> Tensor:
 
 
 def zeros_(tensor: Tensor) -> Tensor:
-    """0 everywhere."""
+    """0 everywhere.
+
+    >>> import minigrad
+    >>> from minigrad.nn import init
+    >>> init.zeros_(minigrad.empty(2)).tolist()
+    [0.0, 0.0]
+    """
     return constant_(tensor, 0.0)
 
 
 def ones_(tensor: Tensor) -> Tensor:
-    """1 everywhere."""
+    """1 everywhere.
+
+    >>> import minigrad
+    >>> from minigrad.nn import init
+    >>> init.ones_(minigrad.empty(2)).tolist()
+    [1.0, 1.0]
+    """
     return constant_(tensor, 1.0)
 
 
@@ -194,7 +206,13 @@ def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) ->
 
 
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
-    """Normal with standard deviation gain sqrt(2 / (fan_in + fan_out))."""
+    """Normal with standard deviation gain sqrt(2 / (fan_in + fan_out)).
+
+    >>> import minigrad
+    >>> from minigrad.nn import init
+    >>> init.xavier_normal_(minigrad.empty(3, 3), gain=0.0).abs().max().item()
+    0.0
+    """
     fan_in, fan_out = fan_in_and_fan_out(tensor)
     return normal_(tensor, 0.0, gain * math.sqrt(2.0 / (fan_in + fan_out)) if fan_in + fan_out else 0.0, generator)
 
@@ -222,7 +240,14 @@ def kaiming_uniform_(tensor: Tensor, a: float = 0, mode: str = "fan_in", nonline
 
 def kaiming_normal_(tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
                     generator: Any = None) -> Tensor:
-    """Normal with standard deviation gain / sqrt(fan)."""
+    """Normal with standard deviation gain / sqrt(fan).
+
+    >>> import minigrad
+    >>> from minigrad.nn import init
+    >>> weight = init.kaiming_normal_(minigrad.empty(64, 100), nonlinearity="relu")
+    >>> 0.13 < weight.std().item() < 0.155               # sqrt(2 / 100) = 0.1414
+    True
+    """
     return normal_(tensor, 0.0, _kaiming_std("kaiming_normal_", tensor, a, mode, nonlinearity), generator)
 
 

@@ -11,6 +11,7 @@ from minigrad.nn import functional as F
 from minigrad.nn import init
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
+from minigrad.shapes import integer
 from minigrad.tensor import Tensor
 
 
@@ -48,11 +49,11 @@ class Linear(Module):
     def __init__(self, in_features: int, out_features: int, bias: bool = True, device: Any = None,
                  dtype: DType | None = None) -> None:
         super().__init__()
-        if in_features < 0 or out_features < 0:
+        self.in_features = integer("Linear", "in_features", in_features)
+        self.out_features = integer("Linear", "out_features", out_features)
+        if min(self.in_features, self.out_features) < 0:
             raise ValueError(f"Linear: in_features and out_features: got {in_features} and {out_features}, "
                              "expected sizes of 0 or more")
-        self.in_features = in_features
-        self.out_features = out_features
         self.weight = Parameter(empty(out_features, in_features, device=device, dtype=dtype))
         self.register_parameter(
             "bias", Parameter(empty(out_features, device=device, dtype=dtype)) if bias else None)

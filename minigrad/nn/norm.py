@@ -15,6 +15,7 @@ from minigrad.nn import functional as F
 from minigrad.nn import init
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
+from minigrad.shapes import integer
 from minigrad.tensor import Tensor
 
 
@@ -38,7 +39,7 @@ class BatchNorm(Module):
                  track_running_stats: bool = True, device: Any = None, dtype: DType | None = None, *,
                  bias: bool = True) -> None:
         super().__init__()
-        self.num_features = num_features
+        self.num_features = integer(type(self).__name__, "num_features", num_features)
         self.eps = eps
         self.momentum = momentum
         self.affine = affine

@@ -38,11 +38,10 @@ class Adam(Optimizer):
                                   "decoupled_weight_decay": decoupled_weight_decay})
 
     def check(self, group: dict[str, Any]) -> None:
-        for name in ("lr", "eps", "weight_decay"):
-            self.require(group, name, group[name] >= 0, "0 or more")
+        self.require_at_least_0(group, "lr", "eps", "weight_decay")
         betas = group["betas"]
-        self.require(group, "betas", len(betas) == 2 and all(0 <= beta < 1 for beta in betas),
-                     "two numbers of at least 0 and below 1")
+        valid = isinstance(betas, tuple | list) and len(betas) == 2 and all(0 <= beta < 1 for beta in betas)
+        self.require(group, "betas", valid, "two numbers of at least 0 and below 1")
 
     def update(self, group: dict[str, Any]) -> None:
         name, adam = type(self).__name__, KERNELS["adam"]

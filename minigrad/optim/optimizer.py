@@ -45,6 +45,13 @@ class Optimizer:
         if not valid:
             raise ValueError(f"{type(self).__name__}: {name}: got {group[name]!r}, expected {expected}")
 
+    def require_at_least_0(self, group: dict[str, Any], *names: str) -> None:
+        for name in names:
+            number = isinstance(group[name], int | float) and not isinstance(group[name], bool)
+            if not number:
+                raise TypeError(f"{type(self).__name__}: {name}: got {group[name]!r}, expected a number")
+            self.require(group, name, group[name] >= 0, "0 or more")
+
     def update(self, group: dict[str, Any]) -> None:
         """Move the parameters of one group that have gradients."""
         raise NotImplementedError(f"{type(self).__name__}: update is not defined")

@@ -35,8 +35,7 @@ class SGD(Optimizer):
                                   "weight_decay": weight_decay, "nesterov": nesterov, "maximize": maximize})
 
     def check(self, group: dict[str, Any]) -> None:
-        for name in ("lr", "momentum", "weight_decay"):
-            self.require(group, name, group[name] >= 0, "0 or more")
+        self.require_at_least_0(group, "lr", "momentum", "weight_decay")
         if group["nesterov"]:
             self.require(group, "momentum", group["momentum"] > 0, "more than 0 with nesterov")
             self.require(group, "dampening", group["dampening"] == 0, "0 with nesterov")

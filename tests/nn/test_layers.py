@@ -40,6 +40,11 @@ def test_linear_refusals():
         F.linear(minigrad.zeros(2), minigrad.zeros(4, 2), minigrad.zeros(3))
     with pytest.raises(ValueError, match="in_features and out_features: got -1 and 2"):
         nn.Linear(-1, 2)
+    for build in (lambda n: nn.Linear(n, 2), lambda n: nn.Conv1d(n, 2, 3), nn.BatchNorm1d):
+        with pytest.raises(TypeError, match="got 'a', expected an int"):
+            build("a")
+    with pytest.raises(ValueError, match="out_channels: got -2"):
+        nn.Conv1d(2, -2, 3)
     with pytest.raises(ValueError, match="cuda"):
         nn.Linear(2, 2, device="cuda")
 
@@ -80,8 +85,8 @@ def test_dropout():
     assert layer(x).tolist() == y.tolist() != layer(x).tolist()
     assert layer.eval()(x) is x and F.dropout(x, 0.0) is x
     assert F.dropout(x, 1.0).sum().item() == 0.0
-    for wrong in (-0.1, 1.1):
-        with pytest.raises(ValueError, match=f"p: got {wrong}"):
+    for wrong in (-0.1, 1.1, "a"):
+        with pytest.raises(ValueError, match=f"p: got {wrong!r}"):
             nn.Dropout(wrong)
     with pytest.raises(TypeError, match="dropout: input: got"):
         F.dropout(minigrad.tensor([1]))

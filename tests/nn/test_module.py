@@ -350,6 +350,8 @@ def test_clip_grad_norm():
     nn.utils.clip_grad_value_(parameters, 0.25)
     assert parameters[0].grad.tolist() == [0.25, -0.25]
     parameters[1].grad = minigrad.tensor([float("nan")])
+    with pytest.raises(ValueError, match="norm_type: got 0"):
+        nn.utils.clip_grad_norm_(parameters, 1.0, norm_type=0)
     with pytest.raises(ValueError, match="nan"):
         nn.utils.clip_grad_norm_(parameters, 1.0, error_if_nonfinite=True)
 

@@ -211,6 +211,7 @@ def test_loaded_state_takes_the_parameters_dtype():
     (lambda p: optim.SGD([p], nesterov=True), "momentum: got 0, expected more than 0 with nesterov"),
     (lambda p: optim.SGD([p], nesterov=True, momentum=0.5, dampening=0.1), "dampening: got 0.1, expected 0"),
     (lambda p: optim.Adam([p], betas=(0.9, 1.0)), "betas: got"),
+    (lambda p: optim.Adam([p], betas=0.9), "betas: got 0.9"),
     (lambda p: optim.Adam([p], eps=-1e-8), "Adam: eps: got"),
     (lambda p: optim.AdamW([p], weight_decay=-1), "AdamW: weight_decay: got -1"),
     (lambda p: optim.SGD([]), "params is empty"),
@@ -227,6 +228,8 @@ def test_value_errors(make, message):
 @pytest.mark.parametrize("make, message", [
     (lambda p: optim.SGD(p), "got one Parameter, expected an iterable"),
     (lambda p: optim.SGD([1.0]), "holds a float"),
+    (lambda p: optim.SGD([p], lr="0.1"), "SGD: lr: got '0.1', expected a number"),
+    (lambda p: optim.AdamW([p], eps=None), "AdamW: eps: got None, expected a number"),
     (lambda p: optim.SGD([{"params": {p}}]), "got a set"),
     (lambda p: optim.SGD([{"lr": 1}]), 'expected a dict with "params"'),
     (lambda p: optim.SGD([minigrad.tensor([1])]), "minigrad.int64"),

@@ -23,8 +23,8 @@ def check_float(op: str, argument: str, value: Any) -> None:
 
 
 def check_probability(op: str, argument: str, p: float) -> None:
-    if not 0.0 <= p <= 1.0:
-        raise ValueError(f"{op}: {argument}: got {p}, expected a probability from 0 to 1")
+    if not (isinstance(p, int | float) and 0.0 <= p <= 1.0):
+        raise ValueError(f"{op}: {argument}: got {p!r}, expected a probability from 0 to 1")
 
 
 def check_reduction(op: str, reduction: str) -> None:

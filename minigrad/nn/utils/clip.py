@@ -30,6 +30,8 @@ def get_total_norm(tensors: Tensor | Iterable[Tensor], norm_type: float = 2.0,
     """
     tensors = [tensors] if isinstance(tensors, Tensor) else list(tensors)
     order = float(norm_type)
+    if not order > 0:
+        raise ValueError(f"get_total_norm: norm_type: got {norm_type}, expected more than 0")
     with no_grad():
         if not tensors:
             return zeros(())
