@@ -45,6 +45,8 @@ class Convertible(Value):
 
     def type_as(self, other: Tensor) -> Tensor:
         """In the dtype of another tensor."""
+        if not isinstance(other, Value):
+            raise TypeError(f"type_as: other: got {type(other).__name__}, expected a tensor")
         return functions.cast(self, other.dtype)
 
     def cpu(self) -> Tensor:

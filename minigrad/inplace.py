@@ -125,7 +125,11 @@ class InPlace(Value):
 
     def fill_(self, value: Any) -> Tensor:
         """Puts `value` everywhere."""
-        return self.copy_(functions.full((), value, dtype=self.dtype) if not isinstance(value, Tensor) else value)
+        if not isinstance(value, Value):
+            value = functions.full((), value, dtype=self.dtype)
+        if value.ndim:
+            raise ValueError(f"fill_: value: got shape {value.shape}, expected a number or a 0-d tensor")
+        return self.copy_(value)
 
     def zero_(self) -> Tensor:
         """Puts 0 everywhere."""
@@ -183,8 +187,14 @@ class InPlace(Value):
 
 
 def _row_method(name: str) -> Callable:
-    def method(self: Any, *operands: Any) -> Any:
-        return self._in_place(name, *operands)
+    def unary(self: Any) -> Any:
+        return self._in_place(name)
+
+    def binary(self: Any, other: Any) -> Any:
+        return self._in_place(name, other)
+
+    function = getattr(functions, name)
+    method = unary if getattr(function, "__wrapped__", function).__code__.co_argcount == 1 else binary
     method.__name__ = method.__qualname__ = f"{name}_"
     method.__doc__ = f"`{name}`, written into this tensor's memory."
     return method

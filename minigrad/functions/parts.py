@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from minigrad.dtypes import bool as bool_
 from minigrad.dtypes import promote_types
 from minigrad.functions.shape import expand, ravel, reshape, unsqueeze
-from minigrad.node import Value
+from minigrad.functions.signature import several
 from minigrad.ops import math as rows_math
 from minigrad.ops import view as rows
 from minigrad.shapes import axes_of, axis_of, dropped, integer, shape_of
@@ -64,33 +64,23 @@ def repeat_interleave(input: Tensor, repeats: int, dim: int | None = None) -> Te
     return rows.flat_view(spread, (*shape[:axis], shape[axis] * repeats, *shape[axis + 1:]))
 
 
-def several(op: str, tensors: Any) -> list:
-    """The tensors of a list or tuple; TypeError for anything else in it, ValueError for none."""
-    if isinstance(tensors, Value) or not isinstance(tensors, Iterable):
-        raise TypeError(f"{op}: tensors: got {type(tensors).__name__}, expected a list or tuple of tensors")
-    listed = list(tensors)
-    if not listed:
-        raise ValueError(f"{op}: tensors: got none, expected at least one")
-    for slot, x in enumerate(listed):
-        if not isinstance(x, Value):
-            raise TypeError(f"{op}: tensors: item {slot} is {type(x).__name__}, expected a tensor")
-    return listed
-
-
 def cat(tensors: Sequence[Any], dim: int = 0) -> Tensor:
     """Tensors of equal shape (but on `dim`) one after another; mixed dtypes are promoted.
+
+    Empty tensors of shape (0,) fit everywhere: they add nothing.
 
     >>> import minigrad
     >>> minigrad.cat([minigrad.tensor([1, 2]), minigrad.tensor([3])])
     tensor([1, 2, 3])
     """
     listed = several("cat", tensors)
-    axis = axis_of("cat", dim, listed[0].ndim)
-    if not listed[0].ndim:
-        raise ValueError("cat: tensors: got 0-d tensors, expected at least one axis; use stack")
     dtype = listed[0].dtype
     for x in listed[1:]:
         dtype = promote_types(dtype, x.dtype)
+    listed = [x for x in listed if x.shape != (0,)] or listed[:1]
+    axis = axis_of("cat", dim, listed[0].ndim)
+    if not listed[0].ndim:
+        raise ValueError("cat: tensors: got 0-d tensors, expected at least one axis; use stack")
     return rows.cat(*[x if x.dtype is dtype else rows_math.cast(x, dtype=dtype) for x in listed], axis=axis)
 
 

@@ -22,6 +22,8 @@ __all__ = ["bernoulli", "normal", "rand", "rand_like", "randint", "randint_like"
 
 def draw(kernel: str, out: Buffer, generator: Generator | None, *inputs: Buffer, ints: tuple[int, ...] = ()) -> Buffer:
     """Fills `out` by a kernel of random.pyx from the next positions of the generator."""
+    if generator is not None and not isinstance(generator, Generator):
+        raise TypeError(f"{kernel}: generator: got {type(generator).__name__}, expected a minigrad.Generator")
     counters = counters_used(kernel, out.size, out.dtype)
     place = (generator or default_generator).take(counters)
     KERNELS[kernel](out, *inputs, Params((*place, *ints)))

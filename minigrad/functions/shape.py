@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from minigrad.functions.signature import several
 from minigrad.ops import view as rows
 from minigrad.shapes import axes_of, axis_of, broadcast, dropped, integer, reshaped, shape_of
 
@@ -68,12 +69,12 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     >>> minigrad.zeros(2, 3, 4).flatten(1).shape
     (2, 12)
     """
-    if not input.ndim:
-        return rows.reshape(input, shape=(1,))
     first = axis_of("flatten", start_dim, input.ndim, "start_dim")
     last = axis_of("flatten", end_dim, input.ndim, "end_dim")
     if first > last:
         raise ValueError(f"flatten: start_dim: got {start_dim}, expected an axis not after end_dim {end_dim}")
+    if not input.ndim:
+        return rows.reshape(input, shape=(1,))
     shape = input.shape
     return rows.flat_view(input, (*shape[:first], prod(shape[first:last + 1]), *shape[last + 1:]))
 
@@ -203,9 +204,16 @@ def broadcast_to(input: Tensor, shape: Sequence[int]) -> Tensor:
 
 
 def broadcast_tensors(*tensors: Any) -> tuple:
-    """The tensors expanded to their common shape."""
-    shape = broadcast("broadcast_tensors", *[x.shape for x in tensors])
-    return tuple([rows.expand(x, shape=shape) for x in tensors])
+    """The tensors expanded to their common shape.
+
+    >>> import minigrad
+    >>> minigrad.broadcast_tensors(minigrad.tensor([[1], [2]]), minigrad.tensor([3, 4]))[1]
+    tensor([[3, 4],
+            [3, 4]])
+    """
+    listed = several("broadcast_tensors", tensors)
+    shape = broadcast("broadcast_tensors", *[x.shape for x in listed])
+    return tuple([rows.expand(x, shape=shape) for x in listed])
 
 
 def contiguous(input: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ A parameter annotated `Tensor` takes nothing else; `dim` and `keepdim` may be sp
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from minigrad.node import Value
@@ -46,3 +46,16 @@ def checked(function: Callable, first: int = 0) -> Callable:
         setattr(call, attribute, getattr(function, attribute))
     call.__wrapped__ = function       # type: ignore[attr-defined]
     return call
+
+
+def several(op: str, tensors: Any) -> list:
+    """The tensors of a list or tuple; TypeError for anything else in it, ValueError for none."""
+    if isinstance(tensors, Value) or not isinstance(tensors, Iterable):
+        raise TypeError(f"{op}: tensors: got {type(tensors).__name__}, expected a list or tuple of tensors")
+    listed = list(tensors)
+    if not listed:
+        raise ValueError(f"{op}: tensors: got none, expected at least one")
+    for slot, x in enumerate(listed):
+        if not isinstance(x, Value):
+            raise TypeError(f"{op}: tensors: item {slot} is {type(x).__name__}, expected a tensor")
+    return listed
