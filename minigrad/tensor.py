@@ -6,6 +6,8 @@ out: its memory, its place in the graph and Python's protocols here, conversion 
 
 from __future__ import annotations
 
+import itertools
+import sys
 import weakref
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -25,6 +27,9 @@ from minigrad.shapes import axis_of
 from minigrad_ext.buffer import Buffer
 
 __all__ = ["Handle", "Tensor"]
+
+HOOK_KEYS = itertools.count()
+LAST = sys.maxsize                      # the key of the hook that keeps the gradient: it sees what the others made
 
 
 class Handle:
@@ -248,8 +253,9 @@ class Tensor(Convertible, InPlace):
         def keep(g: Tensor) -> None:
             tensor = keeper()
             if tensor is not None:
-                tensor.grad_slot = g if tensor.grad_slot is None else tensor.grad_slot + g     # type: ignore
-        self._add_hook(keep)
+                known: Any = tensor.grad_slot
+                tensor.grad_slot = rows_view.copy(g) if known is None else known + g
+        self._hooks()[LAST] = keep
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Handle:
         """Calls `hook(gradient)` when this tensor's gradient is complete; what it returns replaces the gradient."""
@@ -257,15 +263,16 @@ class Tensor(Convertible, InPlace):
             raise RuntimeError("register_hook: the tensor does not require a gradient")
         if not callable(hook):
             raise TypeError(f"register_hook: hook: got {type(hook).__name__}, expected a function")
-        return self._add_hook(hook)
+        hooks = self._hooks()
+        key = next(HOOK_KEYS)
+        hooks[key] = hook
+        return Handle(hooks, key)
 
-    def _add_hook(self, hook: Callable) -> Handle:
+    def _hooks(self) -> dict[int, Callable]:
         owner: Any = self if self.node is None else self.node
         if owner.hooks is None:
             owner.hooks = {}
-        key = max(owner.hooks, default=-1) + 1
-        owner.hooks[key] = hook
-        return Handle(owner.hooks, key)
+        return owner.hooks
 
     # Python's protocols ---------------------------------------------------------------------------------------------
 
