@@ -1,7 +1,7 @@
 """Convolutions as functions: known numbers, PyTorch's values and gradients, and what is refused."""
 
 import pytest
-from windows import compare, numbers
+from against_torch import compare, numbers
 
 import minigrad
 from minigrad.check import gradcheck, gradgradcheck

@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from windows import close, compare, numbers
+from against_torch import close, compare, numbers
 
 import minigrad
 from minigrad.check import gradcheck, gradgradcheck
