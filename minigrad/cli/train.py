@@ -25,7 +25,24 @@ FIXED = {"dataset": "dataset", "model": "--model", "epochs": "--epochs", "batch_
 def run(options: argparse.Namespace) -> int:
     if options.threads is not None:
         minigrad.set_num_threads(options.threads)
-    folder, train, test = _resume(options) if options.resume else _begin(options)
+    begin = _resume if options.resume else _begin
+    folder, config, train, test = begin(options)
+    with stop_on_signal() as stopped:  # from before there is a folder, so that none is left without a word
+        folder = folder or RunFolder.create(options.out, config)
+        again = shlex.join(["minigrad", "train", "--resume", str(folder.path)])
+        try:
+            accuracy = _train(folder, train, test, stopped)
+        except Interrupted as stop:
+            print(f"stopped in {stop} of {config.epochs}; everything is saved.  Go on with:\n  {again}")
+            return INTERRUPTED
+        except KeyboardInterrupt:
+            print(f"stopped at once; the newest checkpoint stands.  Go on with:\n  {again}")
+            return INTERRUPTED
+    print(f"test accuracy {100 * accuracy:.2f} %")
+    return 0
+
+
+def _train(folder: RunFolder, train: ImageDataset, test: ImageDataset, stopped: list[int]) -> float:
     trainer = Trainer(folder, train, test)
     folder.keep_metrics(trainer.epoch)
     config = folder.config
@@ -35,21 +52,14 @@ def run(options: argparse.Namespace) -> int:
     if trainer.steps_done:
         print(f"resuming at epoch {min(trainer.epoch + 1, config.epochs)} of {config.epochs}, "
               f"{100 * trainer.steps_done / trainer.total_steps:.0f} % done", flush=True)
-    again = shlex.join(["minigrad", "train", "--resume", str(folder.path)])
-    try:
-        with stop_on_signal() as stopped, make_reporter(trainer) as report:
-            accuracy = trainer.train(report, stop=lambda: bool(stopped))
-    except Interrupted:
-        print(f"stopped in epoch {trainer.epoch + 1} of {config.epochs}; everything is saved.  Go on with:\n  {again}")
-        return INTERRUPTED
-    except KeyboardInterrupt:
-        print(f"stopped at once; the newest checkpoint stands.  Go on with:\n  {again}")
-        return INTERRUPTED
-    print(f"test accuracy {100 * accuracy:.2f} %")
-    return 0
+    with make_reporter(trainer) as report:
+        return trainer.train(report, stop=lambda: bool(stopped))
 
 
-def _begin(options: argparse.Namespace) -> tuple[RunFolder, ImageDataset, ImageDataset]:
+Begun = tuple[RunFolder | None, Config, ImageDataset, ImageDataset]
+
+
+def _begin(options: argparse.Namespace) -> Begun:
     if options.dataset is None:
         raise UsageError("train: which dataset? (see minigrad train --help)")
     train, test = load_data(options.dataset, options.data_dir)
@@ -58,10 +68,10 @@ def _begin(options: argparse.Namespace) -> tuple[RunFolder, ImageDataset, ImageD
         optimizer=options.optimizer, seed=options.seed, data_checksum=checksum(train, test),
         data_dir=os.path.abspath(os.path.expanduser(options.data_dir)) if options.data_dir else None)
     check_model(config, train)
-    return RunFolder.create(options.out, config), train, test
+    return None, config, train, test
 
 
-def _resume(options: argparse.Namespace) -> tuple[RunFolder, ImageDataset, ImageDataset]:
+def _resume(options: argparse.Namespace) -> Begun:
     folder = RunFolder.open(options.resume)
     if options.out is not None:
         raise UsageError("--out: a resumed run stays in its folder")
@@ -69,8 +79,7 @@ def _resume(options: argparse.Namespace) -> tuple[RunFolder, ImageDataset, Image
         asked, has = getattr(options, name), getattr(folder.config, name)
         if asked is not None and asked != has:
             raise UsageError(f"{flag}: the run in {folder.path} has {has}, not {asked}, and keeps its settings")
-    train, test = run_data(folder, options.data_dir)
-    return folder, train, test
+    return folder, folder.config, *run_data(folder, options.data_dir)
 
 
 def load_data(dataset: str, data_dir: str | None) -> tuple[ImageDataset, ImageDataset]:

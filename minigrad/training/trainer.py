@@ -30,7 +30,7 @@ SAVE_EVERY = 60.0  # seconds of an unfinished epoch that a killed process may lo
 
 
 class Interrupted(Exception):
-    """Training was asked to stop, and its state is saved."""
+    """Training was asked to stop, and its state is saved.  The text is the epoch it was in."""
 
 
 class Reporter(Protocol):
@@ -75,7 +75,7 @@ class Trainer:
             for x, y in self._batches():
                 if stop():
                     self.save()
-                    raise Interrupted
+                    raise Interrupted(f"epoch {self.epoch + 1}")
                 loss, correct = self._step(x, y)
                 self.loss_sum += loss * len(y)
                 self.correct += correct

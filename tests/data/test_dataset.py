@@ -67,8 +67,10 @@ def test_random_split_sizes(lengths, sizes):
 
 
 def test_random_split_is_seeded():
-    first, again, other = (random_split(range(50), [25, 25], generator=minigrad.Generator().manual_seed(seed))[0].indices
-                           for seed in (1, 1, 2))
+    def draw(seed):
+        return random_split(range(50), [25, 25], generator=minigrad.Generator().manual_seed(seed))[0].indices
+
+    first, again, other = draw(1), draw(1), draw(2)
     assert first == again != other
 
 

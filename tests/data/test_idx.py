@@ -46,7 +46,8 @@ GOOD = idx(8, "B", (2, 3), [1, 2, 3, 4, 5, 6])
 
 @pytest.mark.parametrize("content, says", [
     (b"", "not an IDX file"), (b"\0\0", "not an IDX file"), (b"PK\3\4rest", "not an IDX file"),
-    (b"\0\0\x0a\1" + bytes(8), "not an IDX file"), (b"\0\0\x08\0", "not an IDX file"), (b"\0\0\x08\xff", "not an IDX file"),
+    (b"\0\0\x0a\1" + bytes(8), "not an IDX file"), (b"\0\0\x08\0", "not an IDX file"),
+    (b"\0\0\x08\xff", "not an IDX file"),
     (GOOD[:7], "truncated"), (GOOD[:-1], "truncated"), (GOOD + b"\0", "too long"),
     (idx(8, "B", (2**32 - 1,) * 8, []), "truncated"),
     (gzip.compress(GOOD)[:-4], "damaged gzip"), (gzip.compress(GOOD)[:9] + b"????", "damaged gzip"),

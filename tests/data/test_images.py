@@ -162,7 +162,7 @@ def test_wrong_content_is_not_kept(tmp_path, server, monkeypatch):
     with pytest.raises(FileError, match=r"^file: cannot be downloaded .*wrong checksum.*--data-dir$"):
         fetch("file", [address], "0" * 64, tmp_path / "cache")
     assert not (tmp_path / "cache").exists()
-    with pytest.raises(FileError, match="(?i)not found"):
+    with pytest.raises(FileError, match=r"(?i)not found"):
         fetch("other", [address], "0" * 64, tmp_path / "cache")
 
 

@@ -79,7 +79,7 @@ def test_plain_sequences_are_datasets():
     {"batch_size": None, "drop_last": True},
 ])
 def test_contradictions_are_refused(options):
-    with pytest.raises(ValueError, match="DataLoader: |BatchSampler: "):
+    with pytest.raises(ValueError, match=r"DataLoader: |BatchSampler: "):
         DataLoader(DATASET, **options)
 
 

@@ -5,8 +5,9 @@ from minigrad import models
 
 
 @pytest.mark.parametrize("name, shape, parameters", [
-    ("cnn", (1, 8, 8), 21_482), ("cnn", (1, 28, 28), 29_178), ("cnn", (3, 32, 20), None), ("lenet", (1, 28, 28), 61_706),
-    ("lenet", (1, 12, 12), None), ("mlp", (1, 8, 8), 26_122), ("cnn", (1, 1, 3), None), ("cnn", (1, 100, 100), None),
+    ("cnn", (1, 8, 8), 21_482), ("cnn", (1, 28, 28), 29_178), ("cnn", (3, 32, 20), None),
+    ("lenet", (1, 28, 28), 61_706), ("lenet", (1, 12, 12), None),
+    ("mlp", (1, 8, 8), 26_122), ("cnn", (1, 1, 3), None), ("cnn", (1, 100, 100), None),
 ])
 def test_shapes_and_parameters(name, shape, parameters):
     model = models.build(name, shape, 10)
