@@ -10,54 +10,19 @@ Names and meaning follow PyTorch's `torch.nn.Module`.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from minigrad import dtypes
-from minigrad.autograd import no_grad
 from minigrad.dtypes import DType
-from minigrad.functions.create import as_tensor, check_device, zeros_like
+from minigrad.functions.create import check_device, zeros_like
+from minigrad.nn.hooks import Hooks, add_hook
 from minigrad.nn.parameter import Parameter
+from minigrad.nn.state import IncompatibleKeys, load_state
 from minigrad.tensor import Handle, Tensor
 
 PARAMETER, BUFFER, MODULE = "parameter", "buffer", "module"
 M = TypeVar("M", bound="Module")
-
-
-class IncompatibleKeys(NamedTuple):
-    """What `load_state_dict(strict=False)` skipped."""
-
-    missing_keys: list[str]
-    unexpected_keys: list[str]
-
-    def __repr__(self) -> str:
-        if not self.missing_keys and not self.unexpected_keys:
-            return "<All keys matched successfully>"
-        return f"IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
-
-
-class Hooks:
-    """The hooks of one module, each with whether it takes keyword arguments; a module without any has none of these."""
-
-    serial = itertools.count()
-
-    def __init__(self) -> None:
-        self.before: dict[int, tuple[Callable[..., Any], bool]] = {}
-        self.after: dict[int, tuple[Callable[..., Any], bool]] = {}
-
-    @classmethod
-    def add(cls, hooks: dict[int, tuple[Callable[..., Any], bool]], hook: Callable[..., Any], prepend: bool,
-            with_kwargs: bool) -> Handle:
-        """Put `hook` last (or first) among `hooks`, which run in the order of the dictionary."""
-        if not callable(hook):
-            raise TypeError(f"hook: got {type(hook).__name__}, expected something callable")
-        others, key = dict(hooks), next(cls.serial)
-        if prepend:
-            hooks.clear()
-        hooks[key] = (hook, with_kwargs)
-        hooks.update(others)
-        return Handle(hooks, key)       # type: ignore[arg-type]
 
 
 class Module:
@@ -102,23 +67,8 @@ class Module:
         return self._call_with_hooks(self._hooks, args, kwargs)
 
     def _call_with_hooks(self, hooks: Hooks, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        for hook, with_kwargs in list(hooks.before.values()):
-            if with_kwargs:
-                changed = hook(self, args, kwargs)
-                if changed is not None:
-                    if not (isinstance(changed, tuple) and len(changed) == 2):
-                        raise TypeError(f"forward pre-hook: got {changed!r}, expected None or a tuple (args, kwargs)")
-                    args, kwargs = changed
-            else:
-                changed = hook(self, args)
-                if changed is not None:
-                    args = changed if isinstance(changed, tuple) else (changed,)
-        output = self.forward(*args, **kwargs)
-        for hook, with_kwargs in list(hooks.after.values()):
-            changed = hook(self, args, kwargs, output) if with_kwargs else hook(self, args, output)
-            if changed is not None:
-                output = changed
-        return output
+        args, kwargs = hooks.run_before(self, args, kwargs)
+        return hooks.run_after(self, args, kwargs, self.forward(*args, **kwargs))
 
     # --- registering ---------------------------------------------------------------------------------------------
 
@@ -337,26 +287,7 @@ class Module:
         >>> b.weight.tolist() == a.weight.tolist()
         True
         """
-        if not isinstance(state_dict, Mapping):
-            raise TypeError(f"load_state_dict: state_dict: got {type(state_dict).__name__}, expected a mapping")
-        own = dict(self._named_state())
-        missing = [name for name in own if name not in state_dict]
-        unexpected = [name for name in state_dict if name not in own]
-        new = {name: import_tensor(f"load_state_dict: {name}", state_dict[name]) for name in own if name in state_dict}
-        wrong = []
-        if strict and unexpected:
-            wrong.append("unexpected keys: " + ", ".join(unexpected))
-        if strict and missing:
-            wrong.append("missing keys: " + ", ".join(missing))
-        wrong += [f"{name}: got shape {tensor.shape}, expected {own[name].shape}"
-                  for name, tensor in new.items() if tensor.shape != own[name].shape]
-        if wrong:
-            raise ValueError(f"load_state_dict: state_dict does not fit {type(self).__name__}:\n    "
-                             + "\n    ".join(wrong))
-        with no_grad():
-            for name, tensor in new.items():
-                own[name].copy_(tensor)
-        return IncompatibleKeys(missing, unexpected)
+        return load_state(type(self).__name__, dict(self._named_state()), state_dict, strict)
 
     # --- changing every part ---------------------------------------------------------------------------------------
 
@@ -457,7 +388,7 @@ class Module:
 
         With `with_kwargs` it is `hook(module, args, kwargs)`, returning None or `(args, kwargs)`.
         """
-        return Hooks.add(self._hooks_to_change().before, hook, prepend, with_kwargs)
+        return add_hook(self._hooks_to_change().before, hook, prepend, with_kwargs)
 
     def register_forward_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
@@ -476,7 +407,7 @@ class Module:
         >>> seen
         [(2, 3)]
         """
-        return Hooks.add(self._hooks_to_change().after, hook, prepend, with_kwargs)
+        return add_hook(self._hooks_to_change().after, hook, prepend, with_kwargs)
 
     # --- printing ------------------------------------------------------------------------------------------------
 
@@ -509,14 +440,6 @@ def clear_gradients(parameters: Iterable[Tensor], set_to_none: bool) -> None:
             parameter.grad = None
         elif parameter.grad is not None:
             parameter.grad = zeros_like(parameter.grad, requires_grad=False)
-
-
-def import_tensor(what: str, value: Any) -> Tensor:
-    """`value` if it is a Tensor, else the array of another library it is, sharing memory where possible."""
-    try:
-        return as_tensor(value)
-    except (TypeError, ValueError, BufferError) as error:
-        raise TypeError(f"{what}: got {type(value).__name__}, expected a Tensor ({error})") from error
 
 
 def _target_dtype(*args: Any, device: Any = None, dtype: DType | None = None, non_blocking: bool = False,

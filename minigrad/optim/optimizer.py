@@ -14,7 +14,8 @@ from typing import Any
 
 from minigrad.autograd import enable_grad
 from minigrad.functions.create import tensor
-from minigrad.nn.module import clear_gradients, import_tensor
+from minigrad.nn.module import clear_gradients
+from minigrad.nn.state import import_tensor
 from minigrad.tensor import Tensor
 
 
