@@ -408,7 +408,3 @@ def leaves(operands):
     for x in operands:
         x.requires_grad = x.dtype.is_floating_point
     return operands
-
-
-__all__ = ["ONLY_INTEGERS", "ROUNDED", "SAMPLES", "Operand", "Sample", "differentiable", "leaves", "samples",
-           "wanted"]

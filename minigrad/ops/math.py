@@ -116,14 +116,15 @@ sub = number("sub", 1, -1, doc="a - b")
 mul = number("mul", lambda _a, b, _y: b, lambda a, _b, _y: a, doc="a * b (logical and, for bool)")
 div = real("div", lambda _a, b, _y: reciprocal(b), lambda _a, b, y: -y / b, doc="a / b")
 pow = number("pow", lambda a, b, _y: b * pow(where(logical_and(eq(a, 0), eq(b, 0)), 1, a), b - 1),
-             lambda a, _b, y: y * log(where(eq(a, 0), 1, a)), doc="a ^ b; the derivatives at 0^0 are 0")
-atan2 = real("atan2", lambda a, b, _y: b / (square(a) + square(b)), lambda a, b, _y: -a / (square(a) + square(b)),
-             doc="the angle of the point (b, a)")
-maximum = number("maximum", lambda a, b, _y: share(a, gt(a, b), eq(a, b)),
-                 lambda a, b, _y: share(b, gt(b, a), eq(a, b)),
-                 doc="the larger of a and b; NaN if either is; equal operands share the derivative")
-minimum = number("minimum", lambda a, b, _y: share(a, lt(a, b), eq(a, b)),
+             lambda a, b, y: y * log(where(logical_and(eq(a, 0), ge(b, 0)), 1, a)),
+             doc="a ^ b; the derivatives at 0^0 are 0")
+atan2 = real("atan2", lambda a, b, _y: b / radius(a, b), lambda a, b, _y: -a / radius(a, b),
+             doc="the angle of the point (b, a); the derivatives at the origin are 0")
+maximum = number("maximum", lambda a, b, _y: share(a, lt(a, b), eq(a, b)),
                  lambda a, b, _y: share(b, lt(b, a), eq(a, b)),
+                 doc="the larger of a and b; NaN if either is; equal operands share the derivative")
+minimum = number("minimum", lambda a, b, _y: share(a, gt(a, b), eq(a, b)),
+                 lambda a, b, _y: share(b, gt(b, a), eq(a, b)),
                  doc="the smaller of a and b; NaN if either is; equal operands share the derivative")
 floor_divide = number("floor_divide", 0, 0, doc="floor(a / b)")
 remainder = number("remainder", 1, lambda a, b, _y: -floor_divide(a, b), doc="a - floor(a / b) * b: the sign of b")
@@ -149,9 +150,15 @@ bitwise_left_shift = integral("bitwise_left_shift", "a times 2^b")
 bitwise_right_shift = integral("bitwise_right_shift", "floor(a / 2^b)")
 
 
-def share(x: Any, wins: Any, ties: Any) -> Any:
-    """1 where `wins`, 1/2 where `ties`, else 0, in x's dtype: the derivative of a maximum in one of two operands."""
-    return cast(wins, dtype=x.dtype) + 0.5 * cast(ties, dtype=x.dtype)
+def share(x: Any, loses: Any, ties: Any) -> Any:
+    """0 where `loses`, 1/2 where `ties`, else 1, in x's dtype: the derivative of a maximum in one of two operands."""
+    return 1 - cast(loses, dtype=x.dtype) - 0.5 * cast(ties, dtype=x.dtype)
+
+
+def radius(a: Any, b: Any) -> Any:
+    """The square of the distance of (a, b) from the origin, but 1 there."""
+    squares = square(a) + square(b)
+    return where(eq(squares, 0), 1, squares)
 
 
 # Choosing and casting are linear --------------------------------------------------------------------------------------
