@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
-import minigrad
+from minigrad.dtypes import float32
+from minigrad.functions import create
 from minigrad.io import FileError
-
-if TYPE_CHECKING:
-    from minigrad.tensor import Tensor
+from minigrad.tensor import Tensor
 
 MAX_PIXELS = 10**8
 HEADER = re.compile(rb"P([25])(?:\s|#[^\n]*\n)+(\d+)(?:\s|#[^\n]*\n)+(\d+)(?:\s|#[^\n]*\n)+(\d+)\s")
@@ -30,7 +29,8 @@ def read_image(path: Path) -> Tensor:
             grey = picture.convert("L")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         raise FileError(f"{path}: not an image that Pillow can read") from None
-    return minigrad.tensor(memoryview(grey.tobytes()).cast("B", (grey.height, grey.width))).to(minigrad.float32) / 255
+    view: Any = memoryview(grey.tobytes())
+    return create.tensor(view.cast("B", (grey.height, grey.width))).to(float32) / 255
 
 
 def parse_pgm(content: bytes, name: str) -> Tensor:
@@ -58,7 +58,7 @@ def parse_pgm(content: bytes, name: str) -> Tensor:
     if len(values) != width * height or max(values) > white:
         raise FileError(f"{name}: damaged PGM: {len(values)} numbers up to {max(values, default=0)}, expected "
                         f"{width * height} up to {white}")
-    return minigrad.tensor(values).to(minigrad.float32).reshape(height, width) / white
+    return create.tensor(values).to(float32).reshape(height, width) / white
 
 
 def fit(image: Tensor, shape: tuple[int, ...]) -> Tensor:
@@ -82,6 +82,6 @@ def area_weights(old: int, new: int) -> Tensor:
     0.0
     """
     ratio = old / new
-    return minigrad.tensor([
+    return create.tensor([
         [max(0.0, min(i + 1.0, (o + 1) * ratio) - max(float(i), o * ratio)) / ratio for i in range(old)]
         for o in range(new)])

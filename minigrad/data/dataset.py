@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import minigrad
-
-if TYPE_CHECKING:
-    from minigrad.tensor import Tensor
+from minigrad.dtypes import int64
+from minigrad.functions import create, random
+from minigrad.tensor import Tensor
 
 
 class Dataset:
@@ -33,6 +32,7 @@ class Dataset:
 class TensorDataset(Dataset):
     """Tensors with the same first axis; item i is the tuple of their i-th entries.
 
+    >>> import minigrad
     >>> dataset = TensorDataset(minigrad.tensor([[1.0], [2.0]]), minigrad.tensor([7, 8]))
     >>> len(dataset), dataset[1][1].item()
     (2, 8)
@@ -54,7 +54,7 @@ class TensorDataset(Dataset):
         return self.tensors[0].shape[0]
 
     def batch(self, indices: Sequence[int]) -> list[Tensor]:
-        index = minigrad.tensor(list(indices), dtype=minigrad.int64)
+        index = create.tensor(list(indices), dtype=int64)
         return [tensor[index] for tensor in self.tensors]
 
 
@@ -120,7 +120,7 @@ def random_split(dataset: Any, lengths: Sequence[int | float], generator: Any = 
         if sizes != list(lengths) or sum(sizes) != total or any(size < 0 for size in sizes):
             raise ValueError(f"random_split: lengths: got {list(lengths)}, expected lengths that sum to {total}, "
                              f"the dataset's length, or fractions that sum to 1")
-    order = minigrad.randperm(total, generator=generator).tolist()
+    order = random.randperm(total, generator=generator).tolist()
     parts, start = [], 0
     for size in sizes:
         parts.append(Subset(dataset, order[start : start + size]))

@@ -14,12 +14,9 @@ import array
 import os
 import struct
 import sys
-from typing import TYPE_CHECKING
 
 from minigrad.io import FileError, atomic_write, tensor_from_bytes
-
-if TYPE_CHECKING:
-    from minigrad.tensor import Tensor
+from minigrad.tensor import Tensor
 
 # IDX type -> the array module's letter in the file, the letter in the tensor (minigrad has no int8 and int16), dtype
 TYPES = {

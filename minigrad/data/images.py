@@ -17,16 +17,15 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-import minigrad
 from minigrad.data.dataset import Dataset
 from minigrad.data.download import cache_folder, fetch
 from minigrad.data.idx import parse_idx, read_idx
+from minigrad.dtypes import float32, int64, uint8
+from minigrad.functions import create
 from minigrad.io import FileError
-
-if TYPE_CHECKING:
-    from minigrad.tensor import Tensor
+from minigrad.tensor import Tensor
 
 TEN_DIGITS = tuple("0123456789")
 
@@ -41,7 +40,7 @@ class ImageDataset(Dataset):
 
     def __init__(self, pixels: Tensor, labels: Tensor, white: int = 255) -> None:
         self.pixels = pixels.unsqueeze(1)
-        self.targets = labels.to(minigrad.int64)
+        self.targets = labels.to(int64)
         self.white = white
 
     @property
@@ -53,10 +52,10 @@ class ImageDataset(Dataset):
         return self.pixels.shape[0]
 
     def __getitem__(self, index: Any) -> tuple[Tensor, Tensor]:
-        return self.pixels[index].to(minigrad.float32) / self.white, self.targets[index]
+        return self.pixels[index].to(float32) / self.white, self.targets[index]
 
     def batch(self, indices: Sequence[int]) -> list[Tensor]:
-        return list(self[minigrad.tensor(list(indices), dtype=minigrad.int64)])
+        return list(self[create.tensor(list(indices), dtype=int64)])
 
     def checksum(self) -> int:
         """CRC-32 of pixels and labels: two datasets that differ in anything differ in it, almost surely."""
@@ -73,7 +72,7 @@ class Digits(ImageDataset):
     """
 
     def __init__(self, train: bool = True) -> None:
-        index = minigrad.arange(1797)
+        index = create.arange(1797)
         part = (index % 5 != 4) if train else (index % 5 == 4)
         super().__init__(_packaged("digits-images-idx3-ubyte.gz")[part],
                          _packaged("digits-labels-idx1-ubyte.gz")[part], white=16)
@@ -130,10 +129,10 @@ class MNIST(ImageDataset):
                 raise FileError(f"{folder}: holds no {stem} (.gz or not)")
             paths.append(path)
         pixels, labels = (read_idx(path) for path in paths)
-        if pixels.ndim != 3 or pixels.dtype is not minigrad.uint8 or pixels.numel() == 0:
+        if pixels.ndim != 3 or pixels.dtype is not uint8 or pixels.numel() == 0:
             raise FileError(f"{paths[0]}: holds {pixels.dtype.name} of shape {tuple(pixels.shape)}, expected images: "
                             f"uint8 of shape (count, height, width)")
-        if labels.ndim != 1 or labels.dtype is not minigrad.uint8 or labels.shape[0] != pixels.shape[0]:
+        if labels.ndim != 1 or labels.dtype is not uint8 or labels.shape[0] != pixels.shape[0]:
             raise FileError(f"{paths[1]}: holds {labels.dtype.name} of shape {tuple(labels.shape)}, expected one uint8 "
                             f"label for each of the {pixels.shape[0]} images")
         highest = int(labels.max().item())

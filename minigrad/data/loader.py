@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import minigrad
+from minigrad import dtypes
 from minigrad.data.sampler import BatchSampler, RandomSampler, SequentialSampler
+from minigrad.functions import create, parts
+from minigrad.tensor import Tensor
 
 
 class DataLoader:
@@ -16,6 +18,7 @@ class DataLoader:
     and change nothing.  `batch_size=None` yields single items.  With `shuffle`, each pass has a new order, drawn from
     `generator` or from the generator that `minigrad.manual_seed` sets.
 
+    >>> import minigrad
     >>> from minigrad.data import TensorDataset
     >>> loader = DataLoader(TensorDataset(minigrad.arange(5)), batch_size=2)
     >>> [batch.tolist() for batch, in loader]
@@ -74,12 +77,12 @@ def default_collate(batch: Sequence[Any]) -> Any:
     ['a', 'b']
     """
     first = batch[0]
-    if isinstance(first, minigrad.Tensor):
-        return minigrad.stack(list(batch))
+    if isinstance(first, Tensor):
+        return parts.stack(list(batch))
     if isinstance(first, float):
-        return minigrad.tensor(list(batch), dtype=minigrad.float64)
+        return create.tensor(list(batch), dtype=dtypes.float64)
     if isinstance(first, int):
-        return minigrad.tensor(list(batch))
+        return create.tensor(list(batch))
     if isinstance(first, str | bytes):
         return list(batch)
     if isinstance(first, Mapping):
@@ -88,7 +91,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
         if any(len(item) != len(first) for item in batch):
             raise ValueError(f"default_collate: batch: got items of lengths {sorted({len(i) for i in batch})}, "
                              f"expected one length")
-        parts = [default_collate(part) for part in zip(*batch, strict=True)]
-        return type(first)(*parts) if hasattr(first, "_fields") else parts
+        collated = [default_collate(part) for part in zip(*batch, strict=True)]
+        return type(first)(*collated) if hasattr(first, "_fields") else collated
     raise TypeError(f"default_collate: batch: got items of type {type(first).__name__}, expected tensors, numbers, "
                     f"strings, or dicts and sequences of them")

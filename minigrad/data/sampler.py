@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import Any
 
-import minigrad
+from minigrad.functions import random
 
 
 class Sampler:
@@ -51,10 +51,10 @@ class RandomSampler(Sampler):
         n = len(self.data_source)
         left = self.num_samples if n else 0
         if self.replacement:
-            yield from minigrad.randint(0, max(n, 1), (left,), generator=self.generator).tolist()
+            yield from random.randint(0, max(n, 1), (left,), generator=self.generator).tolist()
             return
         while left > 0:  # more samples than items: whole permutations, one after the other
-            yield from minigrad.randperm(n, generator=self.generator).tolist()[:left]
+            yield from random.randperm(n, generator=self.generator).tolist()[:left]
             left -= n
 
     def __len__(self) -> int:
@@ -69,7 +69,7 @@ class SubsetRandomSampler(Sampler):
         self.generator = generator
 
     def __iter__(self) -> Iterator[int]:
-        for i in minigrad.randperm(len(self.indices), generator=self.generator).tolist():
+        for i in random.randperm(len(self.indices), generator=self.generator).tolist():
             yield self.indices[i]
 
     def __len__(self) -> int:

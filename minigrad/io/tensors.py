@@ -12,13 +12,12 @@ import json
 import os
 import struct
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import minigrad
+from minigrad import dtypes
+from minigrad.functions import create
 from minigrad.io.files import FileError, atomic_write
-
-if TYPE_CHECKING:
-    from minigrad.tensor import Tensor
+from minigrad.tensor import Tensor
 
 METADATA = "__metadata__"
 TREE = "minigrad"  # the one key of our metadata: one key, because the order of several is nobody's promise
@@ -52,8 +51,9 @@ def tensor_from_bytes(data: bytes | bytearray | memoryview, dtype: str, shape: t
         swapped.byteswap()
         data = swapped.tobytes()
     if 0 in shape:
-        return minigrad.empty(shape, dtype=getattr(minigrad, dtype))
-    return minigrad.tensor(memoryview(data).cast("B").cast(FORMATS[dtype], shape=tuple(shape)))
+        return create.empty(shape, dtype=getattr(dtypes, dtype))
+    view: Any = memoryview(data).cast("B")
+    return create.tensor(view.cast(FORMATS[dtype], shape=shape))
 
 
 def save(obj: Any, path: str | os.PathLike[str]) -> None:
@@ -118,7 +118,7 @@ def _parse(content: bytes, path: str | os.PathLike[str]) -> tuple[dict[str, Tens
 
 def _encode(obj: Any, tensors: dict[str, Tensor], seen: dict[int, str], path: tuple[str, ...]) -> Any:
     """`obj` as JSON; a container or tensor becomes a one-entry object that says what it is."""
-    if isinstance(obj, minigrad.Tensor):
+    if isinstance(obj, Tensor):
         if id(obj) not in seen:
             name = ".".join(path) or "tensor"
             while name in tensors or name == METADATA:
