@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
+from minigrad.dtypes import get_default_dtype
+
+OPEN = "tensor("
 DIGITS = 4
 THRESHOLD = 1000        # more elements than this are summarised
 EDGE = 3                # how many stay at each end of a summarised axis
@@ -13,20 +17,33 @@ WIDTH = 80
 
 def describe(x: Any) -> str:
     """The text of a tensor: its numbers, its dtype if that is not the default, and its place in the graph."""
-    numbers = _sampled(x)
-    texts = _formatted(_leaves(numbers), x.dtype)
-    width = max(map(len, texts), default=0)
-    body = _nested(numbers, iter([text.rjust(width) for text in texts]), x.ndim, len("tensor("), x.buffer.size == 0)
     notes = []
-    if x.buffer.size == 0 and x.ndim != 1:
+    empty = x.buffer.size == 0
+    if empty and x.ndim != 1:
         notes.append(f"size={x.shape}")
-    if x.dtype.name not in ("float32", "int64", "bool") or (x.buffer.size == 0 and x.dtype.name != "float32"):
+    default = get_default_dtype().name
+    if x.dtype.name != default and (empty or x.dtype.name not in ("int64", "bool")):
         notes.append(f"dtype={x.dtype}")
     if x.node is not None:
         notes.append(f"grad_fn=<{x.node.op.name}>")
     elif x.differentiable:
         notes.append("requires_grad=True")
-    return f"tensor({', '.join([body, *notes])})"
+    numbers = _sampled(x)
+    leaves = _leaves(numbers)
+    form, width = _floats(leaves) if x.dtype.is_floating_point else (str, max(map(len, map(str, leaves)), default=0))
+    body = "[]" if empty else _nested(numbers, lambda value: form(value).rjust(width), x.ndim, len(OPEN))
+    return _noted(OPEN + body, notes) + ")"
+
+
+def _noted(text: str, notes: list[str]) -> str:
+    """The text with the notes after it, on a new line where the last one is full."""
+    length = len(text) - text.rfind("\n") + 1
+    for note in notes:
+        if length + len(note) + 2 > WIDTH:
+            text, length = f"{text},\n{' ' * len(OPEN)}{note}", len(OPEN) + len(note)
+        else:
+            text, length = f"{text}, {note}", length + len(note) + 2
+    return text
 
 
 class _Dots:
@@ -55,32 +72,32 @@ def _leaves(nested: Any) -> list:
     return [leaf for part in nested for leaf in _leaves(part)]
 
 
-def _formatted(values: list, dtype: Any) -> list[str]:
-    if not dtype.is_floating_point:
-        return [str(value) for value in values]
-    finite = [value for value in values if math.isfinite(value)]
-    sizes = [abs(value) for value in finite if value]
-    if sizes and (max(sizes) >= 1e8 or min(sizes) < 1e-4 or (max(sizes) / min(sizes) > 1e3 and max(sizes) >= 1e5)):
-        return [f"{value:.{DIGITS}e}" if math.isfinite(value) else str(value) for value in values]
-    whole = all(value == int(value) for value in finite)
-    return [(f"{value:.0f}." if whole else f"{value:.{DIGITS}f}") if math.isfinite(value) else str(value)
-            for value in values]
+def _floats(values: list) -> tuple[Callable[[float], str], int]:
+    """How floats are written, all in one form, and how wide: by the finite ones that are not zero."""
+    chosen = [value for value in values if value and math.isfinite(value)]
+    low, high = min(map(abs, chosen), default=1.0), max(map(abs, chosen), default=1.0)
+    whole = all(value == math.ceil(value) for value in chosen)
+    if high > 1e8 or high / low > 1000 or (not whole and low < 1e-4):
+        def form(value: float) -> str:
+            return f"{value:.{DIGITS}e}"
+    elif whole:
+        def form(value: float) -> str:
+            return f"{value:.0f}." if math.isfinite(value) else str(value)
+    else:
+        def form(value: float) -> str:
+            return f"{value:.{DIGITS}f}"
+    return form, max([1, *[len(form(value)) for value in chosen]])
 
 
-def _nested(numbers: Any, texts: Any, ndim: int, indent: int, empty: bool) -> str:
-    if empty:
-        return "[]"
-    if not isinstance(numbers, list):
-        return "..." if numbers is _Dots else next(texts).strip() if indent == len("tensor(") else next(texts)
-    parts = [_nested(part, texts, ndim - 1, indent + 1, False) for part in numbers]
+def _nested(numbers: Any, form: Callable[[Any], str], ndim: int, indent: int) -> str:
+    """The brackets: rows of numbers in lines of at most WIDTH, matrices row below row, blank lines between stacks."""
+    if ndim == 0:
+        return form(numbers)
     if ndim > 1:
+        parts = ["..." if part is _Dots else _nested(part, form, ndim - 1, indent + 1) for part in numbers]
         return "[" + ("," + "\n" * (ndim - 1) + " " * (indent + 1)).join(parts) + "]"
-    lines, line = [], ""
-    for part in parts:
-        if line and len(line) + len(part) + 2 + indent > WIDTH:
-            lines.append(line + ",")
-            line = part
-        else:
-            line = f"{line}, {part}" if line else part
-    lines.append(line)
-    return "[" + ("\n" + " " * (indent + 1)).join(lines) + "]"
+    parts = [" ..." if part is _Dots else form(part) for part in numbers]
+    width = max([len(part) for part in parts if part != " ..."], default=0)
+    fitting = max(1, (WIDTH - indent) // (width + 2))
+    lines = [", ".join(parts[j:j + fitting]) for j in range(0, len(parts), fitting)]
+    return "[" + (",\n" + " " * (indent + 1)).join(lines) + "]"

@@ -59,7 +59,7 @@ def _own(data: Any, wanted: DType | None) -> Buffer:
     """A fresh buffer with the values of `data`."""
     if isinstance(data, Value):
         source = data.buffer
-    elif isinstance(data, (list, tuple)):
+    elif isinstance(data, (list, tuple, range)):
         data = _plain(data)
         if wanted is None and get_default_dtype().code == 5 and Buffer.from_nested(data, None).dtype == 4:
             wanted = get_default_dtype()
@@ -78,7 +78,7 @@ def _plain(data: Any) -> Any:
     """Nested lists with tensors inside turned into plain ones."""
     if isinstance(data, Value):
         return data.buffer.tolist()
-    if isinstance(data, (list, tuple)) and any(isinstance(x, (Value, list, tuple)) for x in data):
+    if isinstance(data, (list, tuple, range)) and any(isinstance(x, (Value, list, tuple)) for x in data):
         return [_plain(x) for x in data]
     return data
 
@@ -107,7 +107,7 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     wanted = None if dtype is None else as_dtype(dtype, "as_tensor")
     if isinstance(data, Value):
         return data if wanted in (None, data.dtype) else rows_math.cast(data, dtype=wanted)
-    if isinstance(data, (list, tuple, bool, int, float)):
+    if isinstance(data, (list, tuple, range, bool, int, float)):
         return tensor(data, dtype=dtype, device=device)
     shared = finish("as_tensor", _imported(data), device=device)
     return shared if wanted in (None, shared.dtype) else rows_math.cast(shared, dtype=wanted)
@@ -130,6 +130,8 @@ def is_floating_point(input: Tensor) -> bool:
 
 def from_numpy(array: Any) -> Tensor:
     """A tensor that shares the memory of a NumPy array (or of any object with a writable buffer)."""
+    if isinstance(array, (list, tuple, range, bool, int, float, Value)):
+        raise TypeError(f"from_numpy: array: got {type(array).__name__}, expected a NumPy array or another buffer")
     return as_tensor(array)
 
 

@@ -277,9 +277,9 @@ def _bordered(x: Any, pairs: list[tuple[int, int]], value: float) -> Any:
     if value == 0:
         return inside
     # Chosen, not added: so an infinite border leaves the inside as it is.
-    from minigrad.functions.create import ones
+    from minigrad.functions.create import full, ones
     mask = rows.embed(ones(x.shape, dtype=bool_), starts=starts, steps=steps, shape=shape)
-    return rows_math.where(mask, inside, value)
+    return rows_math.where(mask, inside, full((), value, dtype=x.dtype))
 
 
 def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
@@ -323,7 +323,7 @@ def _band(name: str, input: Any, diagonal: int, lower: bool) -> Any:
     row = unsqueeze(arange(input.shape[-2]), 1) + integer(name, "diagonal", diagonal)
     column = arange(input.shape[-1])
     kept = rows_math.le(column, row) if lower else rows_math.ge(column, row)
-    return rows_math.where(kept, input, 0)
+    return rows_math.where(kept, input, False)          # (False takes any dtype)
 
 
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:

@@ -82,7 +82,7 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Gene
     return randn(tuple(size), generator=generator, dtype=dtype) * std + mean
 
 
-def randint(low: int, high: Any = None, size: Any = None, *, generator: Generator | None = None, dtype: Any = None,
+def randint(low: int = 0, high: Any = None, size: Any = None, *, generator: Generator | None = None, dtype: Any = None,
             device: Any = None, requires_grad: bool = False) -> Tensor:
     """Integers from `low` (0 if left out) up to but without `high`, all equally likely.
 
@@ -91,7 +91,8 @@ def randint(low: int, high: Any = None, size: Any = None, *, generator: Generato
     True
     """
     if size is None:
-        low, high, size = 0, low, high
+        high, size = None, high
+    low, high = (0, low) if high is None else (low, high)
     first, last = integer("randint", "low", low), integer("randint", "high", high)
     if first >= last:
         raise ValueError(f"randint: low and high: got {first} and {last}, expected low < high")

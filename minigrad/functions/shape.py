@@ -175,21 +175,21 @@ def unsqueeze(input: Tensor, dim: int) -> Tensor:
     return rows.reshape(input, shape=(*input.shape[:axis], 1, *input.shape[axis:]))
 
 
-def expand(input: Tensor, *sizes: Any) -> Tensor:
-    """Axes of size 1 repeated to `sizes` without copying, new ones in front; -1 keeps a size.
+def expand(input: Tensor, *size: Any) -> Tensor:
+    """Axes of size 1 repeated to `size` without copying, new ones in front; -1 keeps a size.
 
     >>> import minigrad
     >>> minigrad.tensor([[1], [2]]).expand(-1, 3)
     tensor([[1, 1, 1],
             [2, 2, 2]])
     """
-    if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
-        sizes = tuple(sizes[0])
-    lead = len(sizes) - input.ndim
+    if len(size) == 1 and isinstance(size[0], (tuple, list)):
+        size = tuple(size[0])
+    lead = len(size) - input.ndim
     if lead < 0:
-        raise ValueError(f"expand: size: got {tuple(sizes)}, expected at least {input.ndim} axes for {input.shape}")
-    full = [integer("expand", "size", size) for size in sizes]
-    shape = tuple([input.shape[j - lead] if size == -1 and j >= lead else size for j, size in enumerate(full)])
+        raise ValueError(f"expand: size: got {tuple(size)}, expected at least {input.ndim} axes for {input.shape}")
+    full = [integer("expand", "size", n) for n in size]
+    shape = tuple([input.shape[j - lead] if n == -1 and j >= lead else n for j, n in enumerate(full)])
     return rows.expand(input, shape=shape_of("expand", shape))
 
 

@@ -1,6 +1,7 @@
 """What every function promises about its arguments, checked from its annotations in one place.
 
-A parameter annotated `Tensor` takes nothing else; `dim` and `keepdim` may be spelled `axis` and `keepdims`.
+A parameter annotated `Tensor` takes nothing else; sizes and axes that may follow one another (`*size`, `*dims`) may also
+be given by that name; `dim` and `keepdim` may be spelled `axis` and `keepdims`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from minigrad.node import Value
 
 SPELLINGS = {"axis": "dim", "keepdims": "keepdim"}
 MISSING = object()
+VARIADIC = 4            # the flag of a code object that has *args
 
 
 def renamed(kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -29,13 +31,16 @@ def checked(function: Callable, first: int = 0) -> Callable:
     tensors = [(slot, name) for slot, name in enumerate(names)
                if slot >= first and function.__annotations__.get(name) == "Tensor"]
     spelled = "dim" in names
-    if not tensors and not spelled:
+    several = code.co_varnames[len(names)] if code.co_flags & VARIADIC else ""
+    if not tensors and not spelled and not several:
         return function
     op = function.__name__
 
     def call(*args: Any, **kwargs: Any) -> Any:
         if kwargs and spelled and not SPELLINGS.keys().isdisjoint(kwargs):
             kwargs = renamed(kwargs)
+        if several and several in kwargs:
+            args = (*args, kwargs.pop(several))
         for slot, name in tensors:
             x = args[slot] if slot < len(args) else kwargs.get(name, MISSING)
             if not isinstance(x, Value) and x is not MISSING:

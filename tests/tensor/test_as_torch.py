@@ -4,8 +4,6 @@ Without PyTorch, the part that needs none still runs: memory layouts must not ma
 """
 
 import pytest
-
-import minigrad
 from both import LAYOUTS, assert_same, close, run
 from calls import (
     ELEMENTWISE,
@@ -22,6 +20,8 @@ from calls import (
     SHAPE_DIM,
     SHAPES,
 )
+
+import minigrad
 
 ONE = ELEMENTWISE + REDUCTIONS + SHAPE
 
