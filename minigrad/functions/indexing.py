@@ -156,10 +156,10 @@ class Picks:
         if target is None:
             fresh = Buffer.empty(moved.shape, x.dtype)
             KERNELS["copy"](fresh, moved)
-            target = fresh.reshape(self.merged)
+            target = rows_view.viewed(fresh, self.merged)
         places = (*self.merged[:self.lead], self.flat.shape[0], *self.merged[self.lead + 1:])
-        column = self.flat.buffer.reshape((self.flat.shape[0],) + (1,) * (len(self.merged) - self.lead - 1))
-        KERNELS["scatter"](target, value.reshape(places), column.expand(places), Params((self.lead,)))
+        column = rows_view.viewed(self.flat.buffer, (self.flat.shape[0],) + (1,) * (len(self.merged) - self.lead - 1))
+        KERNELS["scatter"](target, rows_view.viewed(value, places), column.expand(places), Params((self.lead,)))
         if fresh is not None:
             KERNELS["copy"](moved, fresh)
 

@@ -30,7 +30,7 @@ def fill_zero(out: Buffer) -> Buffer:
 
 def sum_into(out: Buffer, x: Buffer) -> None:
     """x summed to the shape of `out`: over leading axes that `out` lacks and axes where it has size 1."""
-    KERNELS["sum"](out.reshape((1,) * (x.ndim - out.ndim) + out.shape), x)
+    KERNELS["sum"](viewed(out, (1,) * (x.ndim - out.ndim) + out.shape), x)
 
 
 def _sum_shape(x: Any, shape: Shape) -> Any:
@@ -73,7 +73,7 @@ sum_to = linear(
     doc="summed over the axes where the target has size 1 or no axis; the transpose repeats")
 
 reshape = linear(
-    "reshape", shape=lambda x, shape: (shape, x.dtype), view=lambda x, shape: _viewed(x, shape),
+    "reshape", shape=lambda x, shape: (shape, x.dtype), view=lambda x, shape: viewed(x, shape),
     transpose=lambda g, x, shape: flat_view(g, x.shape),
     doc="the same numbers in row-major order under another shape, without a copy")
 
@@ -125,12 +125,13 @@ overlap_add = linear(
     doc="windows summed where they overlap")
 
 
-def _viewed(x: Buffer, shape: Shape) -> Buffer:
-    viewed = x.reshape(shape)
-    if viewed is None:
+def viewed(x: Buffer, shape: Shape) -> Buffer:
+    """The buffer under another shape; ValueError where its strides do not allow that."""
+    result = x.reshape(shape)
+    if result is None:
         raise ValueError(f"view: shape: {x.shape} with strides {x.strides} has no view of shape {shape} without a "
                          "copy; use reshape")
-    return viewed
+    return result
 
 
 def flat_view(x: Any, shape: Shape) -> Any:
