@@ -172,6 +172,12 @@ def test_a_terminal_gets_a_progress_bar(tmp_path):
     assert re.search(r"test accuracy \d+\.\d\d %\r\n$", text)
 
 
+def test_a_loss_that_explodes(tmp_path):
+    answer = call("train", "digits", "--optimizer", "sgd", "--lr", "1e30", cwd=tmp_path)
+    assert answer.returncode == 2 and "Traceback" not in answer.stderr
+    assert re.fullmatch(r"minigrad: error: runs/digits-cnn-1: epoch 1: the loss is nan; .*\n", answer.stderr)
+
+
 def test_resume_keeps_its_settings(trained):
     folder, out = trained
     done = call("train", "digits", "--resume", "whole", "--threads", 1, cwd=folder)

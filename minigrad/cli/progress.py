@@ -50,11 +50,11 @@ class Bar:
     """A rich progress bar over the whole run, with the finished epochs above it."""
 
     def __init__(self, trainer: Trainer) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
         self.epochs = trainer.config.epochs
         self.progress = Progress(
-            TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"), BarColumn(), MofNCompleteColumn(),
+            TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"), BarColumn(),
             TextColumn("loss {task.fields[loss]:.4f}"), TextColumn("accuracy {task.fields[accuracy]:.2f} %"),
             TextColumn("{task.fields[speed]:,.0f} images/s"), TimeRemainingColumn(), TextColumn("left"),
             refresh_per_second=8, transient=True)

@@ -15,7 +15,7 @@ import minigrad
 from minigrad.cli.main import INTERRUPTED, UsageError
 from minigrad.cli.progress import make_reporter
 from minigrad.data import ImageDataset, load_images
-from minigrad.training import Config, Interrupted, RunFolder, Trainer, default_config
+from minigrad.training import Config, Diverged, Interrupted, RunFolder, Trainer, default_config
 
 # Settings of a run that --resume takes from its configuration, by their flags.
 FIXED = {"dataset": "dataset", "model": "--model", "epochs": "--epochs", "batch_size": "--batch-size", "lr": "--lr",
@@ -32,6 +32,8 @@ def run(options: argparse.Namespace) -> int:
         again = shlex.join(["minigrad", "train", "--resume", str(folder.path)])
         try:
             accuracy = _train(folder, train, test, stopped)
+        except Diverged as error:
+            raise UsageError(f"{folder.path}: {error}") from None
         except Interrupted as stop:
             print(f"stopped in {stop} of {config.epochs}; everything is saved.  Go on with:\n  {again}")
             return INTERRUPTED

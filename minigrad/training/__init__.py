@@ -5,6 +5,6 @@
 
 from minigrad.training.config import Config, default_config
 from minigrad.training.run import RunFolder
-from minigrad.training.trainer import Interrupted, Reporter, Trainer
+from minigrad.training.trainer import Diverged, Interrupted, Reporter, Trainer
 
-__all__ = ["Config", "Interrupted", "Reporter", "RunFolder", "Trainer", "default_config"]
+__all__ = ["Config", "Diverged", "Interrupted", "Reporter", "RunFolder", "Trainer", "default_config"]

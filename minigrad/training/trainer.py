@@ -33,6 +33,10 @@ class Interrupted(Exception):
     """Training was asked to stop, and its state is saved.  The text is the epoch it was in."""
 
 
+class Diverged(Exception):
+    """The loss is no longer a number."""
+
+
 class Reporter(Protocol):
     """Who is told of the progress."""
 
@@ -105,10 +109,13 @@ class Trainer:
             group["lr"] = self.config.lr * schedule(self.steps_done, self.total_steps)
         logits = self.model(x)
         loss = nn.functional.cross_entropy(logits, y)
+        value = loss.item()
+        if not math.isfinite(value):
+            raise Diverged(f"epoch {self.epoch + 1}: the loss is {value}; a smaller learning rate may help")
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
-        return loss.item(), count_correct(logits, y)
+        return value, count_correct(logits, y)
 
     def _finish_epoch(self, seconds: float, images: int) -> dict[str, str]:
         test_loss, self.test_accuracy = evaluate(self.model, self.test_data)
