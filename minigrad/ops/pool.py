@@ -10,7 +10,7 @@ from typing import Any
 from minigrad.dtypes import int64
 from minigrad.geometry import Geometry
 from minigrad.kernels import KERNELS
-from minigrad.op import constant, linear
+from minigrad.op import Linear, constant, linear
 
 
 def _check(op: str, x: Any, sizes: tuple[int, ...]) -> None:
@@ -28,8 +28,8 @@ def _index_shape(x: Any, geometry: Geometry) -> Any:
         axis, o = empty
         raise ValueError(f"{op}: padding: window {o} of axis {axis} would hold nothing but padding (kernel "
                          f"{geometry.kernel[axis]}, dilation {geometry.dilation[axis]}, stride "
-                         f"{geometry.stride[axis]}, padding ({geometry.low[axis]}, {geometry.high[axis]}), input {geometry.input[axis]}), "
-                         f"expected at least one element of the input in each")
+                         f"{geometry.stride[axis]}, padding ({geometry.low[axis]}, {geometry.high[axis]}), input "
+                         f"{geometry.input[axis]}), expected at least one element of the input in each")
     return (*x.shape[:2], *geometry.output), int64
 
 
@@ -48,14 +48,14 @@ max_pool_index = constant(
     compute=lambda out, x, geometry: KERNELS["max_pool_index"](out, x, geometry.params),
     doc="out[n,c,o] = the flat position i of the first largest x[n,c,i] in window o")
 
-avg_pool = linear(
+avg_pool: Linear = linear(
     "avg_pool", shape=_avg_shape, kernels=("avg_pool",),
     compute=lambda out, x, geometry, count_include_pad, divisor_override:
         KERNELS["avg_pool"](out, x, geometry.pool_params(count_include_pad, divisor_override)),
     transpose=lambda g, x, **attrs: avg_unpool(g, **attrs),
     doc="out[n,c,o] = sum of x[n,c,i] over window o / how many elements it counts")
 
-avg_unpool = linear(
+avg_unpool: Linear = linear(
     "avg_unpool", shape=_unpool_shape, kernels=("avg_unpool",),
     compute=lambda out, g, geometry, count_include_pad, divisor_override:
         KERNELS["avg_unpool"](out, g, geometry.pool_params(count_include_pad, divisor_override)),

@@ -329,7 +329,7 @@ cdef int slide_over(Task* task, const real* kind) noexcept nogil:
     set_images(padded, 1)
     images = max(1, min(n, SCRATCH_BYTES // max(1, channels * padded.channel * itemsize)))
     set_images(padded, images)
-    slack = padded.slack + TILE_SIZE
+    slack = padded.slack + 2 * MG_VECTOR                # the widest block: 8 vectors of floats
     scratch = <real*>malloc((channels * padded.channel + slack) * itemsize)
     if scratch == NULL:
         return NO_MEMORY

@@ -3,8 +3,8 @@
     out[k,c,t] = sum_{n,o} g[n,k,o] * x[n,c, o*s + t*d - low]
 
 Over the padded copy of x (window.pxd) each (c, t) is a pointer, and the sum runs over output pixels, whose offsets are
-the same for all pointers.  Two blocks of sums compute it (tile.pxd): eight taps times output channels across lanes, or,
-for the few output channels of a small or depthwise layer, eight taps times one channel with pixels across lanes.
+the same for all pointers.  Two blocks of sums compute it (tile.pxd): several taps times output channels across lanes,
+or, for the few output channels of a small or depthwise layer, several taps times one channel with pixels across lanes.
 A sum over many images is cut into pieces by the shapes alone; pieces are added in order and in double.
 """
 
@@ -14,7 +14,7 @@ from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memset
 from minigrad_ext.kernel cimport new_kernel
 from minigrad_ext.kernels.tile cimport (
-    HALF_ROWS, MG_VECTOR, TILE_ROWS, TILE_SIZE, TILE_VECTORS, tile_channels, tile_dot,
+    HALF_ROWS, MG_VECTOR, TILE_ROWS, TILE_SIZE, TILE_VECTORS, WIDE_ROWS, tile_channels, tile_dot,
 )
 from minigrad_ext.kernels.window cimport (
     Operand, Padded, Slide, Window, list_pixels, list_taps, operand_of, operand_size, pad_for_conv, pad_plane,
@@ -44,6 +44,7 @@ cdef struct Task:
     Operand g
     Operand out
     Form form
+    int64_t rows                    # taps per block of sums
     int64_t width                   # output channels per block of sums
     int64_t blocks                  # blocks of output channels in a group
     int64_t n_in                    # channels per group
@@ -70,13 +71,13 @@ cdef void choose_form(Task* task, int64_t itemsize) noexcept nogil:
     wide = ((task.n_out + lanes - 1) // lanes) * lanes * pixels * per_pixel
     narrow = ((task.n_out + lanes // 2 - 1) // (lanes // 2)) * (lanes // 2) * pixels * per_pixel
     narrow = max(narrow, ((task.n_out + lanes // 2 - 1) // (lanes // 2)) * 8 * pixels)
-    dot = task.n_out * (pixels / max(columns, 1)) * ((columns + DOT_LANES - 1) // DOT_LANES * DOT_LANES) * per_pixel * 1.5
+    dot = task.n_out * (pixels / max(columns, 1)) * ((columns + DOT_LANES - 1) // DOT_LANES * DOT_LANES) * per_pixel * 2
     if dot < wide and (dot < narrow or itemsize == 8):
-        task.form, task.width = DOT, 1
+        task.form, task.width, task.rows = DOT, 1, TILE_ROWS
     elif narrow < wide and itemsize == 4:
-        task.form, task.width = CHANNELS_NARROW, lanes // 2
+        task.form, task.width, task.rows = CHANNELS_NARROW, lanes // 2, TILE_ROWS
     else:
-        task.form, task.width = CHANNELS, lanes
+        task.form, task.width, task.rows = CHANNELS, lanes, WIDE_ROWS
 
 
 cdef int prepare(Task* task, int64_t itemsize) noexcept nogil:
@@ -90,7 +91,7 @@ cdef int prepare(Task* task, int64_t itemsize) noexcept nogil:
     task.images = max(1, min(task.x.rows, SCRATCH_BYTES // max(
         1, (channels * task.padded.channel + task.window.groups * task.blocks * task.packed) * itemsize)))
     set_images(&task.padded, task.images)
-    task.slack = task.padded.slack + TILE_SIZE
+    task.slack = task.padded.slack + 2 * MG_VECTOR      # the widest block: 8 vectors of floats
     task.tap = <int64_t*>malloc(max(task.n, 1) * sizeof(int64_t))
     task.weight = <int64_t*>malloc(max(task.n, 1) * sizeof(int64_t))
     task.position = <int64_t*>malloc(max(task.images * n_pixels, 1) * sizeof(int64_t))
@@ -137,7 +138,7 @@ cdef void release(Task* task) noexcept nogil:
 
 
 cdef void pack_gradient(const Task* task, int64_t item, int64_t slot, int64_t image, real* packed) noexcept nogil:
-    """Packs the channels of block `item` of one image as [pixel][channel of the block], zero beyond the last channel."""
+    """Packs the channels of block `item` of one image as [pixel][channel of the block], zero beyond the last one."""
     cdef int64_t group = item // task.blocks, block = item % task.blocks, width = task.width
     cdef int64_t valid = min(width, task.n_out - block * width)
     cdef int64_t first, last, j, p, n_pixels = task.slide.n_pixels
@@ -167,7 +168,7 @@ cdef void pack_gradient(const Task* task, int64_t item, int64_t slot, int64_t im
 
 
 cdef void sum_channels(const Task* task, int64_t item, int64_t first, int64_t chunk, const real* kind) noexcept nogil:
-    """TILE_ROWS taps from `first` on, times a block of output channels, over all pixels of the chunk."""
+    """A block of taps from `first` on, times a block of output channels, over all pixels of the chunk."""
     cdef real sums[TILE_SIZE]
     cdef const real* tap[TILE_ROWS]
     cdef int64_t group = item // task.blocks, block = item % task.blocks, total = chunk * task.slide.n_pixels
@@ -175,7 +176,7 @@ cdef void sum_channels(const Task* task, int64_t item, int64_t first, int64_t ch
     cdef int64_t at = 0, n
     cdef const real* panel = <const real*>task.gradient + item * task.images * task.packed
     cdef const real* source = <const real*>task.scratch + group * task.n_in * task.padded.channel
-    cdef int rows = <int>min(<int64_t>TILE_ROWS, task.n - first)
+    cdef int rows = <int>min(task.rows, task.n - first)
     cdef int valid = <int>min(task.width, task.n_out - block * task.width)
     cdef int m, j, lanes = <int>task.width, full = TILE_VECTORS * MG_VECTOR // <int>sizeof(real)
     for m in range(TILE_ROWS):
@@ -187,7 +188,7 @@ cdef void sum_channels(const Task* task, int64_t item, int64_t first, int64_t ch
                 tile_channels(tap, task.position + at, panel + at * lanes, n, sums, HALF_ROWS,
                               TILE_VECTORS * MG_VECTOR // <int>sizeof(real))
             else:
-                tile_channels(tap, task.position + at, panel + at * lanes, n, sums, TILE_ROWS,
+                tile_channels(tap, task.position + at, panel + at * lanes, n, sums, WIDE_ROWS,
                               TILE_VECTORS * MG_VECTOR // <int>sizeof(real))
         else:
             tile_channels(tap, task.position + at, panel + at * lanes, n, sums, TILE_ROWS,
@@ -230,14 +231,14 @@ cdef void sum_dot(const Task* task, int64_t item, int64_t first, int64_t chunk, 
 
 cdef int sum_over(Task* task, const real* kind) noexcept nogil:
     """All images, a chunk at a time.  A unit of work is one block of sums: no sum is shared by two units."""
-    cdef int64_t channels = task.x.columns, tiles = (task.n + TILE_ROWS - 1) // TILE_ROWS
-    cdef int64_t items, image = 0, chunk, item
+    cdef int64_t channels = task.x.columns, items, tiles, image = 0, chunk, item
     cdef real* scratch
     cdef real* gradient
     cdef double work
     if prepare(task, sizeof(real)) != OK:
         return NO_MEMORY
     items = task.window.groups * task.blocks
+    tiles = (task.n + task.rows - 1) // task.rows
     scratch = <real*>task.scratch
     gradient = <real*>task.gradient
     while image < task.x.rows and task.slide.n_pixels > 0:
@@ -253,9 +254,9 @@ cdef int sum_over(Task* task, const real* kind) noexcept nogil:
         work = <double>chunk * task.slide.n_pixels * task.n * task.window.groups * task.n_out / 16
         for item in prange(items * tiles, num_threads=threads_for(work), schedule="static"):
             if task.form == DOT:
-                sum_dot(task, item // tiles, item % tiles * TILE_ROWS, chunk, kind)
+                sum_dot(task, item // tiles, item % tiles * task.rows, chunk, kind)
             else:
-                sum_channels(task, item // tiles, item % tiles * TILE_ROWS, chunk, kind)
+                sum_channels(task, item // tiles, item % tiles * task.rows, chunk, kind)
         image += chunk
     store(task, <real*>task.out.data)
     return OK

@@ -16,7 +16,9 @@ from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 from minigrad_ext.kernel cimport new_kernel
-from minigrad_ext.kernels.window cimport Operand, Window, clip, floor_divide, operand_of, operand_size, volume, window_of
+from minigrad_ext.kernels.window cimport (
+    Operand, Window, clip, floor_divide, operand_of, operand_size, volume, window_of,
+)
 from minigrad_ext.parallel cimport threads_for
 from minigrad_ext.types cimport FLOAT32, FLOAT64, NO_MEMORY, OK, Params, Step, real
 
@@ -94,7 +96,7 @@ cdef inline int64_t position(const Task* task, int axis, int64_t t, int64_t o) n
 
 cdef inline void best_of_line(const real* line, int64_t stride, index_t at, index_t step, real* best, index_t* index,
                               int64_t n) noexcept nogil:
-    """best = max(best, line) where the line is larger, or NaN while best is not; `at` + j*step is the index of line[j]."""
+    """Takes line[j], whose index is at + j*step, for best[j] where it is larger, or the first NaN."""
     cdef int64_t j
     cdef real value, old
     cdef index_t here = at
@@ -107,7 +109,8 @@ cdef inline void best_of_line(const real* line, int64_t stride, index_t at, inde
         here += step
 
 
-cdef void max_row(const Task* task, const real* image, int64_t* out, int64_t o0, int64_t o1, const index_t* kind) noexcept nogil:
+cdef void max_row(const Task* task, const real* image, int64_t* out, int64_t o0, int64_t o1,
+                  const index_t* kind) noexcept nogil:
     """The windows of one row of outputs, a block at a time."""
     cdef real best[BLOCK]
     cdef index_t index[BLOCK]
@@ -193,7 +196,8 @@ cdef inline void add_line(const real* line, int64_t stride, real* sums, int64_t 
 
 
 
-cdef inline void divide_row(const Task* task, real* row, int64_t o0, int64_t o1, int64_t begin, int64_t n) noexcept nogil:
+cdef inline void divide_row(const Task* task, real* row, int64_t o0, int64_t o1, int64_t begin,
+                            int64_t n) noexcept nogil:
     """Divides sums by the taps their windows count; a window that counts none holds zero."""
     cdef real divisor
     cdef int64_t j

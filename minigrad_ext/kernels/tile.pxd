@@ -12,17 +12,21 @@ cdef extern from *:
     """
     #include "isa.h"
     #if MG_VECTOR == 64
-    enum { TILE_ROWS = 8, TILE_VECTORS = 2, HALF_ROWS = 4, HALF_VECTORS = 4, PAIR_VECTORS = 4, ONE_VECTORS = 8 };
+    enum { TILE_ROWS = 8, WIDE_ROWS = 8, TILE_VECTORS = 2 };
+    enum { HALF_ROWS = 4, HALF_VECTORS = 4, PAIR_VECTORS = 4, ONE_VECTORS = 8 };
     #elif MG_VECTOR == 32
-    enum { TILE_ROWS = 6, TILE_VECTORS = 2, HALF_ROWS = 4, HALF_VECTORS = 3, PAIR_VECTORS = 4, ONE_VECTORS = 4 };
+    enum { TILE_ROWS = 6, WIDE_ROWS = 5, TILE_VECTORS = 2 };
+    enum { HALF_ROWS = 4, HALF_VECTORS = 3, PAIR_VECTORS = 4, ONE_VECTORS = 4 };
     #else
-    enum { TILE_ROWS = 3, TILE_VECTORS = 4, HALF_ROWS = 2, HALF_VECTORS = 4, PAIR_VECTORS = 4, ONE_VECTORS = 4 };
+    enum { TILE_ROWS = 3, WIDE_ROWS = 3, TILE_VECTORS = 4 };
+    enum { HALF_ROWS = 2, HALF_VECTORS = 4, PAIR_VECTORS = 4, ONE_VECTORS = 4 };
     #endif
     enum { TILE_SIZE = 1024 };
     """
     enum:
         MG_VECTOR
         TILE_ROWS           # rows of the full block
+        WIDE_ROWS           # one less where the caller needs the register itself
         TILE_VECTORS        # its lanes, in vectors
         HALF_ROWS           # rows and vectors of the lower, wider blocks
         HALF_VECTORS
