@@ -274,8 +274,11 @@ def promote(name: str, operands: tuple, domain: str) -> tuple:
     dtype = result_type(*operands)
     if domain == "float" and not dtype.is_floating_point:
         dtype = get_default_dtype()
-    return tuple([Value.result(Buffer.scalar(x, dtype.code)) if not isinstance(x, Value)
-                  else x if x.buffer.dtype == dtype.code else OPS["cast"](x, dtype=dtype) for x in operands])
+    try:
+        return tuple([Value.result(Buffer.scalar(x, dtype.code)) if not isinstance(x, Value)
+                      else x if x.buffer.dtype == dtype.code else OPS["cast"](x, dtype=dtype) for x in operands])
+    except ValueError as error:         # a number out of the dtype's range
+        raise ValueError(f"{name}: {error}") from None
 
 
 def scalar(name: str, slot: int, x: Any) -> Any:

@@ -106,6 +106,8 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     >>> minigrad.tensor([1, 2]).masked_fill(minigrad.tensor([True, False]), 0)
     tensor([0, 2])
     """
+    if mask.dtype is not bool_:
+        raise TypeError(f"masked_fill: mask: got dtype {mask.dtype.name}, expected bool")
     if not hasattr(value, "buffer"):
         from minigrad.functions.create import full
         value = full((), value, dtype=input.dtype)

@@ -36,6 +36,9 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
             raise TypeError(f"matmul: {slot}: got {type(x).__name__}, expected a tensor")
         if not x.ndim:
             raise ValueError(f"matmul: {slot}: got a 0-d tensor, expected at least 1 axis")
+    if 1 in (input.ndim, other.ndim) and input.shape[-1] != other.shape[-2:][0]:
+        raise ValueError(f"matmul: shapes {input.shape} and {other.shape} do not fit: the last axis of the first has "
+                         f"{input.shape[-1]} elements, expected {other.shape[-2:][0]}")
     a = rows_view.reshape(input, shape=(1, *input.shape)) if input.ndim == 1 else input
     b = rows_view.reshape(other, shape=(*other.shape, 1)) if other.ndim == 1 else other
     if b.ndim == 2 and a.ndim > 2 and a.buffer.reshape((prod(a.shape[:-1]), a.shape[-1])) is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from minigrad.dtypes import bool as bool_
@@ -33,12 +34,14 @@ def repeat(input: Tensor, *repeats: Any) -> Tensor:
     lead = len(counts) - input.ndim
     if lead < 0:
         raise ValueError(f"repeat: repeats: got {counts}, expected at least {input.ndim} numbers for {input.shape}")
-    shape = (1,) * lead + input.shape
+    x = rows.flat_view(input, (1,) * lead + input.shape)
     # One axis at a time, so that a tensor of 8 axes needs no more than 8.
-    x = rows.flat_view(input, shape)
     for axis, count in enumerate(counts):
         if count != 1:
-            x = cat([x] * count, axis) if count else narrow(x, axis, 0, 0)
+            shape = x.shape
+            block = rows.flat_view(x, (prod(shape[:axis]), 1, prod(shape[axis:])))
+            block = rows.expand(block, shape=(block.shape[0], count, block.shape[2]))
+            x = rows.flat_view(block, (*shape[:axis], count * shape[axis], *shape[axis + 1:]))
     return x
 
 
