@@ -2,7 +2,6 @@
 
 import json
 import os
-import pty
 import random
 import re
 import signal
@@ -152,6 +151,7 @@ def test_interrupted(undisturbed, tmp_path, number, epochs):
 
 def test_a_terminal_gets_a_progress_bar(tmp_path):
     pytest.importorskip("rich")
+    pty = pytest.importorskip("pty")
     master, slave = pty.openpty()
     environment = ENVIRONMENT | {"TERM": "xterm", "COLUMNS": "120"}
     process = subprocess.Popen([*COMMAND, *SLOW], cwd=tmp_path, stdout=slave, env=environment)
@@ -253,12 +253,20 @@ def test_missing_images_and_indices(trained):
 # What users get wrong
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names of files are text")
+def test_names_that_are_no_text(tmp_path):
+    name = os.fsdecode(b"run \xff")
+    assert call("train", "digits", "--epochs", 1, "--out", name, cwd=tmp_path).returncode == 0
+    refused(call("eval", name + "2", cwd=tmp_path), "no such folder")
+
+
 @pytest.mark.parametrize("arguments, says", [
     ([], "required: command"), (["fly"], "invalid choice: 'fly'"), (["train"], "which dataset"),
     (["train", "cats"], "invalid choice: 'cats'"), (["train", "digits", "--epochs", "0"], "--epochs: got '0', exp"),
     (["train", "digits", "--epochs", "many"], "--epochs: got 'many'"), (["train", "digits", "--lr", "nan"], "--lr"),
     (["train", "digits", "--lr", "-1"], "--lr"), (["train", "digits", "--seed", "-1"], "--seed"),
     (["train", "digits", "--seed", "9" * 30], "--seed"), (["train", "digits", "--threads", "0"], "--threads"),
+    (["train", "digits", "--threads", "1025"], "--threads: got '1025'"),
     (["train", "digits", "--optimizer", "lion"], "--optimizer"), (["train", "digits", "--model", "gpt"], "--model"),
     (["train", "digits", "--model", "lenet"], "lenet: images: got 8x8"), (["train", "digits", "--speed"], "--speed"),
     (["train", "digits", "--data-dir", "x"], "--data-dir: digits comes with minigrad"),

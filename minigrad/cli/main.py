@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import math
 import os
 import sys
@@ -25,6 +26,8 @@ class UsageError(Exception):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code: 0, 2 for errors of use, 130 when interrupted."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may be in no encoding at all
     try:
         options = parser().parse_args(arguments)
         command = import_module(f"minigrad.cli.{options.module}")
@@ -116,7 +119,7 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_common(command: argparse.ArgumentParser) -> None:
     command.add_argument("--data-dir", metavar="FOLDER", help="folder of the dataset's IDX files, gzipped or not")
-    command.add_argument("--threads", type=_positive_int, metavar="N", help="default: one per core; changes no result")
+    command.add_argument("--threads", type=_thread_count, metavar="N", help="default: one per core; changes no result")
 
 
 class _Version(argparse.Action):
@@ -144,5 +147,6 @@ def _number(kind: Callable[[str], float], holds: Callable[[float], bool], wanted
 
 
 _positive_int = _number(int, lambda n: 0 < n < 2**31, "a whole number from 1 on")
+_thread_count = _number(int, lambda n: 0 < n <= 1024, "a whole number from 1 to 1024")
 _natural_int = _number(int, lambda n: 0 <= n < 2**63, "a whole number from 0 on")
 _positive_float = _number(float, lambda x: 0 < x < math.inf, "a number above 0")

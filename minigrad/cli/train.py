@@ -68,7 +68,7 @@ def _begin(options: argparse.Namespace) -> Begun:
     config = default_config(
         options.dataset, model=options.model, epochs=options.epochs, batch_size=options.batch_size, lr=options.lr,
         optimizer=options.optimizer, seed=options.seed, data_checksum=checksum(train, test),
-        data_dir=os.path.abspath(os.path.expanduser(options.data_dir)) if options.data_dir else None)
+        data_dir=os.path.abspath(os.path.expanduser(options.data_dir)) if options.data_dir is not None else None)
     check_model(config, train)
     return None, config, train, test
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from minigrad.io import FileError, atomic_write
 
 TIMEOUT = 20.0  # seconds without a byte
+LIMIT = 1 << 28  # bytes: several times the largest file there is
 
 
 def cache_folder() -> Path:
@@ -33,7 +35,7 @@ def fetch(name: str, mirrors: Sequence[str], sha256: str, folder: Path, timeout:
     for mirror in mirrors:
         try:
             with urllib.request.urlopen(mirror + name, timeout=timeout) as answer:
-                content = answer.read()
+                content = answer.read(LIMIT)
         except (OSError, http.client.HTTPException, ValueError) as error:
             reasons.append(f"{mirror}: {getattr(error, 'reason', None) or error}")
             continue
@@ -42,6 +44,7 @@ def fetch(name: str, mirrors: Sequence[str], sha256: str, folder: Path, timeout:
             continue
         folder.mkdir(parents=True, exist_ok=True)
         atomic_write(path, content)
+        print(f"downloaded {mirror}{name} to {folder}", file=sys.stderr)
         return path
     raise FileError(f"{name}: cannot be downloaded ({'; '.join(reasons)}); "
                     f"give the folder that holds the files with --data-dir")

@@ -44,9 +44,9 @@ class RunFolder:
         """A new folder at `path`, which may exist if empty; without one, the first free name in `parent`."""
         wanted = path or cls._next_name(parent, config)
         if wanted.exists() and (not wanted.is_dir() or any(wanted.iterdir())):
-            kind = "holds a run already" if (wanted / "config.json").exists() else "exists and is not an empty folder"
-            raise FileError(f"{wanted}: {kind}; choose another folder" +
-                            (f", or continue that run with --resume {wanted}" if "run" in kind else ""))
+            if (wanted / "config.json").exists():
+                raise FileError(f"{wanted}: holds a run already; choose another folder, or continue it with --resume")
+            raise FileError(f"{wanted}: exists and is not an empty folder")
         wanted.parent.mkdir(parents=True, exist_ok=True)
         new = Path(tempfile.mkdtemp(prefix=".new-run-", dir=wanted.parent))
         try:
@@ -78,7 +78,7 @@ class RunFolder:
             raise FileError(f"{path}: not the folder of a run (it has no config.json)")
         try:
             return cls(path, Config.from_json(file.read_text(encoding="utf-8")))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise FileError(f"{file}: damaged ({error})") from None
 
     @staticmethod
@@ -120,7 +120,7 @@ class RunFolder:
             described = json.loads(self.pointer.read_text(encoding="utf-8"))
             name, digest = described["file"], described["sha256"]
             file = self.path / "checkpoints" / Path(name).name
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise FileError(f"{self.pointer}: damaged") from None
         if not file.is_file():
             raise FileError(f"{file}: missing, although {self.pointer.name} names it")
