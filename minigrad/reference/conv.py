@@ -36,12 +36,12 @@ def conv(x: Nested, w: Nested, *, geometry: Geometry) -> Nested:
     batch, n_out, n_in = len(x), len(w), len(w[0]) if w else 0
     per_group = n_out // geometry.groups
     out = full((batch, n_out, *geometry.output), 0)
-    for n in range(batch):
-        for k in range(n_out):
-            for c in range(n_in):
-                image, kernel = x[n][k // per_group * n_in + c], w[k][c]
-                for o, t, i in terms(geometry):
-                    put(out[n][k], o, get(out[n][k], o) + get(kernel, t) * get(image, i))
+    for o, t, i in terms(geometry):
+        for n in range(batch):
+            for k in range(n_out):
+                first = k // per_group * n_in
+                put(out[n][k], o, get(out[n][k], o) + sum(get(w[k][c], t) * get(x[n][first + c], i)
+                                                          for c in range(n_in)))
     return out
 
 
@@ -55,12 +55,13 @@ def conv_transpose(g: Nested, w: Nested, *, geometry: Geometry) -> Nested:
     batch, n_out, n_in = len(g), len(w), len(w[0]) if w else 0
     per_group = n_out // geometry.groups
     out = full((batch, n_in * geometry.groups, *geometry.input), 0)
-    for n in range(batch):
-        for k in range(n_out):
-            for c in range(n_in):
-                image, kernel = out[n][k // per_group * n_in + c], w[k][c]
-                for o, t, i in terms(geometry):
-                    put(image, i, get(image, i) + get(kernel, t) * get(g[n][k], o))
+    for o, t, i in terms(geometry):
+        for n in range(batch):
+            for k in range(n_out):
+                first, gradient = k // per_group * n_in, get(g[n][k], o)
+                for c in range(n_in):
+                    image = out[n][first + c]
+                    put(image, i, get(image, i) + get(w[k][c], t) * gradient)
     return out
 
 
@@ -75,12 +76,12 @@ def conv_weight(x: Nested, g: Nested, *, geometry: Geometry) -> Nested:
     n_out, n_in = (len(g[0]), len(x[0]) // geometry.groups) if batch else (0, 0)
     per_group = n_out // geometry.groups
     out = full((n_out, n_in, *geometry.kernel), 0)
-    for n in range(batch):
-        for k in range(n_out):
-            for c in range(n_in):
-                image = x[n][k // per_group * n_in + c]
-                for o, t, i in terms(geometry):
-                    put(out[k][c], t, get(out[k][c], t) + get(image, i) * get(g[n][k], o))
+    for o, t, i in terms(geometry):
+        for n in range(batch):
+            for k in range(n_out):
+                first, gradient = k // per_group * n_in, get(g[n][k], o)
+                for c in range(n_in):
+                    put(out[k][c], t, get(out[k][c], t) + get(x[n][first + c], i) * gradient)
     return out
 
 

@@ -2,9 +2,9 @@
 
 The idea.  Copy an image once into a scratch with its zeros around it, and every kernel tap becomes one integer offset:
 output position `o` meets tap `t` at `scratch[position(o) + offset(t)]`, for every o at once.  Stride s splits an axis
-into phases (padded positions p with equal p % s), so that neighbouring outputs read neighbouring elements again; dilation
-only changes the offsets.  The transposed convolution is the same sum over the padded gradient, once per output phase,
-so nothing is multiplied by a zero that stride would insert.  im2col never exists in memory.
+into phases (padded positions p with equal p % s), so that neighbouring outputs read neighbouring elements again;
+dilation only changes the offsets.  The transposed convolution is the same sum over the padded gradient, once per output
+phase, so nothing is multiplied by a zero that stride would insert.  im2col never exists in memory.
 
     conv:            out[o] = sum_t w[t] * x[o*s + t*d - low]
     conv_transpose:  out[i] = sum_t w[t] * g[o]     where o*s + t*d - low = i, so only taps with t*d = i + low (mod s)
