@@ -84,6 +84,14 @@ def test_output_without_a_terminal(trained):
     assert "\x1b" not in out and "\r" not in out
 
 
+def test_no_flags_keep_the_promise(tmp_path):
+    answer = call("train", "digits", cwd=tmp_path)
+    assert answer.returncode == 0, answer.stderr
+    accuracy = re.fullmatch(r"test accuracy (\d+\.\d\d) %", answer.stdout.splitlines()[-1])
+    assert float(accuracy[1]) >= 98.5
+    assert os.listdir(tmp_path / "runs") == ["digits-cnn-1"]
+
+
 def test_the_run_folder(trained):
     run = trained[0] / "whole"
     assert sorted(os.listdir(run)) == ["checkpoint.json", "checkpoints", "config.json", "metrics.csv",

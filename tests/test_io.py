@@ -4,6 +4,8 @@ import os
 import struct
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import minigrad
 from minigrad.io import FileError, atomic_write, tensor_from_bytes
@@ -43,6 +45,28 @@ def test_nested(path):
     assert back["model"][3][:5] == [1, 2.5, None, True, "text"] and back["model"][3][3] is True
     assert isinstance(back["model"][3][5], tuple) and back["model"][3][5][1] == {}
     assert back["model"]["w"].tolist()[0] == 1.0 and math.isnan(back["model"]["w"].tolist()[1])
+
+
+KEYS = st.text(max_size=3) | st.integers() | st.booleans() | st.none() | st.floats(allow_nan=False)
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
+NUMBERS = st.lists(st.integers(-5, 5), max_size=3).map(lambda numbers: minigrad.tensor(numbers, dtype=minigrad.int64))
+
+
+@given(st.recursive(SCALARS | NUMBERS, lambda inner: st.lists(inner, max_size=3) | st.tuples(inner, inner)
+                    | st.dictionaries(KEYS, inner, max_size=3)))
+def test_anything_nested(tmp_path_factory, thing):
+    def same(a, b):
+        if isinstance(a, minigrad.Tensor):
+            return a.dtype is b.dtype and a.tolist() == b.tolist()
+        if isinstance(a, dict):
+            return list(map(repr, a)) == list(map(repr, b)) and all(same(a[key], b[key]) for key in a)
+        if isinstance(a, list | tuple):
+            return type(a) is type(b) and len(a) == len(b) and all(map(same, a, b))
+        return type(a) is type(b) and a == b
+
+    path = tmp_path_factory.getbasetemp() / "nested.safetensors"
+    minigrad.save(thing, path)
+    assert same(thing, minigrad.load(path))
 
 
 def test_names_that_meet(path):

@@ -68,7 +68,7 @@ def save(obj: Any, path: str | os.PathLike[str]) -> None:
     except RecursionError:
         raise ValueError("save: obj contains itself, or is nested too deeply") from None
     blocks = [memoryview(tensor.detach()).tobytes() for tensor in tensors.values()]
-    header: dict[str, Any] = {METADATA: {TREE: json.dumps(tree, ensure_ascii=False)}}
+    header: dict[str, Any] = {METADATA: {TREE: json.dumps(tree)}}
     offset = 0
     for (name, tensor), block in zip(tensors.items(), blocks, strict=True):
         place = [offset, offset + len(block)]
