@@ -92,7 +92,37 @@ cdef inline int64_t position(const Task* task, int axis, int64_t t, int64_t o) n
     return o * task.window.stride[axis] + t * task.window.dilation[axis] - task.window.low[axis]
 
 
+cdef inline bint four_inside(const Task* task, int64_t o0, int64_t o1) noexcept nogil:
+    """Whether this row is of 2x2 windows that stand 2 apart and lie inside: the common pool, done in one pass."""
+    cdef int64_t n = task.pooled.size[2]
+    return (task.taps[0] == 1 and task.taps[1] == 2 and task.taps[2] == 2 and meets(task, 0, 0, o0)
+            and meets(task, 1, 0, o1) and meets(task, 1, 1, o1)
+            and task.first[2][0] == 0 and task.last[2][0] == n and task.first[2][1] == 0 and task.last[2][1] == n
+            and task.window.stride[2] == 2 and task.window.dilation[2] == 1 and task.image.stride[2] == 1)
+
+
 # ---- max
+
+cdef inline void best_of_four(const real* top, const real* bottom, index_t at, index_t below, int64_t* out,
+                              int64_t n) noexcept nogil:
+    """out[j] = the index of the first largest of top[2j], top[2j+1], bottom[2j], bottom[2j+1]."""
+    cdef int64_t j
+    cdef real best, value
+    cdef index_t index, here = at
+    for j in range(n):
+        best, index = top[2 * j], here
+        value = top[2 * j + 1]
+        if not (value <= best) and best == best:
+            best, index = value, here + 1
+        value = bottom[2 * j]
+        if not (value <= best) and best == best:
+            best, index = value, here + below
+        value = bottom[2 * j + 1]
+        if not (value <= best) and best == best:
+            best, index = value, here + below + 1
+        out[j] = index
+        here += 2
+
 
 cdef inline void best_of_line(const real* line, int64_t stride, index_t at, index_t step, real* best, index_t* index,
                               int64_t n) noexcept nogil:
@@ -120,6 +150,14 @@ cdef void max_row(const Task* task, const real* image, int64_t* out, int64_t o0,
     cdef int64_t width = task.image.size[2], o2 = task.pooled.stride[2]
     cdef const real* line
     cdef const real* start
+    if o2 == 1 and four_inside(task, o0, o1):
+        start = image + position(task, 0, 0, o0) * task.image.stride[0] \
+            + position(task, 1, 0, o1) * task.image.stride[1] + position(task, 2, 0, 0)
+        row = (position(task, 0, 0, o0) * task.image.size[1] + position(task, 1, 0, o1)) * width \
+            + position(task, 2, 0, 0)
+        best_of_four(start, start + task.window.dilation[1] * task.image.stride[1], <index_t>row,
+                     <index_t>(task.window.dilation[1] * width), out, task.pooled.size[2])
+        return
     for begin from 0 <= begin < task.pooled.size[2] by BLOCK:
         n = min(<int64_t>BLOCK, task.pooled.size[2] - begin)
         for j in range(n):
@@ -196,14 +234,24 @@ cdef inline void add_line(const real* line, int64_t stride, real* sums, int64_t 
 
 
 
+cdef inline void add_four(const real* top, const real* bottom, real* sums, int64_t n) noexcept nogil:
+    cdef int64_t j
+    for j in range(n):
+        sums[j] = top[2 * j] + top[2 * j + 1] + bottom[2 * j] + bottom[2 * j + 1]
+
+
 cdef inline void divide_row(const Task* task, real* row, int64_t o0, int64_t o1, int64_t begin,
                             int64_t n) noexcept nogil:
     """Divides sums by the taps their windows count; a window that counts none holds zero."""
     cdef real divisor
     cdef int64_t j
+    if task.divisor:
+        divisor = <real>task.divisor
+        for j in range(n):
+            row[j] = row[j] / divisor
+        return
     for j in range(n):
-        divisor = <real>(task.divisor if task.divisor else task.count[0][o0] * task.count[1][o1]
-                         * task.count[2][begin + j])
+        divisor = <real>(task.count[0][o0] * task.count[1][o1] * task.count[2][begin + j])
         row[j] = row[j] / divisor if divisor != 0 else <real>0
 
 
@@ -216,14 +264,21 @@ cdef void avg_plane(const Task* task, int64_t plane, const real* kind) noexcept 
     cdef const real* start
     cdef const real* line
     cdef real* row
+    cdef bint four
     for o0 in range(task.pooled.size[0]):
         for o1 in range(task.pooled.size[1]):
             row = out + o0 * task.pooled.stride[0] + o1 * task.pooled.stride[1]
             for begin from 0 <= begin < task.pooled.size[2] by BLOCK:
                 width = min(<int64_t>BLOCK, task.pooled.size[2] - begin)
-                for j in range(width):
-                    sums[j] = 0
-                for t0 in range(task.taps[0]):
+                four = four_inside(task, o0, o1)
+                if four:
+                    line = image + position(task, 0, 0, o0) * task.image.stride[0] \
+                        + position(task, 1, 0, o1) * task.image.stride[1] + position(task, 2, 0, begin)
+                    add_four(line, line + task.window.dilation[1] * task.image.stride[1], sums, width)
+                else:
+                    for j in range(width):
+                        sums[j] = 0
+                for t0 in range(0 if four else task.taps[0]):
                     if not meets(task, 0, t0, o0):
                         continue
                     for t1 in range(task.taps[1]):
@@ -252,6 +307,16 @@ cdef inline void spread_line(real* line, int64_t stride, const real* shares, int
     cdef int64_t j
     for j in range(n):
         line[j * stride] += shares[j]
+
+
+cdef inline void spread_four(real* top, real* bottom, const real* shares, int64_t n) noexcept nogil:
+    cdef int64_t j
+    for j in range(n):
+        top[2 * j] += shares[j]
+        top[2 * j + 1] += shares[j]
+    for j in range(n):
+        bottom[2 * j] += shares[j]
+        bottom[2 * j + 1] += shares[j]
 
 
 cdef void clear_plane(const Task* task, real* image) noexcept nogil:
@@ -283,6 +348,11 @@ cdef void unpool_plane(const Task* task, int64_t plane, const real* kind) noexce
                 for j in range(width):
                     shares[j] = row[(begin + j) * task.pooled.stride[2]]
                 divide_row(task, shares, o0, o1, begin, width)
+                if four_inside(task, o0, o1):
+                    line = image + position(task, 0, 0, o0) * task.image.stride[0] \
+                        + position(task, 1, 0, o1) * task.image.stride[1] + position(task, 2, 0, begin)
+                    spread_four(line, line + task.window.dilation[1] * task.image.stride[1], shares, width)
+                    continue
                 for t0 in range(task.taps[0]):
                     if not meets(task, 0, t0, o0):
                         continue

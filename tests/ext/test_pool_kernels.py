@@ -89,6 +89,34 @@ def test_every_memory_layout(kernels, op, dtype):
         check_equal(out, wanted, f"{op} into {name}")
 
 
+@pytest.mark.parametrize("dtype", REALS)
+@pytest.mark.parametrize("size", [(2, 2), (5, 7), (4, 40), (3, 2, 34), (6, 1100)])
+@pytest.mark.parametrize("stride, padding, dilation", [(2, 0, 1), (2, 1, 1), ((1, 2), 0, (2, 1))])
+def test_windows_of_two_by_two(kernels, size, stride, padding, dilation, dtype):
+    """The common pool has a loop of its own, for the rows that lie inside."""
+    if len(size) == 3:
+        kernel, stride, padding, dilation = (1, 2, 2), 2, (0, 1, 0), 1
+    else:
+        kernel = (2, 2)
+    if size[0] == 2 and dilation != 1:
+        padding = (1, 0)
+    geometry = Geometry.of_pool("pool", size, kernel, stride, padding, dilation)
+    odd = {-3: -math.inf, 3: math.nan}
+    plain = integers((2, 2, *size), 11)
+    special = importlib.import_module("minigrad.reference.nested").pointwise(lambda x: odd.get(x, x), plain)
+    for x in (plain, special):
+        out = empty((2, 2, *geometry.output), "int64")
+        kernels["max_pool_index"](out, buf(x, dtype), geometry.params)
+        check_equal(out, reference.max_pool_index(x, geometry=geometry), str(geometry))
+    out = empty((2, 2, *geometry.output), dtype)
+    kernels["avg_pool"](out, buf(plain, dtype), geometry.pool_params(True, 4))
+    check_equal(out, reference.avg_pool(plain, geometry=geometry, divisor_override=4), str(geometry))
+    g = integers((2, 2, *geometry.output), 12)
+    out = empty((2, 2, *size), dtype)
+    kernels["avg_unpool"](out, buf(g, dtype), geometry.pool_params(True, 4))
+    check_equal(out, reference.avg_unpool(g, geometry=geometry, divisor_override=4), str(geometry))
+
+
 @pytest.mark.parametrize("stride", [1, 2, 3])
 def test_rows_longer_than_a_block(kernels, stride):
     geometry = Geometry.of_pool("pool", (1100,), (3,), stride, ((2, 1),), 1, True)
