@@ -86,8 +86,14 @@ def as_dtype(dtype: Any, op: str) -> DType:
 
 
 def scalar_dtype(value: Any) -> DType:
-    """The dtype of a Python scalar: bool, int64 or the default float."""
-    return _PYTHON[type(value)]
+    """The dtype of a Python scalar (or of one of a class derived from them): bool, int64 or the default float."""
+    known = _PYTHON.get(type(value))
+    if known is not None:
+        return known
+    for kind in (builtins.bool, builtins.int, builtins.float):
+        if isinstance(value, kind):
+            return _PYTHON[kind]
+    raise TypeError(f"got {type(value).__name__}, expected a tensor or a number")
 
 
 def promote_types(a: DType, b: DType) -> DType:

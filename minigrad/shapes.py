@@ -36,7 +36,10 @@ def integer(op: str, argument: str, value: Any) -> int:
     if type(value) is int:
         return value
     if not isinstance(value, bool) and hasattr(value, "__index__"):
-        return value.__index__()
+        try:
+            return value.__index__()
+        except TypeError:               # a tensor or array of more than one integer
+            pass
     raise TypeError(f"{op}: {argument}: got {value!r}, expected an int")
 
 

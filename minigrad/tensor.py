@@ -171,16 +171,6 @@ class Tensor(Convertible, InPlace):
         import numpy
         return numpy.asarray(self)
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        import numpy
-        array = numpy.frombuffer(memoryview(self), dtype=self._numpy_name).reshape(self.shape) \
-            if self.buffer.is_contiguous() and self.buffer.size else numpy.array(self.tolist(), dtype=self._numpy_name)
-        return array if dtype is None else array.astype(dtype)
-
-    @property
-    def _numpy_name(self) -> str:
-        return self.dtype.name
-
     # Graph ----------------------------------------------------------------------------------------------------------
 
     @property

@@ -35,7 +35,8 @@ def entries(x: Any, key: Any) -> list[Any]:
             part = list(part)
             parts[j] = tensor(part) if part else tensor(part, dtype=int64)
         elif not isinstance(part, Value) and part is not None and part is not Ellipsis \
-                and not isinstance(part, (slice, bool)) and not hasattr(part, "__index__"):
+                and not isinstance(part, (slice, bool)) \
+                and (not hasattr(part, "__index__") or hasattr(part, "__len__")):
             if not hasattr(part, "__dlpack__") and not hasattr(part, "__array_interface__"):
                 raise IndexError(f"indexing: got {part!r} ({type(part).__name__}), expected integers, slices, '...', "
                                  "None, or tensors of integers or bools")

@@ -1,7 +1,7 @@
 """What every function promises about its arguments, checked from its annotations in one place.
 
-A parameter annotated `Tensor` takes nothing else; sizes and axes that may follow one another (`*size`, `*dims`) may also
-be given by that name; `dim` and `keepdim` may be spelled `axis` and `keepdims`.
+A parameter annotated `Tensor` takes nothing else; sizes and axes that may follow one another (`*size`, `*dims`) may
+also be given by that name; `dim` and `keepdim` may be spelled `axis` and `keepdims`.
 """
 
 from __future__ import annotations

@@ -23,7 +23,8 @@ ELEMENTWISE = [f"m.{name}(x)" for name in UNARY] + [f"x.{name}()" for name in UN
     "m.lerp(x, x * 2, 0.25)", "m.where(x > 0, x, -2 * x)", "m.where(x > 0, x, 0.)", "m.where(x > 0, 1., x)",
     "x.masked_fill(x > 0, -1.)", "m.masked_fill(x, x < 0, 2)", "x.where(x > 0, 0.)", "m.rsub(x, 1)",
     "x.mul(2)", "x.add(x, alpha=3)", "x.sub(1, alpha=2)", "x.div(0.3, rounding_mode='trunc')", "x.pow(2)",
-    "m.div(x, 0.3, rounding_mode='floor').detach()", "x.detach() // 2", "x.detach().floor_divide(x.detach())", "x.maximum(x)",
+    "m.div(x, 0.3, rounding_mode='floor').detach()", "x.detach() // 2", "x.detach().floor_divide(x.detach())",
+    "x.maximum(x)",
     "m.isclose(x, x + 1e-9)", "m.allclose(x, x)", "m.equal(x, x)", "m.nn.functional.relu(x)", "m.positive(x)",
     "m.addcmul(x, x, x, value=2)", "m.addcdiv(x, x, x.abs() + 1, value=2)",
     ] + [text for text in SCALARS if text not in ("7 // x", "7 % x")]

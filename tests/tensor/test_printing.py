@@ -18,7 +18,8 @@ TEXTS = [f"m.tensor({value.strip()})" for value in VALUES.split("|")] + [
     "m.tensor(2., requires_grad=True)", "m.arange(10000.).reshape(100, 100)", "m.arange(4096).reshape(16, 16, 16)",
     "m.arange(25).reshape(5, 5) % 2 == 0", "m.ones(1, 1, 1, 1)", "m.arange(24).reshape(2, 3, 4)", "m.full((3,), 1e-7)",
     "m.ones(30, 30)", "m.zeros(2, 1100)", "m.arange(0, 1, 0.01)", "m.arange(1001).reshape(7, 11, 13)",
-    "m.arange(14., dtype=m.float64)", "m.arange(15., dtype=m.float64)", "m.arange(12., dtype=m.float64, requires_grad=True)"]
+    "m.arange(14., dtype=m.float64)", "m.arange(15., dtype=m.float64)",
+    "m.arange(12., dtype=m.float64, requires_grad=True)"]
 
 
 @pytest.mark.torch
