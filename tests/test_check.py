@@ -95,6 +95,7 @@ def test_gradcheck_names_the_output():
 def test_gradcheck_sees_nan(wrong):
     row = wrong(pointwise, "wrong_nan", lambda x, _y: rows.log(rows.neg(x)), compute=KERNELS["square"])
     fails("gradcheck: reverse mode: d output 0[0] / d input 0[0] (flat positions) is nan", gradcheck, row, point(1.0))
+    assert gradcheck(minigrad.sqrt, point(-1.0))            # no number on either side
 
 
 def test_tolerances():

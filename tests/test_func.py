@@ -7,6 +7,7 @@ import pytest
 import minigrad
 from minigrad import func
 from minigrad.func import grad, grad_and_value, jvp, vjp
+from minigrad.grad import push_forward
 
 f64 = minigrad.float64
 
@@ -104,6 +105,21 @@ def test_jvp_of_jvp():
     y, t = jvp(once, (number(2),), (number(1),))
     assert (y.item(), t.item()) == (32.0, 48.0)
     assert jvp(lambda x: jvp(once, (x,), (number(1),))[1], (number(2),), (number(1),))[1].item() == 48.0
+
+
+def test_tangents_pushed_along_a_graph():
+    """A tangent that is given for an inner value replaces what would come from before it; twice given adds up."""
+    x = number(3.0, requires_grad=True)
+    y = x * x
+    z = y * x
+
+    def pushed(inputs, tangents):
+        return push_forward([z], inputs, [number(t) for t in tangents])[0].item()
+    assert pushed([x], [1.0]) == 27.0
+    assert pushed([y], [1.0]) == 3.0
+    assert pushed([x, y], [1.0, 2.0]) == 9.0 + 6.0
+    assert pushed([x, x], [1.0, 2.0]) == 3 * 27.0
+    assert push_forward([z], [number(1.0)], [number(1.0)]) == [None]
 
 
 # ---- grad ------------------------------------------------------------------------------------------------------------

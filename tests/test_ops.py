@@ -262,6 +262,47 @@ def test_exactly_what_is_read_must_not_change(sample):
         out.backward(minigrad.ones_like(out))
 
 
+@over(samples(differentiable("multilinear"), hard))
+def test_multilinear_rows_keep_only_the_other_operand(sample):
+    for slot in (0, 1):
+        operands = sample.make(minigrad.float32)
+        operands[slot] = rows.copy(operands[slot].requires_grad_())
+        node = sample(*operands).grad_fn
+        assert [type(x) is Meta for x in node.operands] == [slot == 0, slot == 1]
+        alive = weakref.ref(operands[slot])
+        operands[slot] = None
+        assert alive() is None
+
+
+KEPT = {"add": (set(), False), "neg": (set(), False), "mul": ({0, 1}, False), "div": ({1}, True), "exp": (set(), True),
+        "tanh": (set(), True), "sigmoid": (set(), True), "relu": (set(), True), "sqrt": (set(), True),
+        "log": ({0}, False), "sin": ({0}, False), "square": ({0}, False), "amax": ({0}, True), "floor": (set(), False),
+        "logsumexp": ({0}, True), "maximum": ({0, 1}, False)}
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_pointwise_rows_keep_no_more_than_they_must(name):
+    n = len(OPS[name].derivatives)
+    assert OPS[name].reads(list(range(n)), n) == KEPT[name]
+
+
+def test_ties_share_the_derivative():
+    def slopes(function, *columns):
+        xs = leaves([minigrad.tensor(column, dtype=minigrad.float64) for column in columns])
+        return [g.tolist() for g in grad(function(*xs).sum(), xs)]
+    for row in (rows_math.maximum, rows_math.minimum):
+        (a, b), wins = slopes(row, [1.0, 2.0, 0.0], [1.0, 3.0, -1.0]), row is rows_math.minimum
+        assert (a, b) == ([0.5, wins, not wins], [0.5, not wins, wins])
+    for row in (rows_reduce.amax, rows_reduce.amin):
+        assert slopes(lambda x, row=row: row(x, shape=(1,)), [2.0, 2.0, 2.0, 2.0]) == [[0.25] * 4]
+    assert slopes(lambda x: rows_reduce.amax(x, shape=(2, 1)), [[1.0, 3.0, 3.0], [5.0, 4.0, 4.0]]) == [
+        [[0.0, 0.5, 0.5], [1.0, 0.0, 0.0]]]
+    assert slopes(rows_math.abs, [0.0, -2.0]) == [[0.0, -1.0]] and slopes(rows_math.relu, [0.0, 2.0]) == [[0.0, 1.0]]
+    assert slopes(lambda x: rows_math.clamp(x, -1.0, 1.0), [-1.0, 1.0, 2.0]) == [[1.0, 1.0, 0.0]]
+    assert slopes(rows_math.pow, [0.0, 0.0, 2.0], [0.0, 2.0, 0.0]) == [[0.0] * 3, [0.0, 0.0, 0.6931471805599453]]
+    assert slopes(rows_math.atan2, [0.0], [0.0]) == [[0.0], [0.0]]
+
+
 def test_nothing_is_recorded_where_nothing_is_wanted():
     for name, sample in samples(differentiable(), hard):
         with minigrad.no_grad():
