@@ -109,3 +109,15 @@ def reduced(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
 def dropped(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
     """`shape` without `axes`."""
     return tuple([size for axis, size in enumerate(shape) if axis not in axes])
+
+
+def check_axis(op: str, axis: int, ndim: int) -> None:
+    """IndexError unless `axis`, counted from the front, is one of `ndim` (a 0-d tensor has axis 0, as in PyTorch)."""
+    if not 0 <= axis < max(ndim, 1):
+        raise IndexError(f"{op}: axis: got {axis}, expected from 0 to {max(ndim, 1) - 1} for {ndim} axes")
+
+
+def check_reduced(op: str, shape: tuple[int, ...], target: tuple[int, ...]) -> None:
+    """ValueError unless `target` is `shape` with size 1 on some axes."""
+    if len(shape) != len(target) or any(to not in (1, size) for size, to in zip(shape, target, strict=True)):
+        raise ValueError(f"{op}: shape: got {target}, expected {shape} with size 1 on the reduced axes")

@@ -25,7 +25,7 @@ def wrong():
 
     def declare(kind, name, *args, **row):
         made.append(name)
-        return kind(name, *args, **{"shape": same_dtype(name), **row})
+        return kind(name, *args, **{"shape": same_dtype(name, len(args) or 1), **row})
     yield declare
     for name in made:
         del OPS[name]

@@ -3,7 +3,20 @@
 import weakref
 
 import pytest
-from table import ONLY_INTEGERS, REAL, ROUNDED, SAMPLES, differentiable, leaves, samples, wanted
+from table import (
+    BINARY,
+    BITS,
+    COMPARE,
+    ONLY_INTEGERS,
+    REAL,
+    ROUNDED,
+    SAMPLES,
+    TESTS,
+    differentiable,
+    leaves,
+    samples,
+    wanted,
+)
 
 import minigrad
 from minigrad import Tensor, check, func, reference
@@ -395,6 +408,47 @@ ERRORS = [
      "matmul: got dtypes float32 and float64, expected the same for both"),
     (lambda: rows_linalg.matmul(zeros(2, 2, 3), zeros(3, 3, 2)), ValueError,
      "matmul: shapes (2,) and (3,) do not broadcast: on axis -1 sizes 2 and 3 differ and neither is 1"),
+    (lambda: rows_linalg.matmul(zeros(3), zeros(3, 3)), ValueError,
+     "matmul: got shapes (3,) and (3, 3), expected two axes or more for both"),
+    (lambda: rows_math.choose(zeros(2, dtype=minigrad.bool), zeros(2), zeros(2, dtype=minigrad.float64)), TypeError,
+     "where: got dtypes float32 and float64, expected the same for both"),
+    (lambda: rows.cat(axis=0), ValueError, "cat: tensors: got none, expected at least one"),
+    (lambda: rows.cat(zeros(2), zeros(2), axis=1), IndexError,
+     "cat: axis: got 1, expected one of the 1 axes of the first tensor"),
+    (lambda: rows.cat(zeros(2), zeros(2, dtype=minigrad.float64), axis=0), TypeError,
+     "cat: tensors: tensor 1 has dtype float64, expected float32 as the first"),
+    (lambda: rows.diagonal(zeros(2, 2), offset=0, axis1=0, axis2=2), IndexError,
+     "diagonal: axis: got 2, expected from 0 to 1 for 2 axes"),
+    (lambda: rows.diagonal_embed(zeros(3), shape=(2, 2), offset=0, axis1=0, axis2=1), ValueError,
+     "diagonal_embed: x: got shape (3,), expected (2,) for a result of shape (2, 2)"),
+    (lambda: rows.windows(zeros(3), axis=1, size=2, step=1), IndexError,
+     "windows: axis: got 1, expected from 0 to 0 for 1 axes"),
+    (lambda: rows.windows(zeros(3), axis=0, size=2, step=0), ValueError,
+     "windows: step: got 0, expected at least 1"),
+    (lambda: rows.windows(zeros(3), axis=0, size=4, step=1), ValueError,
+     "windows: size: got 4, expected 0 to 3, the size of axis 0"),
+    (lambda: rows.overlap_add(zeros(9, 9), shape=(4,), axis=0, size=2, step=1), ValueError,
+     "overlap_add: x: got shape (9, 9), expected (3, 2) for a result of shape (4,)"),
+    (lambda: rows.slice(zeros(4), starts=(3,), steps=(1,), shape=(3,)), ValueError,
+     "slice: shape: 3 elements from 3 in steps of 1 leave axis 0 of shape (4,)"),
+    (lambda: rows.permute(zeros(2, 3), axes=(0, 0)), ValueError, "permute: axes: got (0, 0), expected each axis once"),
+    (lambda: rows_reduce.amax(zeros(2, 3), shape=(2, 2)), ValueError,
+     "amax: shape: got (2, 2), expected (2, 3) with size 1 on the reduced axes"),
+    (lambda: rows_reduce.logsumexp(zeros(2, 3), shape=(3,)), ValueError,
+     "logsumexp: shape: got (3,), expected (2, 3) with size 1 on the reduced axes"),
+    (lambda: rows_reduce.logsumexp(INDEX, shape=(1, 1)), TypeError,
+     "logsumexp: got dtype int64, expected float32 or float64"),
+    (lambda: rows_reduce.any(zeros(2), shape=(1,)), TypeError, "any: got dtype float32, expected bool"),
+    (lambda: rows_reduce.all(zeros(2, dtype=minigrad.bool), shape=(4,)), ValueError,
+     "all: shape: got (4,), expected (2,) with size 1 on the reduced axes"),
+    (lambda: rows_reduce.cumsum(zeros(3), axis=4, reverse=False), IndexError,
+     "cumsum: axis: got 4, expected from 0 to 0 for 1 axes"),
+    (lambda: rows_reduce.argmax(zeros(3), axis=-1), IndexError,
+     "argmax: axis: got -1, expected from 0 to 0 for 1 axes"),
+    (lambda: rows_index.gather(zeros(2, 2), INDEX, axis=2), IndexError,
+     "gather: axis: got 2, expected from 0 to 1 for 2 axes"),
+    (lambda: rows_index.scatter_add(zeros(2, 2), INDEX, axis=-1, shape=(2, 2)), IndexError,
+     "scatter_add: axis: got -1, expected from 0 to 1 for 2 axes"),
     (lambda: rows_reduce.amax(zeros(0, 2), shape=(1, 2)), ValueError,
      "amax: the input of shape (0, 2) has no element to choose from; expected sizes of 1 or more on the reduced axes"),
     (lambda: rows_reduce.argmin(zeros(2, 0), axis=1), ValueError,
@@ -416,6 +470,14 @@ def test_an_index_out_of_range_is_an_index_error(value):
         rows_index.gather(zeros(3), index, axis=0)
     with pytest.raises(IndexError):
         rows_index.scatter_add(zeros(2), index, axis=0, shape=(3,))
+
+
+@pytest.mark.parametrize("name", sorted({*REAL, *BINARY, *TESTS, *COMPARE, *BITS, "neg", "where", "clamp"}))
+def test_a_wrong_number_of_operands_is_a_type_error(name):
+    n = len(SAMPLES[name][0].operands)
+    for given in (n - 1, n + 1):
+        with pytest.raises(TypeError):
+            OPS[name](*[zeros(2, dtype=minigrad.bool if name == "where" else minigrad.int64)] * given)
 
 
 def test_division_of_integers_by_zero():

@@ -14,6 +14,7 @@ from minigrad.kernels import KERNELS
 from minigrad.node import Meta
 from minigrad.op import constant, linear
 from minigrad.ops.view import fill_zero
+from minigrad.shapes import check_axis
 from minigrad_ext.kernel import Params
 
 
@@ -21,6 +22,7 @@ def check_index(op: str, x: Any, index: Any, axis: int) -> None:
     """The shapes and dtype that an index along `axis` must have, as in PyTorch."""
     if index.dtype is not int64:
         raise TypeError(f"{op}: index: got dtype {index.dtype.name}, expected int64")
+    check_axis(op, axis, x.ndim)
     if index.ndim != x.ndim:
         raise ValueError(f"{op}: index: got shape {index.shape}, expected {x.ndim} axes as in the input {x.shape}")
     for j, (have, limit) in enumerate(zip(index.shape, x.shape, strict=True)):

@@ -21,6 +21,8 @@ def transposed(x: Any) -> Any:
 def _shape(a: Any, b: Any) -> Any:
     if a.dtype is not b.dtype:
         raise TypeError(f"matmul: got dtypes {a.dtype.name} and {b.dtype.name}, expected the same for both")
+    if a.ndim < 2 or b.ndim < 2:
+        raise ValueError(f"matmul: got shapes {a.shape} and {b.shape}, expected two axes or more for both")
     if a.shape[-1] != b.shape[-2]:
         raise ValueError(f"matmul: shapes {a.shape} and {b.shape} do not fit: the first has {a.shape[-1]} columns, "
                          f"the second {b.shape[-2]} rows")

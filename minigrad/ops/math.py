@@ -19,30 +19,36 @@ LN2, LN10 = 0.6931471805599453, 2.302585092994046
 TWO_OVER_SQRT_PI = 1.1283791670955126
 
 
-def same_dtype(name: str) -> Any:
-    """The shape rule of elementwise ops: operands broadcast, the dtype stays."""
-    def rule(*operands: Any, **_attrs: Any) -> Any:
-        if len(operands) == 1:
-            return operands[0].shape, operands[0].dtype
-        return broadcast(name, *[x.shape for x in operands]), operands[0].dtype
-    return rule
+def same_dtype(name: str, n: int = 1) -> Any:
+    """The shape rule of elementwise ops of n operands: they broadcast, the dtype stays."""
+    def one(x: Any) -> Any:
+        return x.shape, x.dtype
+
+    def two(a: Any, b: Any) -> Any:
+        return broadcast(name, a.shape, b.shape), a.dtype
+
+    def three(a: Any, b: Any, c: Any) -> Any:
+        return broadcast(name, a.shape, b.shape, c.shape), a.dtype
+
+    return (one, two, three)[n - 1]
 
 
-def to_bool(name: str) -> Any:
+def to_bool(name: str, n: int) -> Any:
     """The shape rule of comparisons and tests."""
-    return lambda *operands: (broadcast(name, *[x.shape for x in operands]), bool_)
+    rule = same_dtype(name, n)
+    return lambda *operands: (rule(*operands)[0], bool_)
 
 
 def real(name: str, *derivatives: Any, doc: str) -> Pointwise:
     """A row for real numbers: integers and bools come in as the default float dtype."""
-    return pointwise(name, *derivatives, shape=same_dtype(name), compute=KERNELS[name], kernels=(name,),
-                     promotes="float", doc=doc)
+    return pointwise(name, *derivatives, shape=same_dtype(name, len(derivatives)), compute=KERNELS[name],
+                     kernels=(name,), promotes="float", doc=doc)
 
 
 def number(name: str, *derivatives: Any, doc: str) -> Pointwise:
     """A row that keeps the dtype, integers too."""
-    return pointwise(name, *derivatives, shape=same_dtype(name), compute=KERNELS[name], kernels=(name,),
-                     promotes="number", doc=doc)
+    return pointwise(name, *derivatives, shape=same_dtype(name, len(derivatives)), compute=KERNELS[name],
+                     kernels=(name,), promotes="number", doc=doc)
 
 
 def rounding(name: str, doc: str) -> Pointwise:
@@ -54,14 +60,14 @@ def rounding(name: str, doc: str) -> Pointwise:
                      doc=doc)
 
 
-def test(name: str, doc: str) -> Op:
-    """A row whose result is bool."""
-    return constant(name, shape=to_bool(name), compute=KERNELS[name], kernels=(name,), promotes="number", doc=doc)
+def test(name: str, n: int, doc: str) -> Op:
+    """A row of n operands whose result is bool."""
+    return constant(name, shape=to_bool(name, n), compute=KERNELS[name], kernels=(name,), promotes="number", doc=doc)
 
 
-def integral(name: str, doc: str) -> Op:
-    """A row for integers and bools alone."""
-    return constant(name, shape=same_dtype(name), compute=KERNELS[name], kernels=(name,), promotes="number", doc=doc)
+def integral(name: str, n: int, doc: str) -> Op:
+    """A row of n operands for integers and bools alone."""
+    return constant(name, shape=same_dtype(name, n), compute=KERNELS[name], kernels=(name,), promotes="number", doc=doc)
 
 
 # One operand ----------------------------------------------------------------------------------------------------------
@@ -103,11 +109,11 @@ sigmoid = real("sigmoid", lambda _x, y: y * (1 - y), doc="1 / (1 + e^-x)")
 erf = real("erf", lambda x, _y: TWO_OVER_SQRT_PI * exp(-square(x)), doc="2/sqrt(pi) times the integral of e^-t^2 to x")
 erfc = real("erfc", lambda x, _y: -TWO_OVER_SQRT_PI * exp(-square(x)), doc="1 - erf(x), exact for large x")
 
-isnan = test("isnan", "whether x is NaN")
-isinf = test("isinf", "whether x is infinite")
-isfinite = test("isfinite", "whether x is neither NaN nor infinite")
-logical_not = test("logical_not", "whether x is zero")
-bitwise_not = integral("bitwise_not", "every bit of x turned over; logical not for bool")
+isnan = test("isnan", 1, "whether x is NaN")
+isinf = test("isinf", 1, "whether x is infinite")
+isfinite = test("isfinite", 1, "whether x is neither NaN nor infinite")
+logical_not = test("logical_not", 1, "whether x is zero")
+bitwise_not = integral("bitwise_not", 1, "every bit of x turned over; logical not for bool")
 
 # Two operands ---------------------------------------------------------------------------------------------------------
 
@@ -134,20 +140,20 @@ clamp = number("clamp", lambda x, lo, hi, _y: cast(logical_and(ge(x, lo), le(x, 
                lambda x, lo, hi, _y: cast(logical_or(gt(x, hi), gt(lo, hi)), dtype=x.dtype),
                doc="x brought into [lo, hi]")
 
-eq = test("eq", "a = b")
-ne = test("ne", "a != b")
-lt = test("lt", "a < b")
-le = test("le", "a <= b")
-gt = test("gt", "a > b")
-ge = test("ge", "a >= b")
-logical_and = test("logical_and", "whether both are non-zero")
-logical_or = test("logical_or", "whether any is non-zero")
-logical_xor = test("logical_xor", "whether one alone is non-zero")
-bitwise_and = integral("bitwise_and", "the bits that both have")
-bitwise_or = integral("bitwise_or", "the bits that any has")
-bitwise_xor = integral("bitwise_xor", "the bits that one alone has")
-bitwise_left_shift = integral("bitwise_left_shift", "a times 2^b")
-bitwise_right_shift = integral("bitwise_right_shift", "floor(a / 2^b)")
+eq = test("eq", 2, "a = b")
+ne = test("ne", 2, "a != b")
+lt = test("lt", 2, "a < b")
+le = test("le", 2, "a <= b")
+gt = test("gt", 2, "a > b")
+ge = test("ge", 2, "a >= b")
+logical_and = test("logical_and", 2, "whether both are non-zero")
+logical_or = test("logical_or", 2, "whether any is non-zero")
+logical_xor = test("logical_xor", 2, "whether one alone is non-zero")
+bitwise_and = integral("bitwise_and", 2, "the bits that both have")
+bitwise_or = integral("bitwise_or", 2, "the bits that any has")
+bitwise_xor = integral("bitwise_xor", 2, "the bits that one alone has")
+bitwise_left_shift = integral("bitwise_left_shift", 2, "a times 2^b")
+bitwise_right_shift = integral("bitwise_right_shift", 2, "floor(a / 2^b)")
 
 
 def share(x: Any, loses: Any, ties: Any) -> Any:
@@ -166,6 +172,8 @@ def radius(a: Any, b: Any) -> Any:
 def _where_shape(mask: Any, a: Any, b: Any) -> Any:
     if mask.dtype is not bool_:
         raise TypeError(f"where: condition: got dtype {mask.dtype.name}, expected bool")
+    if a.dtype is not b.dtype:
+        raise TypeError(f"where: got dtypes {a.dtype.name} and {b.dtype.name}, expected the same for both")
     return broadcast("where", mask.shape, a.shape, b.shape), a.dtype
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from minigrad.kernels import KERNELS
 from minigrad.op import linear
-from minigrad.shapes import broadcast
+from minigrad.shapes import broadcast, check_axis
 from minigrad_ext.buffer import Buffer
 from minigrad_ext.kernel import Params
 
@@ -104,7 +104,8 @@ diagonal = linear(
     doc="the elements with index j + offset on axis2 for index j on axis1, as a new last axis")
 
 diagonal_embed = linear(
-    "diagonal_embed", shape=lambda x, shape, offset, axis1, axis2: (shape, x.dtype),
+    "diagonal_embed", shape=lambda x, shape, offset, axis1, axis2:
+        _back("diagonal_embed", x, _diagonal_shape(shape, offset, axis1, axis2), shape),
     compute=lambda out, x, shape, offset, axis1, axis2:
         KERNELS["copy"](fill_zero(out).diagonal(offset, axis1, axis2), x),
     kernels=("fill", "copy"),
@@ -118,7 +119,8 @@ windows = linear(
     doc="all windows of `size` elements along an axis, `step` apart, the window as a new last axis")
 
 overlap_add = linear(
-    "overlap_add", shape=lambda x, shape, axis, size, step: (shape, x.dtype),
+    "overlap_add", shape=lambda x, shape, axis, size, step:
+        _back("overlap_add", x, _windows_shape(shape, axis, size, step), shape),
     compute=lambda out, x, shape, axis, size, step: KERNELS["add_into"](fill_zero(out).windows(axis, size, step), x),
     kernels=("fill", "add_into"),
     transpose=lambda g, x, shape, axis, size, step: windows(g, axis=axis, size=size, step=step),
@@ -144,17 +146,36 @@ def flat_view(x: Any, shape: Shape) -> Any:
 
 
 def _diagonal_shape(shape: Shape, offset: int, axis1: int, axis2: int) -> Shape:
+    for axis in (axis1, axis2):
+        check_axis("diagonal", axis, len(shape))
     length = min(shape[axis1] + min(offset, 0), shape[axis2] - max(offset, 0))
     return (*[size for axis, size in enumerate(shape) if axis not in (axis1, axis2)], max(length, 0))
 
 
 def _windows_shape(shape: Shape, axis: int, size: int, step: int) -> Shape:
+    check_axis("windows", axis, len(shape))
+    if step < 1:
+        raise ValueError(f"windows: step: got {step}, expected at least 1")
     return (*shape[:axis], (shape[axis] - size) // step + 1, *shape[axis + 1:], size)
 
 
+def _back(op: str, x: Any, wanted: Shape, shape: Shape) -> Any:
+    """The result of the transpose of a view: `shape`, of which the view has the shape `wanted`."""
+    if x.shape != wanted:
+        raise ValueError(f"{op}: x: got shape {x.shape}, expected {wanted} for a result of shape {shape}")
+    return shape, x.dtype
+
+
 def _cat_shape(*xs: Any, axis: int) -> Any:
+    if not xs:
+        raise ValueError("cat: tensors: got none, expected at least one")
     first = xs[0]
+    if not 0 <= axis < first.ndim:
+        raise IndexError(f"cat: axis: got {axis}, expected one of the {first.ndim} axes of the first tensor")
     for slot, x in enumerate(xs[1:], 1):
+        if x.dtype is not first.dtype:
+            raise TypeError(f"cat: tensors: tensor {slot} has dtype {x.dtype.name}, expected {first.dtype.name} as "
+                            "the first")
         if x.ndim != first.ndim or any(a != b for j, (a, b) in enumerate(zip(x.shape, first.shape, strict=True))
                                        if j != axis):
             raise ValueError(f"cat: tensors: tensor {slot} has shape {x.shape}, expected {first.shape} "
