@@ -12,6 +12,7 @@ tensor([[ 7., 11.],
 
 from importlib import import_module as _import
 from typing import TYPE_CHECKING as _CHECKING
+from typing import Any as _Any
 
 # The class first: its module is called `tensor` too, and that name must end up as the function.
 from minigrad.tensor import Tensor  # isort: skip
@@ -45,7 +46,7 @@ __version__ = "0.1.0"
 bool, int, float = dtypes.bool, dtypes.int, dtypes.float
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> _Any:
     """What reads and writes files is imported when it is first asked for: it costs a fifth of the import."""
     if name in ("data", "io", "models"):
         return _import(f"minigrad.{name}")

@@ -59,7 +59,7 @@ class InPlace(Value):
         kernel = "copy" if value.dtype is self.dtype else f"cast_{self.dtype.name}"
         KERNELS[kernel](self.buffer, value.buffer.expand(self.shape))
         self.buffer.bump()
-        return self
+        return self         # type: ignore[return-value]
 
     def _in_place(self, op: str, *operands: Any) -> Tensor:
         """The row `op` with this tensor as its first operand, written straight into this memory where that is safe."""
@@ -74,7 +74,7 @@ class InPlace(Value):
                 return self._assign(f"{op}_", row(*values))
             row.compute(self.buffer, *[x.buffer for x in values])
             self.buffer.bump()
-        return self
+        return self         # type: ignore[return-value]
 
     def _computed(self, op: str, function: Callable, *operands: Any, **kwargs: Any) -> Tensor:
         """What `function` gives for this tensor, computed beside it and then put into its memory."""
@@ -121,7 +121,7 @@ class InPlace(Value):
         self._guard("copy_", src)
         with no_grad():
             indexing.setitem(self, Ellipsis, src)
-        return self
+        return self         # type: ignore[return-value]
 
     def fill_(self, value: Any) -> Tensor:
         """Puts `value` everywhere."""

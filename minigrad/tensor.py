@@ -26,6 +26,9 @@ from minigrad.printing import describe
 from minigrad.shapes import axis_of
 from minigrad_ext.buffer import Buffer
 
+if TYPE_CHECKING:
+    _bound: Any = None
+
 __all__ = ["Handle", "Tensor"]
 
 HOOK_KEYS = itertools.count()
@@ -66,7 +69,11 @@ class Tensor(Convertible, InPlace):
     __hash__ = object.__hash__
 
     if TYPE_CHECKING:
-        def __getattr__(self, name: str) -> Any: ...       # the methods that `bind` adds
+        def __getattr__(self, name: str) -> Any: ...       # the methods and operators that `bind` adds
+        __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _bound
+        __matmul__ = __rmatmul__ = __pow__ = __rpow__ = __mod__ = __rmod__ = __floordiv__ = __rfloordiv__ = _bound
+        __lt__ = __le__ = __gt__ = __ge__ = __and__ = __or__ = __xor__ = __lshift__ = __rshift__ = _bound
+        __neg__ = __pos__ = __abs__ = __invert__ = _bound
 
     # Memory ---------------------------------------------------------------------------------------------------------
 
@@ -327,7 +334,7 @@ class Tensor(Convertible, InPlace):
         return _rebuilt, (type(self), self.buffer, self.differentiable)
 
 
-def _rebuilt(kind: type, buffer: Buffer, differentiable: bool) -> Tensor:
+def _rebuilt(kind: Any, buffer: Buffer, differentiable: bool) -> Tensor:
     made = kind.__new__(kind)
     Value.__init__(made, buffer)
     made.differentiable = differentiable

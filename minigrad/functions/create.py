@@ -22,6 +22,9 @@ __all__ = ["arange", "as_tensor", "empty", "empty_like", "eye", "from_dlpack", "
            "full_like", "is_floating_point", "is_tensor", "linspace", "one_hot", "ones", "ones_like", "tensor",
            "zeros", "zeros_like"]
 
+# The struct format of each dtype, by its code.
+FORMATS = ("?", "B", "i", "q", "f", "d")
+
 
 def finish(op: str, buffer: Buffer, requires_grad: bool = False, device: Any = None) -> Any:
     """A leaf over `buffer`; only floats can want a gradient."""
@@ -106,7 +109,7 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """
     wanted = None if dtype is None else as_dtype(dtype, "as_tensor")
     if isinstance(data, Value):
-        return data if wanted in (None, data.dtype) else rows_math.cast(data, dtype=wanted)
+        return data if wanted in (None, data.dtype) else rows_math.cast(data, dtype=wanted)     # type: ignore[return-value]
     if isinstance(data, (list, tuple, range, bool, int, float)):
         return tensor(data, dtype=dtype, device=device)
     shared = finish("as_tensor", _imported(data), device=device)
@@ -124,7 +127,12 @@ def is_tensor(obj: Any) -> bool:
 
 
 def is_floating_point(input: Tensor) -> bool:
-    """Whether the dtype is float32 or float64."""
+    """Whether the dtype is float32 or float64.
+
+    >>> import minigrad
+    >>> minigrad.is_floating_point(minigrad.arange(2))
+    False
+    """
     return input.dtype.is_floating_point
 
 
@@ -150,16 +158,24 @@ def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, req
     if start < 0 or number < 1 or number * kind.itemsize > room or (count == -1 and room % kind.itemsize):
         raise ValueError(f"frombuffer: got {len(raw)} bytes, offset {offset} and count {count}, expected room for "
                          f"whole elements of {kind.itemsize} bytes")
-    part = raw[start:start + number * kind.itemsize].cast("?bBiqfd"[{0: 0, 1: 2, 2: 3, 3: 4, 4: 5, 5: 6}[kind.code]])
+    part: Any = raw[start:start + number * kind.itemsize]
+    part = part.cast(FORMATS[kind.code])
     return finish("frombuffer", Buffer.from_exporter(part, False), requires_grad)
 
 
 def from_dlpack(ext_tensor: Any) -> Tensor:
-    """A tensor that shares the memory of any object with `__dlpack__` (or of a DLPack capsule)."""
+    """A tensor that shares the memory of any object with `__dlpack__` (or of a DLPack capsule).
+
+    >>> import minigrad
+    >>> x = minigrad.zeros(2)
+    >>> minigrad.from_dlpack(x)[0] = 1
+    >>> x
+    tensor([1., 0.])
+    """
     return finish("from_dlpack", Buffer.from_dlpack(ext_tensor))
 
 
-def _constant(name: str, value: float) -> Callable[..., Any]:
+def _constant(name: str, value: float) -> tuple[Callable[..., Any], Callable[..., Any]]:
     def create(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
         kind = get_default_dtype() if dtype is None else as_dtype(dtype, name)
         return finish(name, filled(shape_of(name, size), value, kind), requires_grad, device)
@@ -172,12 +188,13 @@ def _constant(name: str, value: float) -> Callable[..., Any]:
     create_like.__name__ = create_like.__qualname__ = f"{name}_like"
     create.__doc__ = (f"A tensor of {name}; the sizes one by one or as one tuple.\n\n"
                       f">>> import minigrad\n>>> minigrad.{name}(2)\ntensor([{value:.0f}., {value:.0f}.])")
-    create_like.__doc__ = f"A tensor of {name} with the shape and dtype of another."
-    return create, create_like        # type: ignore[return-value]
+    create_like.__doc__ = (f"A tensor of {name} with the shape and dtype of another.\n\n>>> import minigrad\n>>> "
+                           f"minigrad.{name}_like(minigrad.arange(2))\ntensor([{value:.0f}, {value:.0f}])")
+    return create, create_like
 
 
-zeros, zeros_like = _constant("zeros", 0)      # type: ignore[misc]
-ones, ones_like = _constant("ones", 1)         # type: ignore[misc]
+zeros, zeros_like = _constant("zeros", 0)
+ones, ones_like = _constant("ones", 1)
 
 
 def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -188,7 +205,9 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, r
     tensor([7, 7])
     """
     from minigrad.dtypes import scalar_dtype
-    value = scalar("full", 1, fill_value.item() if isinstance(fill_value, Value) else fill_value)
+    if isinstance(fill_value, Value) and fill_value.buffer.size == 1:
+        fill_value = fill_value.buffer.item()
+    value = scalar("full", 1, fill_value)
     kind = scalar_dtype(value) if dtype is None else as_dtype(dtype, "full")
     shape = shape_of("full", (size,) if isinstance(size, (tuple, list)) else ((size,),))
     return finish("full", filled(shape, value, kind), requires_grad, device)
@@ -196,19 +215,34 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, r
 
 def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None,
               requires_grad: bool = False) -> Tensor:
-    """A tensor with `fill_value` everywhere, of the shape and dtype of another."""
+    """A tensor with `fill_value` everywhere, of the shape and dtype of another.
+
+    >>> import minigrad
+    >>> minigrad.full_like(minigrad.ones(2), 7)
+    tensor([7., 7.])
+    """
     return full(input.shape, fill_value, dtype=input.dtype if dtype is None else dtype, device=device,
                 requires_grad=requires_grad)
 
 
 def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """A tensor whose elements are whatever lay in its memory."""
+    """A tensor whose elements are whatever lay in its memory.
+
+    >>> import minigrad
+    >>> minigrad.empty(2, 3).shape
+    (2, 3)
+    """
     kind = get_default_dtype() if dtype is None else as_dtype(dtype, "empty")
     return finish("empty", Buffer.empty(shape_of("empty", size), kind.code), requires_grad, device)
 
 
 def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """An uninitialised tensor with the shape and dtype of another."""
+    """An uninitialised tensor with the shape and dtype of another.
+
+    >>> import minigrad
+    >>> minigrad.empty_like(minigrad.ones(2, 3)).shape
+    (2, 3)
+    """
     return empty(input.shape, dtype=input.dtype if dtype is None else dtype, device=device,
                  requires_grad=requires_grad)
 

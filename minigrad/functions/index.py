@@ -89,7 +89,12 @@ def along(x: Any, axis: int, index: Any) -> Any:
 
 
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
-    """`gather` after broadcasting input and indices on the other axes; flattened if `dim` is None."""
+    """`gather` after broadcasting input and indices on the other axes; flattened if `dim` is None.
+
+    >>> import minigrad
+    >>> minigrad.take_along_dim(minigrad.tensor([[3, 1, 2]]), minigrad.tensor([[1, 2, 0]]), 1)
+    tensor([[1, 2, 3]])
+    """
     if dim is None:
         return gather(flatten(input), 0, flatten(indices))
     axis = axis_of("take_along_dim", dim, input.ndim)
@@ -116,7 +121,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     return rows_math.where(mask, value, input)
 
 
-def nonzero(input: Tensor, *, as_tuple: bool = False) -> Tensor:
+def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     """The positions of the elements that are not zero, one row each in row-major order (or one tensor for each axis).
 
     >>> import minigrad
@@ -132,12 +137,17 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Tensor:
 
 
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
-    """The elements where the mask is set, as a 1-d tensor; both broadcast."""
+    """The elements where the mask is set, as a 1-d tensor; both broadcast.
+
+    >>> import minigrad
+    >>> minigrad.masked_select(minigrad.tensor([1, 2, 3]), minigrad.tensor([True, False, True]))
+    tensor([1, 3])
+    """
     shape = broadcast("masked_select", input.shape, mask.shape)
     return rows_view.expand(input, shape=shape)[rows_view.expand(mask, shape=shape)]
 
 
-def where(condition: Tensor, input: Tensor | float | None = None, other: Tensor | float | None = None) -> Tensor:
+def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     """`input` where the condition is set, else `other`; all broadcast.  With the condition alone, `nonzero` as a tuple.
 
     >>> import minigrad

@@ -89,7 +89,7 @@ def read(x: Any, key: Any) -> tuple[Any, list[tuple[int, Any]]]:
                 shape.append(size)
             axis += spans - 1
         else:
-            place = int(part.item()) if isinstance(part, Value) else part.__index__()
+            place = int(part.buffer.item()) if isinstance(part, Value) else part.__index__()
             if not -size <= place < size:
                 raise IndexError(f"indexing: index {place} is out of range for axis {axis} of size {size}")
             starts.append(place % size)

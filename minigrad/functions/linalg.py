@@ -56,14 +56,24 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
 
 
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
-    """The product of two matrices."""
+    """The product of two matrices.
+
+    >>> import minigrad
+    >>> minigrad.mm(minigrad.tensor([[1, 2]]), minigrad.tensor([[3], [4]]))
+    tensor([[11]])
+    """
     _expect("mm", "input", input, 2)
     _expect("mm", "mat2", mat2, 2)
     return rows.matmul(input, mat2)
 
 
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:
-    """The products of two stacks of as many matrices: (n, m, k) and (n, k, p) give (n, m, p)."""
+    """The products of two stacks of as many matrices: (n, m, k) and (n, k, p) give (n, m, p).
+
+    >>> import minigrad
+    >>> minigrad.bmm(minigrad.ones(2, 1, 3), minigrad.ones(2, 3, 1)).flatten()
+    tensor([3., 3.])
+    """
     _expect("bmm", "input", input, 3)
     _expect("bmm", "mat2", mat2, 3)
     if input.shape[0] != mat2.shape[0]:
@@ -72,28 +82,50 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
 
 
 def mv(input: Tensor, vec: Tensor) -> Tensor:
-    """A matrix times a vector."""
+    """A matrix times a vector.
+
+    >>> import minigrad
+    >>> minigrad.mv(minigrad.eye(2), minigrad.tensor([3., 4.]))
+    tensor([3., 4.])
+    """
     _expect("mv", "input", input, 2)
     _expect("mv", "vec", vec, 1)
     return matmul(input, vec)
 
 
 def dot(input: Tensor, tensor: Tensor) -> Tensor:
-    """The sum of the products of two vectors' elements."""
+    """The sum of the products of two vectors' elements.
+
+    >>> import minigrad
+    >>> minigrad.dot(minigrad.tensor([1, 2]), minigrad.tensor([3, 4]))
+    tensor(11)
+    """
     _expect("dot", "input", input, 1)
     _expect("dot", "tensor", tensor, 1)
     return matmul(input, tensor)
 
 
 def outer(input: Tensor, vec2: Tensor) -> Tensor:
-    """All products of an element of one vector with one of another."""
+    """All products of an element of one vector with one of another.
+
+    >>> import minigrad
+    >>> minigrad.outer(minigrad.tensor([1, 2]), minigrad.tensor([3, 4]))
+    tensor([[3, 4],
+            [6, 8]])
+    """
     _expect("outer", "input", input, 1)
     _expect("outer", "vec2", vec2, 1)
     return rows_math.mul(rows_view.reshape(input, shape=(input.shape[0], 1)), vec2)
 
 
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
-    """beta * input + alpha * (mat1 @ mat2), `input` broadcast."""
+    """beta * input + alpha * (mat1 @ mat2), `input` broadcast.
+
+    >>> import minigrad
+    >>> minigrad.addmm(minigrad.ones(2), minigrad.eye(2), minigrad.eye(2), alpha=2)
+    tensor([[3., 1.],
+            [1., 3.]])
+    """
     product = mm(mat1, mat2)
     if promote_types(input.dtype, product.dtype) is not product.dtype:
         raise TypeError(f"addmm: input: got dtype {input.dtype.name}, expected {product.dtype.name}")

@@ -152,12 +152,22 @@ def add(input: Tensor | float, other: Tensor | float, *, alpha: Any = 1) -> Tens
 
 
 def sub(input: Tensor | float, other: Tensor | float, *, alpha: Any = 1) -> Tensor:
-    """input - alpha * other, elementwise; operands broadcast, and either may be a number."""
+    """input - alpha * other, elementwise; operands broadcast, and either may be a number.
+
+    >>> import minigrad
+    >>> minigrad.sub(minigrad.tensor([11, 12]), 1, alpha=10)
+    tensor([1, 2])
+    """
     return rows.sub(input, other if alpha == 1 else rows.mul(other, alpha))
 
 
 def rsub(input: Tensor | float, other: Tensor | float, *, alpha: Any = 1) -> Tensor:
-    """other - alpha * input."""
+    """other - alpha * input.
+
+    >>> import minigrad
+    >>> minigrad.rsub(minigrad.tensor([1, 2]), 10)
+    tensor([9, 8])
+    """
     return sub(other, input, alpha=alpha)
 
 
@@ -180,7 +190,12 @@ def div(input: Tensor | float, other: Tensor | float, *, rounding_mode: str | No
 
 
 def positive(input: Tensor) -> Tensor:
-    """The tensor itself: what +x means.  TypeError for bools, as in PyTorch."""
+    """The tensor itself: what +x means.  TypeError for bools, as in PyTorch.
+
+    >>> import minigrad
+    >>> +minigrad.tensor([1, -2])
+    tensor([ 1, -2])
+    """
     if input.dtype is bool_:
         raise TypeError("positive: input: got dtype bool, expected a dtype of numbers")
     return input
@@ -224,7 +239,12 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
 
 
 def lerp(input: Tensor, end: Any, weight: Any) -> Tensor:
-    """input + weight * (end - input)."""
+    """input + weight * (end - input).
+
+    >>> import minigrad
+    >>> minigrad.lerp(minigrad.tensor([0., 10.]), minigrad.tensor([4., 20.]), 0.25)
+    tensor([ 1.0000, 12.5000])
+    """
     return rows.add(input, rows.mul(weight, rows.sub(end, input)))
 
 
@@ -232,13 +252,22 @@ def cast(input: Tensor, dtype: Any) -> Tensor:
     """The same numbers in another dtype (the tensor itself if it has it already).
 
     Floats are cut towards zero on the way to integers; what does not fit becomes the nearest that does, NaN 0.
+
+    >>> import minigrad
+    >>> minigrad.tensor([1.9, -1.9]).to(minigrad.int64)
+    tensor([ 1, -1])
     """
     kind = as_dtype(dtype, "to")
     return input if input.dtype is kind else rows.cast(input, dtype=kind)
 
 
 def isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
-    """Elementwise |input - other| <= atol + rtol * |other|; equal infinities are close, NaNs if `equal_nan`."""
+    """Elementwise |input - other| <= atol + rtol * |other|; equal infinities are close, NaNs if `equal_nan`.
+
+    >>> import minigrad
+    >>> minigrad.isclose(minigrad.tensor([1., 2.]), minigrad.tensor([1.000001, 3.]))
+    tensor([ True, False])
+    """
     gap = rows.abs(rows.sub(input, other)) if input.dtype.category else rows.ne(input, other)
     other_size = rows.abs(other) if input.dtype.category else 0
     close = rows.logical_or(rows.eq(input, other), rows.logical_and(
@@ -259,7 +288,12 @@ def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e
 
 
 def equal(input: Tensor, other: Tensor) -> bool:
-    """Whether shape and all elements are equal."""
+    """Whether shape and all elements are equal.
+
+    >>> import minigrad
+    >>> minigrad.equal(minigrad.ones(2), minigrad.ones(3))
+    False
+    """
     return input.shape == other.shape and bool(rows.eq(input, other).all().item())
 
 

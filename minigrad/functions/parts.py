@@ -46,7 +46,12 @@ def repeat(input: Tensor, *repeats: Any) -> Tensor:
 
 
 def tile(input: Tensor, *dims: Any) -> Tensor:
-    """`repeat`, but `dims` may be shorter than the shape."""
+    """`repeat`, but `dims` may be shorter than the shape.
+
+    >>> import minigrad
+    >>> minigrad.tensor([[1, 2]]).tile(2)
+    tensor([[1, 2, 1, 2]])
+    """
     counts = shape_of("tile", dims, "dims")
     return repeat(input, (1,) * (input.ndim - len(counts)) + counts)
 
@@ -168,7 +173,12 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
 
 
 def unbind(input: Tensor, dim: int = 0) -> tuple:
-    """All places along an axis, each without that axis."""
+    """All places along an axis, each without that axis.
+
+    >>> import minigrad
+    >>> minigrad.tensor([[1, 2], [3, 4]]).unbind()
+    (tensor([1, 2]), tensor([3, 4]))
+    """
     axis = axis_of("unbind", dim, input.ndim)
     if not input.ndim:
         raise ValueError("unbind: got a 0-d tensor, expected at least one axis")
@@ -198,7 +208,12 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple:
 
 
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple:
-    """At most `chunks` parts of equal size (the last may be smaller)."""
+    """At most `chunks` parts of equal size (the last may be smaller).
+
+    >>> import minigrad
+    >>> [part.tolist() for part in minigrad.arange(5).chunk(2)]
+    [[0, 1, 2], [3, 4]]
+    """
     count = integer("chunk", "chunks", chunks)
     if count < 1:
         raise ValueError(f"chunk: chunks: got {count}, expected 1 or more")
@@ -341,7 +356,13 @@ def tril(input: Tensor, diagonal: int = 0) -> Tensor:
 
 
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
-    """The part on and above a diagonal of the last two axes, zeros below."""
+    """The part on and above a diagonal of the last two axes, zeros below.
+
+    >>> import minigrad
+    >>> minigrad.ones(2, 2).triu()
+    tensor([[1., 1.],
+            [0., 1.]])
+    """
     return _band("triu", input, diagonal, lower=False)
 
 

@@ -51,24 +51,44 @@ def rand(*size: Any, generator: Generator | None = None, dtype: Any = None, devi
 
 def randn(*size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None,
           requires_grad: bool = False) -> Tensor:
-    """Normal numbers of mean 0 and variance 1."""
+    """Normal numbers of mean 0 and variance 1.
+
+    >>> import minigrad
+    >>> minigrad.randn(2, 3).shape
+    (2, 3)
+    """
     out = Buffer.empty(shape_of("randn", size), _float("randn", dtype).code)
     return finish("randn", draw("normal", out, generator), requires_grad, device)
 
 
 def rand_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """`rand` with the shape and dtype of a tensor."""
+    """`rand` with the shape and dtype of a tensor.
+
+    >>> import minigrad
+    >>> minigrad.rand_like(minigrad.ones(2, 3)).shape
+    (2, 3)
+    """
     return rand(input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
 
 
 def randn_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """`randn` with the shape and dtype of a tensor."""
+    """`randn` with the shape and dtype of a tensor.
+
+    >>> import minigrad
+    >>> minigrad.randn_like(minigrad.ones(2, 3)).shape
+    (2, 3)
+    """
     return randn(input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
 
 
 def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None,
            dtype: Any = None) -> Tensor:
-    """Normal numbers of a mean and a standard deviation: numbers with a `size`, or tensors."""
+    """Normal numbers of a mean and a standard deviation: numbers with a `size`, or tensors.
+
+    >>> import minigrad
+    >>> minigrad.normal(minigrad.tensor([1., 2.]), 0.)
+    tensor([1., 2.])
+    """
     if size is None:
         likes = [x for x in (mean, std) if isinstance(x, Value)]
         if not likes:
@@ -76,9 +96,9 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Gene
         from minigrad.shapes import broadcast
         size = broadcast("normal", *[x.shape for x in likes])
         dtype = dtype or likes[0].dtype
-    spread = std.amin().item() if isinstance(std, Value) and std.numel() else std if not isinstance(std, Value) else 0
-    if spread < 0:
-        raise ValueError(f"normal: std: got {spread}, expected 0 or more")
+    negative: Any = std < 0
+    if negative.any().item() if isinstance(std, Value) else negative:
+        raise ValueError(f"normal: std: got {std}, expected 0 or more")
     return randn(tuple(size), generator=generator, dtype=dtype) * std + mean
 
 
@@ -106,7 +126,12 @@ def randint(low: int = 0, high: Any = None, size: Any = None, *, generator: Gene
 
 
 def randint_like(input: Tensor, low: int, high: Any = None, *, dtype: Any = None) -> Tensor:
-    """`randint` with the shape and dtype of a tensor."""
+    """`randint` with the shape and dtype of a tensor.
+
+    >>> import minigrad
+    >>> minigrad.randint_like(minigrad.ones(2, 3), 5).dtype
+    minigrad.float32
+    """
     first, last = (0, low) if high is None else (low, high)
     return randint(first, last, input.shape, dtype=dtype or input.dtype)
 

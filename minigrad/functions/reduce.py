@@ -99,7 +99,12 @@ def var(input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: b
 
 def var_mean(input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *,
              correction: float | None = None) -> tuple:
-    """Both `var` and `mean`."""
+    """Both `var` and `mean`.
+
+    >>> import minigrad
+    >>> minigrad.var_mean(minigrad.tensor([1., 3.]), correction=0)
+    (tensor(1.), tensor(2.))
+    """
     if isinstance(dim, bool):
         dim, unbiased = None, dim
     input = _floating("var", input)
@@ -125,7 +130,12 @@ def std(input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: b
 
 def std_mean(input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *,
              correction: float | None = None) -> tuple:
-    """Both `std` and `mean`."""
+    """Both `std` and `mean`.
+
+    >>> import minigrad
+    >>> minigrad.std_mean(minigrad.tensor([1., 3.]), correction=0)
+    (tensor(1.), tensor(2.))
+    """
     spread, center = var_mean(input, dim, unbiased, keepdim, correction=correction)
     return _root(spread), center
 
@@ -176,13 +186,23 @@ def amax(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
 
 
 def amin(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """The smallest element over `dim`; elements that tie for it share the gradient evenly."""
+    """The smallest element over `dim`; elements that tie for it share the gradient evenly.
+
+    >>> import minigrad
+    >>> minigrad.tensor([[1., 5.], [7., 2.]]).amin(1)
+    tensor([1., 2.])
+    """
     axes = _axes("amin", dim, input.ndim)
     return _drop(rows.amin(input, shape=reduced(input.shape, axes)), axes, keepdim)
 
 
 def aminmax(input: Tensor, *, dim: Any = None, keepdim: bool = False) -> tuple:
-    """Both `amin` and `amax`."""
+    """Both `amin` and `amax`.
+
+    >>> import minigrad
+    >>> minigrad.tensor([3, 1, 2]).aminmax()
+    (tensor(1), tensor(3))
+    """
     return amin(input, dim, keepdim), amax(input, dim, keepdim)
 
 
@@ -212,7 +232,12 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
 
 
 def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
-    """The smallest element; along `dim`, (values, indices), the first of equals; with a tensor, `minimum`."""
+    """The smallest element; along `dim`, (values, indices), the first of equals; with a tensor, `minimum`.
+
+    >>> import minigrad
+    >>> minigrad.tensor([[1., 5.], [7., 2.]]).min(1).values
+    tensor([1., 2.])
+    """
     return _extreme("min", input, dim, keepdim)
 
 
@@ -238,7 +263,12 @@ def argmax(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
 
 
 def argmin(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """The first position of the smallest element along `dim`, or in the flattened tensor."""
+    """The first position of the smallest element along `dim`, or in the flattened tensor.
+
+    >>> import minigrad
+    >>> minigrad.tensor([[1., 5.], [7., 2.]]).argmin(1)
+    tensor([0, 1])
+    """
     return _position("argmin", rows.argmin, input, dim, keepdim)
 
 
@@ -259,7 +289,12 @@ def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
 
 
 def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """Whether all elements over `dim` are non-zero (True for none)."""
+    """Whether all elements over `dim` are non-zero (True for none).
+
+    >>> import minigrad
+    >>> minigrad.tensor([0, 2]).all()
+    tensor(False)
+    """
     return _truth("all", rows.all, input, dim, keepdim)
 
 

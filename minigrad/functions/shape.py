@@ -43,12 +43,23 @@ def view(input: Tensor, *shape: Any) -> Tensor:
 
 
 def view_as(input: Tensor, other: Tensor) -> Tensor:
-    """`view` under the shape of `other`."""
+    """`view` under the shape of `other`.
+
+    >>> import minigrad
+    >>> minigrad.arange(4).view_as(minigrad.zeros(2, 2)).shape
+    (2, 2)
+    """
     return view(input, other.shape)
 
 
 def reshape_as(input: Tensor, other: Tensor) -> Tensor:
-    """`reshape` to the shape of `other`."""
+    """`reshape` to the shape of `other`.
+
+    >>> import minigrad
+    >>> minigrad.arange(4).reshape_as(minigrad.zeros(2, 2))
+    tensor([[0, 1],
+            [2, 3]])
+    """
     return rows.flat_view(input, reshaped("reshape_as", input.shape, other.shape))
 
 
@@ -80,7 +91,12 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 
 def ravel(input: Tensor) -> Tensor:
-    """All elements along one axis."""
+    """All elements along one axis.
+
+    >>> import minigrad
+    >>> minigrad.tensor([[1, 2], [3, 4]]).ravel()
+    tensor([1, 2, 3, 4])
+    """
     return rows.flat_view(input, (prod(input.shape),))
 
 
@@ -128,7 +144,13 @@ swapaxes = swapdims = transpose
 
 
 def t(input: Tensor) -> Tensor:
-    """The transpose of a tensor of at most two axes."""
+    """The transpose of a tensor of at most two axes.
+
+    >>> import minigrad
+    >>> minigrad.tensor([[1, 2], [3, 4]]).t()
+    tensor([[1, 3],
+            [2, 4]])
+    """
     if input.ndim > 2:
         raise ValueError(f"t: got shape {input.shape}, expected at most 2 axes; use permute or mT")
     return rows.permute(input, axes=tuple(reversed(range(input.ndim))))
@@ -194,12 +216,23 @@ def expand(input: Tensor, *size: Any) -> Tensor:
 
 
 def expand_as(input: Tensor, other: Tensor) -> Tensor:
-    """`expand` to the shape of `other`."""
+    """`expand` to the shape of `other`.
+
+    >>> import minigrad
+    >>> minigrad.tensor([1]).expand_as(minigrad.zeros(3))
+    tensor([1, 1, 1])
+    """
     return rows.expand(input, shape=other.shape)
 
 
 def broadcast_to(input: Tensor, shape: Sequence[int]) -> Tensor:
-    """`expand` to a shape."""
+    """`expand` to a shape.
+
+    >>> import minigrad
+    >>> minigrad.broadcast_to(minigrad.tensor([1, 2]), (2, 2))
+    tensor([[1, 2],
+            [1, 2]])
+    """
     return rows.expand(input, shape=shape_of("broadcast_to", (tuple(shape),)))
 
 
@@ -217,10 +250,22 @@ def broadcast_tensors(*tensors: Any) -> tuple:
 
 
 def contiguous(input: Tensor) -> Tensor:
-    """The tensor itself if its elements lie in row-major order without gaps, else a copy that does."""
+    """The tensor itself if its elements lie in row-major order without gaps, else a copy that does.
+
+    >>> import minigrad
+    >>> minigrad.zeros(2, 3).t().contiguous().is_contiguous()
+    True
+    """
     return input if input.buffer.is_contiguous() else rows.copy(input)
 
 
 def clone(input: Tensor) -> Tensor:
-    """A copy in memory of its own; gradients pass through."""
+    """A copy in memory of its own; gradients pass through.
+
+    >>> import minigrad
+    >>> x = minigrad.zeros(1)
+    >>> x.clone()[0] = 1
+    >>> x
+    tensor([0.])
+    """
     return rows.copy(input)
