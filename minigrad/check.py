@@ -189,8 +189,8 @@ def gradgradcheck(function: Callable, inputs: Any, grad_outputs: Any = None, *, 
     def gradients(*args: Any) -> tuple:
         values, cotangents = args[:len(points)], args[len(points):]
         with enable_grad():
-            values = tuple([x if not isinstance(x, Value) or slot not in slots or x.differentiable
-                            else x.detach().requires_grad_() for slot, x in enumerate(values)])
+            values = tuple([x.detach().requires_grad_() if slot in slots and not x.differentiable else x
+                            for slot, x in enumerate(values)])
             results = [out for out in _tuple(function(*values)) if out.differentiable]
             found = gradient(results, [values[slot] for slot in slots], cotangents, create_graph=True,
                              allow_unused=True)
