@@ -52,7 +52,7 @@ def keys(draw, shape):
         elif kind == "dots" and not dots:
             parts.append(...)
             dots, axis = True, draw(st.integers(axis, len(shape)))
-        elif kind == "stop" or axis == len(shape):
+        elif axis == len(shape) or (kind == "stop" and not dots):       # (what follows "..." ends at the last axis)
             break
         elif kind == "slice":
             bound = st.one_of(st.none(), st.integers(-size - 1, size + 1))
