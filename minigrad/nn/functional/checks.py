@@ -1,4 +1,4 @@
-"""Checks that several functions share; each raises an error that names the function and the argument."""
+"""What several functions share: checks, each raising an error that names function and argument; shapes; reductions."""
 
 from __future__ import annotations
 
@@ -30,3 +30,8 @@ def check_probability(op: str, argument: str, p: float) -> None:
 def check_reduction(op: str, reduction: str) -> None:
     if reduction not in REDUCTIONS:
         raise ValueError(f"{op}: reduction: got {reduction!r}, expected one of {', '.join(REDUCTIONS)}")
+
+
+def per_channel(values: Tensor, ndim: int) -> Tensor:
+    """(c,) as (c, 1, ...), which broadcasts against (n, c, ...) of `ndim` axes."""
+    return values.reshape(-1, *(1,) * max(ndim - 2, 0))

@@ -14,6 +14,8 @@ from minigrad.nn.functional.activation import constant_maximum, log_softmax
 from minigrad.nn.functional.checks import check_float, check_probability, check_reduction, check_tensor
 from minigrad.tensor import Tensor
 
+__all__ = ["cross_entropy", "mse_loss", "nll_loss"]
+
 
 def _reduced(losses: Tensor, reduction: str) -> Tensor:
     if reduction == "mean":

@@ -1,10 +1,22 @@
-"""Batch normalisation as a function, written in ops: its gradient, of any order, follows from theirs."""
+"""Normalisation as functions, written in ops: its gradient, of any order, follows from theirs.
+
+All bring numbers to mean 0 and variance 1, `(x - mean) / sqrt(var + eps)`, and differ in what they average over: batch
+and positions (batch norm), positions (instance norm), positions and some channels (group norm), the last axes (layer
+norm).  Local response norm divides by what neighbouring channels say.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import prod
+
 from minigrad.autograd import no_grad
-from minigrad.nn.functional.checks import check_float
+from minigrad.functions.parts import pad
+from minigrad.nn.functional.checks import check_float, per_channel
+from minigrad.shapes import integer, shape_of
 from minigrad.tensor import Tensor
+
+__all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "rms_norm"]
 
 
 def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None,
@@ -22,41 +34,159 @@ def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor |
     >>> F.batch_norm(minigrad.tensor([[3.0], [5.0]]), mean, var, eps=0.0).tolist()
     [[1.0], [2.0]]
     """
-    check_float("batch_norm", "input", input)
+    return _channel_norm("batch_norm", (0,), input, running_mean, running_var, weight, bias, training, momentum, eps)
+
+
+def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var: Tensor | None = None,
+                  weight: Tensor | None = None, bias: Tensor | None = None, use_input_stats: bool = True,
+                  momentum: float = 0.1, eps: float = 1e-5) -> Tensor:
+    """`batch_norm` for each sample by itself: mean and variance over the positions alone, x (n, c, ...).
+
+    The running ones, if given, move by the mean over the samples; without `use_input_stats` they are used.
+    Source: Ulyanov et al., "Instance normalization", 2016.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.instance_norm(minigrad.tensor([[[1.0, 3.0]], [[10.0, 30.0]]]), eps=0.0).tolist()
+    [[[-1.0, 1.0]], [[-1.0, 1.0]]]
+    """
+    return _channel_norm("instance_norm", (), input, running_mean, running_var, weight, bias, use_input_stats,
+                         momentum, eps)
+
+
+def _channel_norm(op: str, axes: tuple[int, ...], input: Tensor, running_mean: Tensor | None,
+                  running_var: Tensor | None, weight: Tensor | None, bias: Tensor | None, observe: bool,
+                  momentum: float, eps: float) -> Tensor:
+    """Normalised over `axes` and the positions, each channel with its own scale and shift."""
+    check_float(op, "input", input)
     shape = input.shape
     if len(shape) < 2:
-        raise ValueError(f"batch_norm: input: got shape {shape}, expected (n, c, ...)")
+        raise ValueError(f"{op}: input: got shape {shape}, expected (n, c, ...)")
     channels = shape[1]
     for name, tensor in (("running_mean", running_mean), ("running_var", running_var), ("weight", weight),
                          ("bias", bias)):
         if tensor is not None and tensor.shape != (channels,):
-            raise ValueError(f"batch_norm: {name}: got shape {tensor.shape}, expected ({channels},) "
-                             f"for input {shape}")
-    per_channel = (1, channels) + (1,) * (len(shape) - 2)
-    if training:
-        axes = (0, *range(2, len(shape)))
-        mean = input.mean(axes, keepdim=True)
-        centred = input - mean
-        var = (centred * centred).mean(axes, keepdim=True)
-        count = input.numel() // channels if channels else 0
+            raise ValueError(f"{op}: {name}: got shape {tensor.shape}, expected ({channels},) for input {shape}")
+    if observe:
+        axes = (*axes, *range(2, len(shape)))
+        count = prod([shape[axis] for axis in axes])
         if count == 1:
-            raise ValueError(f"batch_norm: input: got shape {shape}, expected more than one value per channel to train")
-        if count:
+            raise ValueError(f"{op}: input: got shape {shape}, expected more than one value per channel to train")
+        centred, mean, var = _centred(input, axes)
+        if input.numel():
             with no_grad():
                 _move(running_mean, mean, momentum, 1.0)
                 _move(running_var, var, momentum, count / (count - 1))
     elif running_mean is None or running_var is None:
-        raise ValueError("batch_norm: running_mean and running_var are needed when training is False")
+        raise ValueError(f"{op}: running_mean and running_var are needed when the input's own are not used")
     else:
-        centred = input - running_mean.reshape(per_channel)
-        var = running_var.reshape(per_channel)
+        centred, var = input - per_channel(running_mean, len(shape)), per_channel(running_var, len(shape))
     scale = (var + eps).rsqrt()
     if weight is not None:
-        scale = scale * weight.reshape(per_channel)
+        scale = scale * per_channel(weight, len(shape))
     output = centred * scale
-    return output if bias is None else output + bias.reshape(per_channel)
+    return output if bias is None else output + per_channel(bias, len(shape))
+
+
+def _centred(input: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
+    """`x - mean`, mean and biased variance over the axes, which are kept at size 1."""
+    mean = input.mean(axes, keepdim=True)
+    centred = input - mean
+    return centred, mean, centred.square().mean(axes, keepdim=True)
 
 
 def _move(running: Tensor | None, observed: Tensor, momentum: float, correction: float) -> None:
     if running is not None:
-        running.mul_(1.0 - momentum).add_(observed.reshape(running.shape) * (momentum * correction))
+        observed = observed.reshape(-1, running.shape[0]).mean(0)
+        running.mul_(1.0 - momentum).add_(observed * (momentum * correction))
+
+
+def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None,
+               eps: float = 1e-5) -> Tensor:
+    """Mean and variance over the positions and the c / num_groups channels of a group, for each sample of (n, c, ...).
+
+    weight and bias are (c,).  Source: Wu and He, "Group normalization", 2018.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.group_norm(minigrad.tensor([[1.0, 3.0, 10.0, 30.0]]), 2, eps=0.0).tolist()
+    [[-1.0, 1.0, -1.0, 1.0]]
+    """
+    check_float("group_norm", "input", input)
+    shape, groups = input.shape, integer("group_norm", "num_groups", num_groups)
+    if len(shape) < 2 or groups < 1 or shape[1] % groups:
+        raise ValueError(f"group_norm: num_groups: got {groups}, expected a divisor of c for input {shape} (n, c, ...)")
+    for name, tensor in (("weight", weight), ("bias", bias)):
+        if tensor is not None and tensor.shape != shape[1:2]:
+            raise ValueError(f"group_norm: {name}: got shape {tensor.shape}, expected {shape[1:2]} for input {shape}")
+    if input.numel() == groups:
+        raise ValueError(f"group_norm: input: got shape {shape}, expected more than one value per group")
+    rest = prod(shape[2:]) * (shape[1] // groups)
+    centred, _, var = _centred(input.reshape(shape[0], groups, rest), (2,))
+    output = (centred * (var + eps).rsqrt()).reshape(shape)
+    if weight is not None:
+        output = output * per_channel(weight, len(shape))
+    return output if bias is None else output + per_channel(bias, len(shape))
+
+
+def layer_norm(input: Tensor, normalized_shape: int | Sequence[int], weight: Tensor | None = None,
+               bias: Tensor | None = None, eps: float = 1e-5) -> Tensor:
+    """Mean and variance over the last axes, whose sizes are `normalized_shape`, as are those of weight and bias.
+
+    Source: Ba et al., "Layer normalization", 2016.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.layer_norm(minigrad.tensor([[1.0, 3.0], [10.0, 30.0]]), (2,), eps=0.0).tolist()
+    [[-1.0, 1.0], [-1.0, 1.0]]
+    """
+    axes = _last_axes("layer_norm", input, normalized_shape, weight=weight, bias=bias)
+    centred, _, var = _centred(input, axes)
+    output = centred * (var + eps).rsqrt()
+    output = output if weight is None else output * weight
+    return output if bias is None else output + bias
+
+
+def rms_norm(input: Tensor, normalized_shape: int | Sequence[int], weight: Tensor | None = None,
+             eps: float | None = None) -> Tensor:
+    """`x / sqrt(mean(x²) + eps) * weight` over the last axes; eps is the dtype's if None. Zhang and Sennrich 2019.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.rms_norm(minigrad.tensor([1.0, -7.0]), (2,)).tolist()
+    [0.20000000298023224, -1.399999976158142]
+    """
+    axes = _last_axes("rms_norm", input, normalized_shape, weight=weight)
+    eps = 2.0 ** (-23 if input.itemsize == 4 else -52) if eps is None else eps
+    output = input * (input.square().mean(axes, keepdim=True) + eps).rsqrt()
+    return output if weight is None else output * weight
+
+
+def _last_axes(op: str, input: Tensor, normalized_shape: int | Sequence[int],
+               **affine: Tensor | None) -> tuple[int, ...]:
+    check_float(op, "input", input)
+    sizes = shape_of(op, (normalized_shape,), "normalized_shape")
+    for name, tensor in affine.items():
+        if tensor is not None and tensor.shape != sizes:
+            raise ValueError(f"{op}: {name}: got shape {tensor.shape}, expected {sizes} as normalized_shape")
+    if not sizes or input.shape[-len(sizes):] != sizes:
+        raise ValueError(f"{op}: input: got shape {input.shape}, expected (..., {', '.join(map(str, sizes))})")
+    return tuple(range(input.ndim - len(sizes), input.ndim))
+
+
+def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
+    """`x[c] / (k + alpha / size * sum of x[j]² over the size channels j about c) ^ beta` for x (n, c, ...).
+
+    Channels beyond the ends count as 0.  Source: Krizhevsky et al., "ImageNet classification", 2012, section 3.3.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.local_response_norm(minigrad.ones(1, 3, 1), 2, alpha=2.0, beta=1.0).flatten().tolist()
+    [0.5, 0.3333333432674408, 0.3333333432674408]
+    """
+    check_float("local_response_norm", "input", input)
+    if input.ndim < 3 or integer("local_response_norm", "size", size) < 1:
+        raise ValueError(f"local_response_norm: got input {input.shape} and size {size}, "
+                         "expected (n, c, i, ...) and 1 or more")
+    squares = pad(input.square(), (0, 0) * (input.ndim - 2) + (size // 2, (size - 1) // 2))
+    return input / (squares.unfold(1, size, 1).mean(-1) * alpha + k) ** beta
