@@ -59,6 +59,7 @@ def test_along_an_axis(text, layout):
 MATRICES = {"x.tril(1)": lambda v, i, j: v if j <= i + 1 else 0, "x.triu()": lambda v, i, j: v if j >= i else 0,
             "x.masked_fill(x > 0, 9.)": lambda v, i, j: 9. if v > 0 else v, "x.clamp(-0.3, 0.4)":
             lambda v, i, j: min(max(v, -0.3), 0.4), "m.where(x > 0, x, -x)": lambda v, i, j: abs(v),
+            "x.clamp(min=0.1)": lambda v, i, j: max(v, 0.1), "x.clamp(max=0.1)": lambda v, i, j: min(v, 0.1),
             "x % 0.7": lambda v, i, j: v % 0.7, "x // 0.7": lambda v, i, j: v // 0.7, "x.fmod(0.7)":
             lambda v, i, j: math.fmod(v, 0.7), "x.t().t()": lambda v, i, j: v, "x ** 3": lambda v, i, j: v ** 3,
             "m.lerp(x, x * 3, 0.5)": lambda v, i, j: 2 * v, "x + m.arange(3)": lambda v, i, j: v + j,
@@ -97,6 +98,9 @@ def test_moving_functions():
     x = minigrad.arange(24).reshape(2, 3, 4)
     flat = list(range(24))
     assert x.permute(2, 0, 1).tolist() == [[[i * 12 + j * 4 + k for j in range(3)] for i in range(2)] for k in range(4)]
+    assert x.transpose(0, 2).tolist() == [[[i * 12 + j * 4 + k for i in range(2)] for j in range(3)] for k in range(4)]
+    assert x.mT.shape == (2, 4, 3) and x.T.shape == (4, 3, 2) and x.movedim(0, -1).shape == (3, 4, 2)
+    assert x.unsqueeze(-2).shape == (2, 3, 1, 4) and x[:, :1].squeeze(1).tolist() == x.select(1, 0).tolist()
     assert x.flatten().tolist() == x.reshape(-1).tolist() == x.ravel().tolist() == flat
     assert [part.shape for part in x.split([1, 3], 2)] == [(2, 3, 1), (2, 3, 3)]
     assert [part.shape for part in x.chunk(3, 2)] == [(2, 3, 2), (2, 3, 2)]
