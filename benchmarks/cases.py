@@ -10,6 +10,7 @@ import naive
 
 import minigrad
 from minigrad import reference
+from minigrad.axismap import axis_map
 from minigrad.geometry import Geometry
 from minigrad.kernels import KERNELS
 from minigrad_ext.buffer import Buffer
@@ -112,6 +113,19 @@ def pools() -> list[Case]:
     ]
 
 
+def resamplings() -> list[Case]:
+    """One axis enlarged twofold, linearly: the innermost one, where sums are gathered, and the one before it."""
+    rows, x = axis_map("linear", 28, 56, 0.5, False), images(8, 16, 28, 28) * 4
+    cases = []
+    for axis, shape in ((3, (8, 16, 28, 56)), (2, (8, 16, 56, 28))):
+        case = made(f"resample 8x16x28x28, axis {axis} to 56", "resample", shape, "float32", [x], None,
+                    lambda x, axis=axis: reference.resample(x, axis=axis, rows=rows), "resample")
+        arguments = (case.out, x.buffer, rows.starts, rows.index, rows.weights[DTYPES["float32"]], rows.params[axis])
+        case.run = lambda arguments=arguments: KERNELS["resample"](*arguments)
+        cases.append(case)
+    return cases
+
+
 def reductions() -> list[Case]:
     """Sums, extremes, positions and running sums along the rows of a matrix, and matrix products."""
     x = images(64, 128)
@@ -180,7 +194,8 @@ def elementwise() -> list[Case]:
     others = {"conv", "conv_transpose", "conv_weight", "max_pool_index", "avg_pool", "avg_unpool", "sum", "amax",
               "amin", "any", "all", "logsumexp", "argmax", "argmin", "cumsum", "matmul", "gather", "scatter_add",
               "scatter", "add_into", "nonzero", "count_nonzero", "sort", "uniform", "normal", "randint", "bernoulli",
-              "permutation", "sgd", "adam", "where", "clamp", "fill", "arange"}
+              "permutation", "sgd", "adam", "where", "clamp", "fill", "arange",
+              "resample"}
     for name in sorted(KERNELS.keys() - others):
         dtype = name.removeprefix("cast_") if name.startswith("cast_") else \
             "int64" if name in INTEGER else "bool" if name in BOOL else "float32"
@@ -228,4 +243,4 @@ def draws_and_steps() -> list[Case]:
 
 def all_cases() -> list[Case]:
     """Every row, window kernels first."""
-    return [*convolutions(), *pools(), *reductions(), *picks(), *draws_and_steps(), *elementwise()]
+    return [*convolutions(), *pools(), *resamplings(), *reductions(), *picks(), *draws_and_steps(), *elementwise()]

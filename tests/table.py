@@ -10,6 +10,7 @@ from math import prod
 
 import minigrad
 from minigrad import Tensor, reference
+from minigrad.axismap import axis_map
 from minigrad.geometry import Geometry
 from minigrad.op import OPS
 from minigrad.reference import nested
@@ -369,6 +370,15 @@ def _pool_samples():
 
 
 SAMPLES |= {**_conv_samples(), **_pool_samples()}
+
+# Maps whose weights are multiples of 1/4, so that sums stay exact.
+MAPS = [((3,), "contiguous", 0, ("linear", 3, 6, 0.5, False)), ((2, 3), "transposed", 1, ("nearest", 3, 5, 0.6)),
+        ((4, 2), "stepped", 0, ("area", 4, 3)), ((2, 3, 2), "reversed", 1, ("reflect", 3, 6, 2)),
+        ((2, 2), "expanded", 0, ("circular", 2, 5, 1)), ((3, 0), "contiguous", 0, ("replicate", 3, 4, 1)),
+        ((2, 3), "contiguous", 1, ("linear", 3, 5, 0.5, True)), ((5, 3), "contiguous", 0, ("nearest", 5, 2, 2.5))]
+SAMPLES["resample"] = [
+    one("resample", (*shape[:axis], rows.size, *shape[axis + 1:]), layout, axis=axis, rows=rows)
+    for shape, layout, axis, key in MAPS for rows in (axis_map(*key), axis_map(*key).T)]
 
 
 # ---- what a row should give ------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-FAMILIES = ("math", "view", "reduce", "linalg", "index", "conv", "pool", "random", "optim")
+FAMILIES = ("math", "view", "reduce", "linalg", "index", "conv", "pool", "resample", "random", "optim")
 
 
 def _collect() -> dict[str, Callable[..., Any]]:

@@ -1,0 +1,169 @@
+"""One axis mapped onto another by a sparse matrix: what resampling and bordering have in common.
+
+Enlarging, shrinking, averaging regions and repeating a border all give each new place a few weighted old ones,
+
+    y[o] = sum over j of weight[o, j] * x[index[o, j]]
+
+axis by axis, so a map of one axis is all that has to be said: `RULES` says it for each kind, one place at a time.  The
+transposed matrix is a map again, and that is the gradient.
+Sources: Dumoulin and Visin 2016 (unpooling); Keys 1981 (cubic convolution); PyTorch's conventions of pixel centres.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+import struct
+from collections.abc import Callable, Iterable
+
+from minigrad.shapes import MAX_AXES
+from minigrad_ext.buffer import Buffer
+from minigrad_ext.kernel import Params
+
+INT32, FLOAT32, FLOAT64 = 2, 4, 5
+FEW = 4             # entries per row up to which the kernel has loops of its own
+Entries = tuple[tuple[int, float], ...]         # (index, weight) of one row
+
+
+class AxisMap:
+    """A sparse matrix from an axis of `size` places to one of `len(entries)`; made by `axis_map`, equal by its key.
+
+    >>> m = axis_map("linear", 2, 4, 0.5, False)
+    >>> m.entries
+    (((0, 1.0),), ((0, 0.75), (1, 0.25)), ((0, 0.25), (1, 0.75)), ((1, 1.0),))
+    >>> m.T.entries
+    (((0, 1.0), (1, 0.75), (2, 0.25)), ((1, 0.25), (2, 0.75), (3, 1.0)))
+    >>> m.T.T is m
+    True
+    """
+
+    def __init__(self, key: tuple, size: int, entries: tuple[Entries, ...]) -> None:
+        self.key, self.size, self.entries = key, size, entries
+        counts = [len(row) for row in entries]
+        self.fixed = max(counts) if counts and min(counts) > 0 and max(counts) <= FEW else 0
+        self.starts = _vector([0, *itertools.accumulate(counts)], INT32)
+        if self.fixed:
+            # Rows of equally few entries, all first entries before all second ones, so that vectors of them are read.
+            listed = [entry for column in zip(*[_halved(row, self.fixed) for row in entries], strict=True)
+                      for entry in column]
+        else:
+            listed = [entry for row in entries for entry in row]
+        self.index = _vector([index for index, _ in listed], INT32)
+        self.weights = {code: _vector([weight for _, weight in listed], code) for code in (FLOAT32, FLOAT64)}
+        self.params = [Params((axis, self.fixed)) for axis in range(MAX_AXES)]      # for the kernel, by axis
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, AxisMap) and self.key == other.key
+
+    def __repr__(self) -> str:
+        return f"AxisMap{self.key}"
+
+    @functools.cached_property
+    def T(self) -> AxisMap:
+        """The transposed matrix: from `len(entries)` places back to `size`."""
+        rows: list[list[tuple[int, float]]] = [[] for _ in range(self.size)]
+        for o, row in enumerate(self.entries):
+            for index, weight in row:
+                rows[index].append((o, weight))
+        back = AxisMap((*self.key, "T"), len(self.entries), tuple(map(tuple, rows)))
+        back.T = self
+        return back
+
+
+def _halved(row: Entries, count: int) -> list[tuple[int, float]]:
+    """As many entries as wanted: the last one is split into halves, which changes no sum."""
+    listed = list(row)
+    while len(listed) < count:
+        index, weight = listed.pop()
+        listed += [(index, weight / 2)] * 2
+    return listed
+
+
+def _vector(numbers: list, dtype: int) -> Buffer:
+    return Buffer.from_nested(numbers, dtype) if numbers else Buffer.empty((0,), dtype)
+
+
+# ---- one place of each kind: (place, old size, new size, what else the kind needs) -> its entries
+
+def _single(number: float) -> float:
+    """Rounded to float32, as PyTorch does before it takes a floor: 2.9999999999 is 3."""
+    return struct.unpack("f", struct.pack("f", number))[0]
+
+
+def _centre(o: int, step: float, align: bool) -> float:
+    """Where place o lies on the old axis: pixel centres half a step inside, or the corners on the corners."""
+    return o * step if align else (o + 0.5) * step - 0.5
+
+
+def _nearest(o: int, size: int, rows: int, step: float) -> Iterable[tuple[int, float]]:
+    return [(min(math.floor(_single(o * step)), size - 1), 1.0)]
+
+
+def _nearest_exact(o: int, size: int, rows: int, step: float) -> Iterable[tuple[int, float]]:
+    return [(min(math.floor(_single(max(_centre(o, step, False), 0.0) + 0.5)), size - 1), 1.0)]
+
+
+def _linear(o: int, size: int, rows: int, step: float, align: bool) -> Iterable[tuple[int, float]]:
+    place = float(o) if size == rows else max(_centre(o, step, align), 0.0)
+    first = min(int(place), size - 1)
+    share = min(place - first, 1.0)
+    return [(first, 1.0 - share), (min(first + 1, size - 1), share)]
+
+
+def cubic(t: float, a: float = -0.75) -> float:
+    """Keys' cubic convolution kernel at distance t."""
+    t = abs(t)
+    if t < 1:
+        return ((a + 2) * t - (a + 3)) * t * t + 1
+    return (((t - 5) * t + 8) * t - 4) * a if t < 2 else 0.0
+
+
+def _cubic(o: int, size: int, rows: int, step: float, align: bool) -> Iterable[tuple[int, float]]:
+    place = _centre(o, step, align)
+    first = math.floor(place)
+    return [(min(max(j, 0), size - 1), cubic(place - j)) for j in range(first - 1, first + 3)]
+
+
+def _smooth(o: int, size: int, step: float, radius: int, kernel: Callable[[float], float]) -> list[tuple[int, float]]:
+    """The kernel, widened where the axis shrinks so that no old place is left out, and normalised."""
+    wide, centre = max(step, 1.0), (o + 0.5) * step
+    low, high = max(int(centre - radius * wide + 0.5), 0), min(int(centre + radius * wide + 0.5), size)
+    weights = [kernel((j - centre + 0.5) / wide) for j in range(low, high)]
+    total = sum(weights)
+    return [(low + j, weight / total) for j, weight in enumerate(weights)]
+
+
+def _area(o: int, size: int, rows: int) -> Iterable[tuple[int, float]]:
+    low, high = o * size // rows, -(-(o + 1) * size // rows)
+    return [(j, 1.0 / (high - low)) for j in range(low, high)]
+
+
+def _reflect(o: int, size: int, rows: int, low: int) -> Iterable[tuple[int, float]]:
+    period = max(2 * (size - 1), 1)
+    return [(min((o - low) % period, -(o - low) % period), 1.0)]
+
+
+RULES: dict[str, Callable[..., Iterable[tuple[int, float]]]] = {
+    "nearest": _nearest, "nearest-exact": _nearest_exact, "linear": _linear, "cubic": _cubic, "area": _area,
+    "linear-antialias": lambda o, size, rows, step, align: _smooth(o, size, step, 1, lambda t: max(1.0 - abs(t), 0.0)),
+    "cubic-antialias": lambda o, size, rows, step, align: _smooth(o, size, step, 2, lambda t: cubic(t, -0.5)),
+    "reflect": _reflect,
+    "replicate": lambda o, size, rows, low: [(min(max(o - low, 0), size - 1), 1.0)],
+    "circular": lambda o, size, rows, low: [((o - low) % size, 1.0)],
+}
+
+
+@functools.lru_cache(maxsize=1024)
+def axis_map(kind: str, size: int, rows: int, *numbers: float) -> AxisMap:
+    """The map of a kind from `size` places to `rows`; weights of one place are summed, those of zero left out."""
+    entries = []
+    for o in range(rows):
+        row: dict[int, float] = {}
+        for index, weight in RULES[kind](o, size, rows, *numbers):
+            row[index] = row.get(index, 0.0) + weight
+        entries.append(tuple([(index, weight) for index, weight in sorted(row.items()) if weight]))
+    return AxisMap((kind, size, rows, *numbers), size, tuple(entries))
