@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from minigrad.functions.create import zeros_like
 from minigrad.kernels import KERNELS
-from minigrad.optim.optimizer import Optimizer, gradient_buffer, state_buffer
+from minigrad.optim.optimizer import Optimizer
 from minigrad_ext.kernel import Params
 
 
@@ -44,27 +43,17 @@ class Adam(Optimizer):
         self.require(group, "betas", valid, "two numbers of at least 0 and below 1")
 
     def update(self, group: dict[str, Any]) -> None:
-        name, adam = type(self).__name__, KERNELS["adam"]
-        amsgrad, (beta1, beta2) = group["amsgrad"], group["betas"]
+        adam, amsgrad, (beta1, beta2) = KERNELS["adam"], group["amsgrad"], group["betas"]
         flags = (int(amsgrad), int(group["maximize"]), int(group["decoupled_weight_decay"]))
         floats = (group["lr"], beta1, beta2, group["eps"], group["weight_decay"])
         averages = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq") if amsgrad else ("exp_avg", "exp_avg_sq")
         by_step: dict[int, Params] = {}
-        for param in group["params"]:
-            if param.grad is None:
-                continue
-            gradient = gradient_buffer(name, param)
-            state = self.state[param]
-            for key in averages:
-                if key not in state:
-                    state[key] = zeros_like(param, requires_grad=False)
-            kept = [state_buffer(name, param, state, key) for key in averages]
-            step = state.get("step", 0) + 1
+        for param, gradient in self.moving(group):
+            kept = [self.kept(param, key).buffer for key in averages]
+            step = self.count(param)
             if step not in by_step:
                 by_step[step] = Params(flags, (*floats, 1 - beta1**step, 1 - beta2**step))
-            adam(param.buffer, gradient, *kept, by_step[step])
-            param.buffer.bump()
-            state["step"] = step
+            adam(param.buffer, gradient.buffer, *kept, by_step[step])
 
 
 class AdamW(Adam):

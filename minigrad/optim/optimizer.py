@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import copy
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from minigrad.autograd import enable_grad
-from minigrad.functions.create import tensor
+from minigrad.autograd import enable_grad, no_grad
+from minigrad.functions.create import full_like, tensor
 from minigrad.nn.module import clear_gradients
 from minigrad.nn.state import import_tensor
 from minigrad.tensor import Tensor
@@ -54,8 +54,35 @@ class Optimizer:
             self.require(group, name, group[name] >= 0, "0 or more")
 
     def update(self, group: dict[str, Any]) -> None:
-        """Move the parameters of one group that have gradients."""
+        """Move the parameters of one group that have gradients; nothing is recorded."""
         raise NotImplementedError(f"{type(self).__name__}: update is not defined")
+
+    def moving(self, group: dict[str, Any]) -> Iterator[tuple[Tensor, Tensor]]:
+        """The parameters of a group that have gradients, with these; each is noted as changed when the next comes."""
+        for param in group["params"]:
+            gradient = param.grad
+            if gradient is not None:
+                self._fits(param, "a gradient", gradient)
+                yield param, gradient
+                param.buffer.bump()
+
+    def kept(self, param: Tensor, key: str, start: float = 0.0) -> Tensor:
+        """The tensor that `state[param]` keeps under `key`, at first `start` everywhere."""
+        state = self.state[param]
+        if state.get(key) is None:
+            state[key] = full_like(param, start, requires_grad=False)
+        self._fits(param, key, state[key])
+        return state[key]
+
+    def _fits(self, param: Tensor, what: str, value: Tensor) -> None:
+        if value.shape != param.shape or value.dtype is not param.dtype:
+            raise ValueError(f"{type(self).__name__}: {what} is {value.shape} of {value.dtype}, "
+                             f"expected {param.shape} of {param.dtype} as its parameter")
+
+    def count(self, param: Tensor) -> int:
+        """The number of the step that is being made of a parameter, from 1 on."""
+        self.state[param]["step"] = step = self.state[param].get("step", 0) + 1
+        return step
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add a dictionary with "params" and hyperparameters; those missing come from `defaults`.
@@ -103,8 +130,9 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        for group in self.param_groups:
-            self.update(group)
+        with no_grad():
+            for group in self.param_groups:
+                self.update(group)
         return loss
 
     def state_dict(self) -> dict[str, Any]:
@@ -179,22 +207,3 @@ class Optimizer:
             lines.append("")
         lines[-1] = ")"
         return "\n".join(lines)
-
-
-def gradient_buffer(name: str, param: Tensor) -> Any:
-    """The buffer of a parameter's gradient, after the checks that the kernels rely on."""
-    gradient = param.grad
-    assert gradient is not None
-    if gradient.shape != param.shape or gradient.dtype is not param.dtype:
-        raise ValueError(f"{name}: a gradient is {gradient.shape} of {gradient.dtype}, "
-                         f"expected {param.shape} of {param.dtype} as its parameter")
-    return gradient.buffer
-
-
-def state_buffer(name: str, param: Tensor, state: dict[str, Any], key: str) -> Any:
-    """The buffer of `state[key]`, checked likewise."""
-    kept = state[key]
-    if kept.shape != param.shape or kept.dtype is not param.dtype:
-        raise ValueError(f"{name}: {key} is {kept.shape} of {kept.dtype}, "
-                         f"expected {param.shape} of {param.dtype} as its parameter")
-    return kept.buffer

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from minigrad.functions.create import zeros_like
 from minigrad.kernels import KERNELS
-from minigrad.optim.optimizer import Optimizer, gradient_buffer, state_buffer
+from minigrad.optim.optimizer import Optimizer
 from minigrad_ext.kernel import Params
 
 
@@ -45,19 +44,11 @@ class SGD(Optimizer):
         momentum = group["momentum"]
         flags = (int(group["nesterov"]), 0, int(group["maximize"]), int(momentum != 0))
         floats = (group["lr"], momentum, group["dampening"], group["weight_decay"])
-        later = Params(flags, floats)
-        for param in group["params"]:
-            if param.grad is None:
-                continue
-            gradient = gradient_buffer("SGD", param)
+        first, later = Params((flags[0], 1, *flags[2:]), floats), Params(flags, floats)
+        for param, gradient in self.moving(group):
             if momentum == 0:
-                sgd(param.buffer, gradient, later)
+                sgd(param.buffer, gradient.buffer, later)
             else:
-                state = self.state[param]
-                if state.get("momentum_buffer") is None:
-                    state["momentum_buffer"] = zeros_like(param, requires_grad=False)
-                    params = Params((flags[0], 1, *flags[2:]), floats)
-                else:
-                    params = later
-                sgd(param.buffer, gradient, state_buffer("SGD", param, state, "momentum_buffer"), params)
-            param.buffer.bump()
+                known = self.state[param].get("momentum_buffer") is not None
+                average = self.kept(param, "momentum_buffer")
+                sgd(param.buffer, gradient.buffer, average.buffer, later if known else first)

@@ -46,6 +46,19 @@ def test_adam_known_numbers():
     assert q.tolist() == [1.5]
 
 
+def test_rmsprop_and_adagrad_known_numbers():
+    p, q = parameter(1.0, -1.0), parameter(1.0)
+    give(p, 4.0, -0.5)
+    optim.RMSprop([p], lr=0.125, alpha=0.75, eps=0.0).step()
+    assert p.tolist() == [0.75, -0.75]                  # v = g² / 4: the first step is 2 lr
+    optimizer = optim.Adagrad([q], lr=0.5, eps=0.0, lr_decay=1.0)
+    for expected in (0.5, 0.5 - 0.25 / 2**0.5):
+        give(q, 3.0)
+        optimizer.step()
+        assert q.tolist() == pytest.approx([expected], rel=1e-12)
+    assert optimizer.state[q]["sum"].tolist() == [18.0]
+
+
 def test_step_without_gradient_and_closure():
     p, q = parameter(1.0), parameter(1.0)
     optimizer = optim.SGD([p, q], lr=0.25)
@@ -122,6 +135,12 @@ BUILDS = {
     "amsgrad": lambda lib, p: lib.optim.Adam(p, lr=0.1, amsgrad=True, betas=(0.9, 0.5)),
     "adam up": lambda lib, p: lib.optim.Adam(p, lr=0.1, maximize=True, weight_decay=0.1),
     "adamw": lambda lib, p: lib.optim.AdamW(p, lr=0.1, weight_decay=0.3),
+    "rmsprop": lambda lib, p: lib.optim.RMSprop(p, lr=0.1),
+    "rmsprop centred": lambda lib, p: lib.optim.RMSprop(p, lr=0.1, alpha=0.7, centered=True, weight_decay=0.1),
+    "rmsprop momentum": lambda lib, p: lib.optim.RMSprop(p, 0.1, 0.9, 1e-3, 0.1, 0.8, True, maximize=True),
+    "adagrad": lambda lib, p: lib.optim.Adagrad(p, lr=0.1),
+    "adagrad decay": lambda lib, p: lib.optim.Adagrad(p, 0.1, 0.2, 0.3, 0.5, 1e-3),
+    "adagrad up": lambda lib, p: lib.optim.Adagrad(p, lr=0.1, maximize=True),
     "adamw amsgrad": lambda lib, p: lib.optim.AdamW(p, lr=0.1, amsgrad=True, maximize=True),
 }
 
@@ -214,6 +233,9 @@ def test_loaded_state_takes_the_parameters_dtype():
     (lambda p: optim.Adam([p], betas=0.9), "betas: got 0.9"),
     (lambda p: optim.Adam([p], eps=-1e-8), "Adam: eps: got"),
     (lambda p: optim.AdamW([p], weight_decay=-1), "AdamW: weight_decay: got -1"),
+    (lambda p: optim.RMSprop([p], alpha=-1), "RMSprop: alpha: got -1"),
+    (lambda p: optim.Adagrad([p], lr_decay=-1), "Adagrad: lr_decay: got -1"),
+    (lambda p: optim.Adagrad([p], initial_accumulator_value=-1), "initial_accumulator_value: got -1"),
     (lambda p: optim.SGD([]), "params is empty"),
     (lambda p: optim.SGD([p, p]), "twice"),
     (lambda p: optim.SGD([{"params": [p]}, {"params": [p]}]), "twice"),

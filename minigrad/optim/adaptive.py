@@ -1,0 +1,91 @@
+"""RMSprop and Adagrad: each weight's step is divided by the size its gradients have had.
+
+Both are a few operations in place per parameter; what they add to the gradient first is in `slope`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from minigrad.optim.optimizer import Optimizer
+from minigrad.tensor import Tensor
+
+
+def slope(group: dict[str, Any], param: Tensor, gradient: Tensor) -> Tensor:
+    """The gradient, its sign turned with `maximize`, plus `weight_decay` times the parameter."""
+    g = -gradient if group["maximize"] else gradient
+    return g + param * group["weight_decay"] if group["weight_decay"] else g
+
+
+class RMSprop(Optimizer):
+    """`p ← p - lr b`, with `b ← momentum b + g / (sqrt(v) + eps)` and `v ← alpha v + (1 - alpha) g²`.
+
+    With `centered`, v less the square of the running average of g: the variance.
+    Source: Tieleman and Hinton, "Lecture 6.5: rmsprop", 2012; centred: Graves, "Generating sequences with recurrent
+    neural networks", 2013; the order of the operations is PyTorch's.
+
+    >>> import minigrad
+    >>> from minigrad import nn, optim
+    >>> p = nn.Parameter(minigrad.tensor([1.0, 100.0]))
+    >>> optimizer = optim.RMSprop([p], lr=0.5, alpha=0.75)
+    >>> (p * p).sum().backward()
+    >>> optimizer.step()
+    >>> [round(value, 4) for value in p.tolist()]
+    [0.0, 99.0]
+    """
+
+    def __init__(self, params: Iterable[Any], lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8,
+                 weight_decay: float = 0, momentum: float = 0, centered: bool = False, *,
+                 maximize: bool = False) -> None:
+        super().__init__(params, {"lr": lr, "momentum": momentum, "alpha": alpha, "eps": eps, "centered": centered,
+                                  "weight_decay": weight_decay, "maximize": maximize})
+
+    def check(self, group: dict[str, Any]) -> None:
+        self.require_at_least_0(group, "lr", "momentum", "alpha", "eps", "weight_decay")
+
+    def update(self, group: dict[str, Any]) -> None:
+        alpha, momentum = group["alpha"], group["momentum"]
+        for param, gradient in self.moving(group):
+            g = slope(group, param, gradient)
+            square = size = self.kept(param, "square_avg").mul_(alpha).add_(g * g, alpha=1 - alpha)
+            if group["centered"]:
+                mean = self.kept(param, "grad_avg").mul_(alpha).add_(g, alpha=1 - alpha)
+                size = square - mean * mean
+            step = g / (size.sqrt() + group["eps"])
+            if momentum > 0:
+                step = self.kept(param, "momentum_buffer").mul_(momentum).add_(step)
+            param.sub_(step, alpha=group["lr"])
+            self.count(param)
+
+
+class Adagrad(Optimizer):
+    """`p ← p - lr / (1 + (step - 1) lr_decay) g / (sqrt(s) + eps)`, with `s ← s + g²`, the sum of all squares so far.
+
+    Source: Duchi, Hazan and Singer, "Adaptive subgradient methods for online learning and stochastic optimization",
+    2011; the order of the operations is PyTorch's.
+
+    >>> import minigrad
+    >>> from minigrad import nn, optim
+    >>> p = nn.Parameter(minigrad.tensor([1.0, 100.0]))
+    >>> optimizer = optim.Adagrad([p], lr=0.5)
+    >>> (p * p).sum().backward()
+    >>> optimizer.step()
+    >>> p.tolist()
+    [0.5, 99.5]
+    """
+
+    def __init__(self, params: Iterable[Any], lr: float = 1e-2, lr_decay: float = 0, weight_decay: float = 0,
+                 initial_accumulator_value: float = 0, eps: float = 1e-10, *, maximize: bool = False) -> None:
+        super().__init__(params, {"lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay,
+                                  "initial_accumulator_value": initial_accumulator_value, "maximize": maximize})
+
+    def check(self, group: dict[str, Any]) -> None:
+        self.require_at_least_0(group, "lr", "lr_decay", "weight_decay", "initial_accumulator_value", "eps")
+
+    def update(self, group: dict[str, Any]) -> None:
+        for param, gradient in self.moving(group):
+            g = slope(group, param, gradient)
+            total = self.kept(param, "sum", group["initial_accumulator_value"]).add_(g * g)
+            lr = group["lr"] / (1 + (self.count(param) - 1) * group["lr_decay"])
+            param.sub_(g / (total.sqrt() + group["eps"]), alpha=lr)

@@ -1,0 +1,474 @@
+"""Schedules: the learning rate as a function of the number of steps.
+
+Most are a factor f(t) on the initial rate, in closed form.  A step multiplies the current rate by f(t) / f(t - 1), so
+that several schedulers of one optimiser multiply: that is how PyTorch chains them.  Names, arguments and the entries
+of `state_dict` are PyTorch's.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from minigrad.optim.optimizer import Optimizer
+
+__all__ = [
+    "ChainedScheduler", "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "ExponentialLR",
+    "LRScheduler", "LambdaLR", "LinearLR", "MultiStepLR", "MultiplicativeLR", "OneCycleLR", "PolynomialLR",
+    "ReduceLROnPlateau", "SequentialLR", "StepLR",
+]
+
+
+def require(scheduler: Any, argument: str, value: Any, valid: bool, expected: str) -> None:
+    if not valid:
+        raise ValueError(f"{type(scheduler).__name__}: {argument}: got {value!r}, expected {expected}")
+
+
+def per_group(scheduler: Any, argument: str, optimizer: Optimizer, value: Any) -> list[Any]:
+    """One value for each parameter group: a list of them, or one for all."""
+    n = len(optimizer.param_groups)
+    values = list(value) if isinstance(value, list | tuple) else [value] * n
+    require(scheduler, argument, value, len(values) == n, f"one, or {n} as there are groups")
+    return values
+
+
+class Schedule:
+    """What everything with a `step` and a `state_dict` shares."""
+
+    optimizer: Optimizer
+    last_epoch: int
+    _last_lr: list[float]
+
+    def attach(self, optimizer: Optimizer) -> None:
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(f"{type(self).__name__}: optimizer: got {type(optimizer).__name__}, expected an Optimizer")
+        self.optimizer = optimizer
+
+    def set_lr(self, values: Iterable[float]) -> None:
+        for group, lr in zip(self.optimizer.param_groups, values, strict=True):
+            group["lr"] = lr
+        self._last_lr = self.current()
+
+    def current(self) -> list[float]:
+        return [group["lr"] for group in self.optimizer.param_groups]
+
+    def get_last_lr(self) -> list[float]:
+        """The rate of each parameter group after the last step."""
+        return self._last_lr
+
+    def state_dict(self) -> dict[str, Any]:
+        """All attributes but the optimiser."""
+        return {key: value for key, value in self.__dict__.items() if key != "optimizer"}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Take over the attributes of another scheduler of the same class."""
+        self.__dict__.update(state_dict)
+
+
+class LRScheduler(Schedule):
+    """Base of the schedulers whose `get_lr` gives each group's rate at step `last_epoch`."""
+
+    def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
+        self.attach(optimizer)
+        for number, group in enumerate(optimizer.param_groups):
+            if last_epoch == -1:
+                group.setdefault("initial_lr", group["lr"])
+            elif "initial_lr" not in group:
+                raise KeyError(f"{type(self).__name__}: last_epoch = {last_epoch} resumes a schedule, "
+                               f"but param_groups[{number}] has no 'initial_lr'")
+        self.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
+        self.last_epoch = last_epoch
+        self._initial_step()
+
+    def _initial_step(self) -> None:
+        self._step_count = 0
+        self.step()
+
+    def get_lr(self) -> list[float]:
+        """The rate of each group at step `last_epoch`, from the current one."""
+        raise NotImplementedError(f"{type(self).__name__}: get_lr is not defined")
+
+    def step(self) -> None:
+        """Go to the next step and set its rates; called after the optimiser's step."""
+        self._step_count += 1
+        self.last_epoch += 1
+        self.set_lr(self.get_lr())
+
+    def restart(self) -> None:
+        """Go to step 0 and set its rates whatever the current ones are."""
+        self.last_epoch = 0
+        self.set_lr(getattr(self, "_get_closed_form_lr", self.get_lr)())
+
+
+class FactorLR(LRScheduler):
+    """lr(t) = floor + (initial lr - floor) f(t): a subclass defines `scale(t)`, and `eta_min` as the floor."""
+
+    eta_min = 0.0
+
+    def scale(self, t: int) -> float:
+        raise NotImplementedError(f"{type(self).__name__}: scale is not defined")
+
+    def get_lr(self) -> list[float]:
+        new, old = self.scale(self.last_epoch), self.scale(self.last_epoch - 1) if self.last_epoch else 1.0
+        if new == old:
+            return self.current()
+        pairs = zip(self.current(), self.base_lrs, strict=True)
+        if old == 0:                    # what was multiplied by 0 comes back by addition
+            return [lr + (base - self.eta_min) * new for lr, base in pairs]
+        return [self.eta_min + (lr - self.eta_min) * (new / old) for lr, _ in pairs]
+
+    def _get_closed_form_lr(self) -> list[float]:
+        scale = self.scale(self.last_epoch)
+        return [self.eta_min + (base - self.eta_min) * scale for base in self.base_lrs]
+
+
+class StepLR(FactorLR):
+    """f(t) = gamma^floor(t / step_size).
+
+    >>> from minigrad import nn, optim
+    >>> optimizer = optim.SGD(nn.Linear(1, 1).parameters(), lr=1.0)
+    >>> scheduler = optim.lr_scheduler.StepLR(optimizer, step_size=2, gamma=0.5)
+    >>> for _ in range(4):
+    ...     scheduler.step()
+    >>> scheduler.get_last_lr()
+    [0.25]
+    """
+
+    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
+        require(self, "step_size", step_size, step_size >= 1, "1 or more")
+        self.step_size, self.gamma = step_size, gamma
+        super().__init__(optimizer, last_epoch)
+
+    def scale(self, t: int) -> float:
+        return self.gamma ** (t // self.step_size)
+
+
+class MultiStepLR(FactorLR):
+    """f(t) = gamma^(number of milestones up to t)."""
+
+    def __init__(self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1,
+                 last_epoch: int = -1) -> None:
+        self.milestones, self.gamma = Counter(milestones), gamma
+        super().__init__(optimizer, last_epoch)
+
+    def scale(self, t: int) -> float:
+        return self.gamma ** sum(times for milestone, times in self.milestones.items() if milestone <= t)
+
+
+class ExponentialLR(FactorLR):
+    """f(t) = gamma^t."""
+
+    def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
+        self.gamma = gamma
+        super().__init__(optimizer, last_epoch)
+
+    def scale(self, t: int) -> float:
+        return self.gamma ** t
+
+
+class ConstantLR(FactorLR):
+    """f(t) = factor before step `total_iters`, then 1."""
+
+    def __init__(self, optimizer: Optimizer, factor: float = 1.0 / 3, total_iters: int = 5,
+                 last_epoch: int = -1) -> None:
+        require(self, "factor", factor, 0 <= factor <= 1, "a number from 0 to 1")
+        self.factor, self.total_iters = factor, total_iters
+        super().__init__(optimizer, last_epoch)
+
+    def scale(self, t: int) -> float:
+        return self.factor if t < self.total_iters else 1.0
+
+
+class LinearLR(FactorLR):
+    """f(t) goes in a straight line from `start_factor` to `end_factor` in `total_iters` steps: warm-up.
+
+    >>> from minigrad import nn, optim
+    >>> optimizer = optim.SGD(nn.Linear(1, 1).parameters(), lr=1.0)
+    >>> warmup = optim.lr_scheduler.LinearLR(optimizer, start_factor=0.25, total_iters=3)
+    >>> cosine = optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=2)
+    >>> scheduler, rates = optim.lr_scheduler.SequentialLR(optimizer, [warmup, cosine], milestones=[3]), []
+    >>> for _ in range(6):
+    ...     rates.append(round(optimizer.param_groups[0]["lr"], 6))
+    ...     scheduler.step()
+    >>> rates
+    [0.25, 0.5, 0.75, 1.0, 0.5, 0.0]
+    """
+
+    def __init__(self, optimizer: Optimizer, start_factor: float = 1.0 / 3, end_factor: float = 1.0,
+                 total_iters: int = 5, last_epoch: int = -1) -> None:
+        require(self, "start_factor", start_factor, 0 < start_factor <= 1, "a number above 0 and up to 1")
+        require(self, "end_factor", end_factor, 0 <= end_factor <= 1, "a number from 0 to 1")
+        self.start_factor, self.end_factor, self.total_iters = start_factor, end_factor, total_iters
+        super().__init__(optimizer, last_epoch)
+
+    def scale(self, t: int) -> float:
+        if t >= self.total_iters:
+            return self.end_factor
+        return self.start_factor + (self.end_factor - self.start_factor) * t / self.total_iters
+
+
+class PolynomialLR(FactorLR):
+    """f(t) = (1 - t / total_iters)^power, then 0."""
+
+    def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1) -> None:
+        self.total_iters, self.power = total_iters, power
+        super().__init__(optimizer, last_epoch)
+
+    def scale(self, t: int) -> float:
+        return (1.0 - min(t, self.total_iters) / self.total_iters) ** self.power
+
+
+class CosineAnnealingLR(FactorLR):
+    """f(t) = (1 + cos(pi t / T_max)) / 2, down to `eta_min` (and up again after T_max steps).
+
+    Source: Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts", 2017.
+    """
+
+    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
+        require(self, "T_max", T_max, T_max > 0, "more than 0")
+        self.T_max, self.eta_min = T_max, eta_min
+        super().__init__(optimizer, last_epoch)
+
+    def scale(self, t: int) -> float:
+        return (1 + math.cos(math.pi * t / self.T_max)) / 2
+
+
+class CosineAnnealingWarmRestarts(FactorLR):
+    """f(t) = (1 + cos(pi T_cur / T_i)) / 2, started afresh after T_0 steps, then after T_mult times as many, ..."""
+
+    def __init__(self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0,
+                 last_epoch: int = -1) -> None:
+        require(self, "T_0", T_0, isinstance(T_0, int) and T_0 > 0, "an int above 0")
+        require(self, "T_mult", T_mult, isinstance(T_mult, int) and T_mult >= 1, "an int of 1 or more")
+        self.T_0, self.T_i, self.T_mult, self.eta_min = T_0, T_0, T_mult, eta_min
+        super().__init__(optimizer, last_epoch)
+
+    def scale(self, t: int) -> float:
+        self.T_i = self.T_0
+        while t >= self.T_i:
+            t, self.T_i = t - self.T_i, self.T_i * self.T_mult
+        self.T_cur = t
+        return (1 + math.cos(math.pi * t / self.T_i)) / 2
+
+    def get_lr(self) -> list[float]:
+        return self._get_closed_form_lr()
+
+
+class LambdaLR(LRScheduler):
+    """lr(t) = initial lr * lr_lambda(t), with one function for all groups or a list of them.
+
+    Functions are not part of the state_dict.
+    """
+
+    def __init__(self, optimizer: Optimizer, lr_lambda: Callable[[int], float] | Sequence[Callable[[int], float]],
+                 last_epoch: int = -1) -> None:
+        self.attach(optimizer)
+        self.lr_lambdas = per_group(self, "lr_lambda", optimizer, lr_lambda)
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[float]:
+        return [base * f(self.last_epoch) for base, f in zip(self.base_lrs, self.lr_lambdas, strict=True)]
+
+    def state_dict(self) -> dict[str, Any]:
+        return {**super().state_dict(), "lr_lambdas": [None] * len(self.lr_lambdas)}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        super().load_state_dict({key: value for key, value in state_dict.items() if key != "lr_lambdas"})
+
+
+class MultiplicativeLR(LambdaLR):
+    """lr(t) = lr(t - 1) * lr_lambda(t)."""
+
+    def get_lr(self) -> list[float]:
+        if self.last_epoch == 0:
+            return self.current()
+        return [lr * f(self.last_epoch) for lr, f in zip(self.current(), self.lr_lambdas, strict=True)]
+
+
+class OneCycleLR(LRScheduler):
+    """Up from max_lr / div_factor to max_lr, then down to max_lr / div_factor / final_div_factor; momentum against it.
+
+    `total_steps` (or epochs * steps_per_epoch) steps, `pct_start` of them upwards, along a "cos" or "linear" curve;
+    `three_phase` comes down to the start first, in as many steps as up.  With `cycle_momentum`, momentum (Adam's first
+    beta) goes from max_momentum to base_momentum and back.
+    Source: Smith and Topin, "Super-convergence: very fast training of neural networks using large learning rates",
+    2018.
+    """
+
+    def __init__(self, optimizer: Optimizer, max_lr: float | list[float], total_steps: int | None = None,
+                 epochs: int | None = None, steps_per_epoch: int | None = None, pct_start: float = 0.3,
+                 anneal_strategy: str = "cos", cycle_momentum: bool = True, base_momentum: float | list[float] = 0.85,
+                 max_momentum: float | list[float] = 0.95, div_factor: float = 25.0, final_div_factor: float = 1e4,
+                 three_phase: bool = False, last_epoch: int = -1) -> None:
+        self.attach(optimizer)
+        if total_steps is None and epochs is not None and steps_per_epoch is not None:
+            total_steps = epochs * steps_per_epoch
+        if not isinstance(total_steps, int) or total_steps <= 0:
+            raise ValueError(f"OneCycleLR: total_steps: got {total_steps}, expected an int above 0, or epochs and "
+                             "steps_per_epoch")
+        require(self, "pct_start", pct_start, 0 <= pct_start <= 1, "a number from 0 to 1")
+        require(self, "anneal_strategy", anneal_strategy, anneal_strategy in ("cos", "linear"), "'cos' or 'linear'")
+        self.total_steps, self._anneal_func_type, self.cycle_momentum = total_steps, anneal_strategy, cycle_momentum
+        up, last = float(pct_start * total_steps) - 1, float(total_steps - 1)
+        ends = [(up, "max"), (2 * up, "initial"), (last, "min")] if three_phase else [(up, "max"), (last, "min")]
+        self._schedule_phases: list[dict[str, Any]] = []
+        start = "initial"
+        for step, end in ends:
+            before, after = ("base" if place == "max" else "max" for place in (start, end))
+            self._schedule_phases.append({"end_step": step, "start_lr": f"{start}_lr", "end_lr": f"{end}_lr",
+                                          "start_momentum": f"{before}_momentum", "end_momentum": f"{after}_momentum"})
+            start = end
+        if cycle_momentum:
+            require(self, "cycle_momentum", True, not {"momentum", "betas"}.isdisjoint(optimizer.defaults),
+                    "False for an optimiser that has neither momentum nor betas")
+            self.use_beta1 = "betas" in optimizer.defaults
+        given = [per_group(self, name, optimizer, value) for name, value in
+                 (("max_lr", max_lr), ("max_momentum", max_momentum), ("base_momentum", base_momentum))]
+        for group, max_lr_, high, low in zip(optimizer.param_groups, *given, strict=True):
+            if last_epoch == -1:
+                lowest = max_lr_ / div_factor
+                group.update(initial_lr=lowest, max_lr=max_lr_, min_lr=lowest / final_div_factor)
+                if cycle_momentum:
+                    group.update(max_momentum=high, base_momentum=low)
+        super().__init__(optimizer, last_epoch)
+
+    def _between(self, start: float, end: float, share: float) -> float:
+        if self._anneal_func_type == "linear":
+            return (end - start) * share + start
+        return end + (start - end) / 2.0 * (math.cos(math.pi * share) + 1)
+
+    def get_lr(self) -> list[float]:
+        t, begin = self.last_epoch, 0.0
+        require(self, "step", t, t <= self.total_steps, f"at most total_steps = {self.total_steps} steps")
+        for phase in self._schedule_phases:
+            if t <= phase["end_step"] or phase is self._schedule_phases[-1]:
+                break
+            begin = phase["end_step"]
+        share = (t - begin) / (phase["end_step"] - begin)
+        for group in self.optimizer.param_groups if self.cycle_momentum else ():
+            momentum = self._between(group[phase["start_momentum"]], group[phase["end_momentum"]], share)
+            group.update({"betas": (momentum, *group["betas"][1:])} if self.use_beta1 else {"momentum": momentum})
+        return [self._between(group[phase["start_lr"]], group[phase["end_lr"]], share)
+                for group in self.optimizer.param_groups]
+
+
+class Several(Schedule):
+    """What schedulers made of others share: their states are a list within the state."""
+
+    def __init__(self, optimizer: Optimizer, schedulers: Sequence[Any]) -> None:
+        self.attach(optimizer)
+        self._schedulers = list(schedulers)
+        require(self, "schedulers", self._schedulers,
+                bool(self._schedulers) and all(each.optimizer is optimizer for each in self._schedulers),
+                "one or more schedulers of this optimizer")
+
+    def state_dict(self) -> dict[str, Any]:
+        return {**super().state_dict(), "_schedulers": [each.state_dict() for each in self._schedulers]}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        for each, state in zip(self._schedulers, state_dict["_schedulers"], strict=True):
+            each.load_state_dict(state)
+        super().load_state_dict({key: value for key, value in state_dict.items() if key != "_schedulers"})
+
+
+class SequentialLR(Several):
+    """One scheduler after another: the next takes over, from its own beginning, at each of the `milestones`."""
+
+    def __init__(self, optimizer: Optimizer, schedulers: Sequence[Any], milestones: Sequence[int],
+                 last_epoch: int = -1) -> None:
+        super().__init__(optimizer, schedulers)
+        require(self, "schedulers", schedulers, all(isinstance(each, LRScheduler) for each in schedulers),
+                "instances of LRScheduler")
+        require(self, "milestones", milestones, len(milestones) == len(self._schedulers) - 1,
+                f"{len(self._schedulers) - 1}, one less than there are schedulers")
+        self._milestones = list(milestones)
+        self.last_epoch = last_epoch + 1
+        self.set_lr([group["initial_lr"] for group in optimizer.param_groups])
+        for each in self._schedulers:
+            each.last_epoch -= 1            # takes back the first step that each made when it was built
+        first = self._schedulers[bisect_right(self._milestones, 0)]
+        first._initial_step()
+        self._last_lr = first.get_last_lr()
+
+    def step(self) -> None:
+        """Go to the next step and set its rates."""
+        self.last_epoch += 1
+        which = bisect_right(self._milestones, self.last_epoch)
+        scheduler = self._schedulers[which]
+        if which > 0 and self._milestones[which - 1] == self.last_epoch:
+            scheduler.restart()
+        else:
+            scheduler.step()
+        self._last_lr = scheduler.get_last_lr()
+
+
+class ChainedScheduler(Several):
+    """Several schedulers at once: each multiplies what those before it have set."""
+
+    def __init__(self, schedulers: Sequence[Any], optimizer: Optimizer | None = None) -> None:
+        require(self, "schedulers", schedulers, len(schedulers) > 0, "one or more")
+        super().__init__(optimizer or schedulers[0].optimizer, schedulers)
+        self._last_lr = self.current()
+
+    def step(self) -> None:
+        """Go to the next step of every scheduler."""
+        for each in self._schedulers:
+            each.step()
+        self._last_lr = self.current()
+
+
+class ReduceLROnPlateau(Schedule):
+    """lr ← max(factor lr, min_lr) when a measure has not become better for more than `patience` steps.
+
+    Better is below `best (1 - threshold)` ("rel") or `best - threshold` ("abs"), and the other way round in mode "max".
+    After a reduction, `cooldown` steps are not counted.
+
+    >>> from minigrad import nn, optim
+    >>> optimizer = optim.SGD(nn.Linear(1, 1).parameters(), lr=1.0)
+    >>> scheduler = optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=1)
+    >>> for loss in (3.0, 2.0, 2.0, 2.0):
+    ...     scheduler.step(loss)
+    >>> scheduler.get_last_lr()
+    [0.5]
+    """
+
+    def __init__(self, optimizer: Optimizer, mode: str = "min", factor: float = 0.1, patience: int = 10,
+                 threshold: float = 1e-4, threshold_mode: str = "rel", cooldown: int = 0,
+                 min_lr: float | list[float] = 0, eps: float = 1e-8) -> None:
+        self.attach(optimizer)
+        require(self, "factor", factor, factor < 1, "less than 1")
+        require(self, "mode", mode, mode in ("min", "max"), "'min' or 'max'")
+        require(self, "threshold_mode", threshold_mode, threshold_mode in ("rel", "abs"), "'rel' or 'abs'")
+        self.mode, self.factor, self.patience, self.cooldown, self.eps = mode, factor, patience, cooldown, eps
+        self.threshold, self.threshold_mode = threshold, threshold_mode
+        self.min_lrs = per_group(self, "min_lr", optimizer, min_lr)
+        self.best = math.inf if mode == "min" else -math.inf
+        self.cooldown_counter = self.num_bad_epochs = self.last_epoch = 0
+        self._last_lr = self.current()
+
+    def _is_better(self, value: float) -> bool:
+        sign = 1 if self.mode == "min" else -1
+        best = self.best * (1 - sign * self.threshold) if self.threshold_mode == "rel" \
+            else self.best - sign * self.threshold
+        return sign * value < sign * best
+
+    def step(self, metrics: Any) -> None:
+        """Judge a new value of the measure: a number or a tensor of one element."""
+        value = float(metrics)
+        self.last_epoch += 1
+        if self._is_better(value):
+            self.best, self.num_bad_epochs = value, 0
+        else:
+            self.num_bad_epochs += 1
+        if self.cooldown_counter > 0:
+            self.cooldown_counter -= 1
+            self.num_bad_epochs = 0
+        if self.num_bad_epochs > self.patience:
+            lowered = [max(lr * self.factor, least) for lr, least in zip(self.current(), self.min_lrs, strict=True)]
+            self.set_lr([new if lr - new > self.eps else lr
+                         for lr, new in zip(self.current(), lowered, strict=True)])
+            self.cooldown_counter, self.num_bad_epochs = self.cooldown, 0
+        self._last_lr = self.current()
