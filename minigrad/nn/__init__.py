@@ -1,22 +1,21 @@
 """Layers and models: a Module holds parameters and computes with the functions of `nn.functional`."""
 
-from minigrad.nn import functional, init, utils
-from minigrad.nn.activation import LogSoftmax, ReLU, Sigmoid, Softmax, Tanh
-from minigrad.nn.containers import ModuleDict, ModuleList, ParameterList, Sequential
+from minigrad.nn import activation, containers, dropout, functional, init, linear, loss, norm, shape, utils
+from minigrad.nn.activation import *  # noqa: F403
+from minigrad.nn.containers import *  # noqa: F403
 from minigrad.nn.conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
-from minigrad.nn.dropout import Dropout
-from minigrad.nn.linear import Identity, Linear
-from minigrad.nn.loss import CrossEntropyLoss, MSELoss, NLLLoss
+from minigrad.nn.dropout import *  # noqa: F403
+from minigrad.nn.linear import *  # noqa: F403
+from minigrad.nn.loss import *  # noqa: F403
 from minigrad.nn.module import Module
-from minigrad.nn.norm import BatchNorm1d, BatchNorm2d, BatchNorm3d
+from minigrad.nn.norm import *  # noqa: F403
 from minigrad.nn.parameter import Parameter
 from minigrad.nn.pool import AvgPool1d, AvgPool2d, AvgPool3d, MaxPool1d, MaxPool2d, MaxPool3d
-from minigrad.nn.shape import Flatten, Unflatten
+from minigrad.nn.shape import *  # noqa: F403
 
 __all__ = [
-    "AvgPool1d", "AvgPool2d", "AvgPool3d", "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "Conv1d", "Conv2d", "Conv3d",
-    "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d", "CrossEntropyLoss", "Dropout", "Flatten", "Identity",
-    "Linear", "LogSoftmax", "MSELoss", "MaxPool1d", "MaxPool2d", "MaxPool3d", "Module", "ModuleDict", "ModuleList",
-    "NLLLoss", "Parameter", "ParameterList", "ReLU", "Sequential", "Sigmoid", "Softmax", "Tanh", "Unflatten",
-    "functional", "init", "utils",
+    "AvgPool1d", "AvgPool2d", "AvgPool3d", "Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d",
+    "ConvTranspose3d", "MaxPool1d", "MaxPool2d", "MaxPool3d", "Module", "Parameter", "functional", "init", "utils",
 ]
+for _family in (activation, containers, dropout, linear, loss, norm, shape):
+    __all__ += _family.__all__

@@ -1,95 +1,71 @@
-"""Non-linear layers; each is its function from nn.functional, where the formulas stand."""
+"""Non-linear layers; each is its function from nn.functional, where formulas, sources and examples stand."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from minigrad.dtypes import DType
+from minigrad.functions.create import full
 from minigrad.nn import functional as F
+from minigrad.nn import init
+from minigrad.nn.layer import Layer
 from minigrad.nn.module import Module
+from minigrad.nn.parameter import Parameter
+from minigrad.shapes import integer
 from minigrad.tensor import Tensor
 
+__all__ = ["CELU", "ELU", "GELU", "GLU", "SELU", "GatedTanh", "Hardsigmoid", "Hardswish", "Hardtanh", "LeakyReLU",
+           "LogSigmoid", "LogSoftmax", "Maxout", "Mish", "PReLU", "ReLU", "ReLU6", "SiLU", "Sigmoid", "Softmax",
+           "Softmin", "Softplus", "Softsign", "Tanh", "Tanhshrink"]
 
-class ReLU(Module):
-    """`max(0, x)`, element by element.
 
-    `inplace` is accepted and printed; the result is always a new tensor.
+class CELU(Layer, function=F.celu): ...
+class ELU(Layer, function=F.elu): ...
+class GELU(Layer, function=F.gelu): ...
+class GLU(Layer, function=F.glu): ...
+class GatedTanh(Layer, function=F.gated_tanh): ...
+class Hardsigmoid(Layer, function=F.hardsigmoid): ...
+class Hardswish(Layer, function=F.hardswish): ...
+class Hardtanh(Layer, function=F.hardtanh): ...
+class LeakyReLU(Layer, function=F.leaky_relu): ...
+class LogSigmoid(Layer, function=F.logsigmoid): ...
+class LogSoftmax(Layer, function=F.log_softmax): ...
+class Maxout(Layer, function=F.maxout): ...
+class Mish(Layer, function=F.mish): ...
+class ReLU(Layer, function=F.relu): ...
+class ReLU6(Layer, function=F.relu6): ...
+class SELU(Layer, function=F.selu): ...
+class SiLU(Layer, function=F.silu): ...
+class Sigmoid(Layer, function=F.sigmoid): ...
+class Softmax(Layer, function=F.softmax): ...
+class Softmin(Layer, function=F.softmin): ...
+class Softplus(Layer, function=F.softplus): ...
+class Softsign(Layer, function=F.softsign): ...
+class Tanh(Layer, function=F.tanh): ...
+class Tanhshrink(Layer, function=F.tanhshrink): ...
+
+
+class PReLU(Module):
+    """x where x > 0, else `weight x`: a slope that is learnt, one or (`num_parameters`) one for each channel.
 
     >>> import minigrad
     >>> from minigrad import nn
-    >>> nn.ReLU()(minigrad.tensor([-1.0, 2.0])).tolist()
-    [0.0, 2.0]
+    >>> nn.PReLU()(minigrad.tensor([-1.0, 2.0])).tolist()
+    [-0.25, 2.0]
     """
 
-    def __init__(self, inplace: bool = False) -> None:
+    def __init__(self, num_parameters: int = 1, init: float = 0.25, device: Any = None,
+                 dtype: DType | None = None) -> None:
         super().__init__()
-        self.inplace = inplace
+        self.num_parameters = integer("PReLU", "num_parameters", num_parameters)
+        self.init = init
+        self.weight = Parameter(full((num_parameters,), float(init), device=device, dtype=dtype))
+
+    def reset_parameters(self) -> None:
+        init.constant_(self.weight, self.init)
 
     def forward(self, input: Tensor) -> Tensor:
-        return input.relu()
+        return F.prelu(input, self.weight)
 
     def extra_repr(self) -> str:
-        return "inplace=True" if self.inplace else ""
-
-
-class Tanh(Module):
-    """`tanh(x)`, element by element.
-
-    >>> import minigrad
-    >>> from minigrad import nn
-    >>> nn.Tanh()(minigrad.zeros(2)).tolist()
-    [0.0, 0.0]
-    """
-
-    def forward(self, input: Tensor) -> Tensor:
-        return input.tanh()
-
-
-class Sigmoid(Module):
-    """`1 / (1 + exp(-x))`, element by element.
-
-    >>> import minigrad
-    >>> from minigrad import nn
-    >>> nn.Sigmoid()(minigrad.zeros(2)).tolist()
-    [0.5, 0.5]
-    """
-
-    def forward(self, input: Tensor) -> Tensor:
-        return input.sigmoid()
-
-
-class Softmax(Module):
-    """`exp(x) / sum exp(x)` along `dim`: numbers to probabilities; see nn.functional.softmax.
-
-    >>> import minigrad
-    >>> from minigrad import nn
-    >>> nn.Softmax(dim=-1)(minigrad.zeros(4)).tolist()
-    [0.25, 0.25, 0.25, 0.25]
-    """
-
-    def __init__(self, dim: int | None = None) -> None:
-        super().__init__()
-        self.dim = dim
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.softmax(input, self.dim)
-
-    def extra_repr(self) -> str:
-        return f"dim={self.dim}"
-
-
-class LogSoftmax(Module):
-    """`log softmax(x)` along `dim`, without the overflow; see nn.functional.log_softmax.
-
-    >>> import minigrad
-    >>> from minigrad import nn
-    >>> [round(value, 4) for value in nn.LogSoftmax(dim=-1)(minigrad.zeros(2)).tolist()]
-    [-0.6931, -0.6931]
-    """
-
-    def __init__(self, dim: int | None = None) -> None:
-        super().__init__()
-        self.dim = dim
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.log_softmax(input, self.dim)
-
-    def extra_repr(self) -> str:
-        return f"dim={self.dim}"
+        return f"num_parameters={self.num_parameters}"

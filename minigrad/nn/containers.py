@@ -14,6 +14,8 @@ from minigrad.nn.module import MODULE, PARAMETER, Module, tree_repr
 from minigrad.nn.parameter import Parameter
 from minigrad.tensor import Tensor
 
+__all__ = ["ModuleDict", "ModuleList", "ParameterList", "Sequential"]
+
 R = TypeVar("R", bound="Row")
 
 

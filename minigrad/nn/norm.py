@@ -1,11 +1,11 @@
-"""Batch normalisation: each channel to mean 0 and variance 1 over the batch, then scaled and shifted as it learns.
+"""Normalisation: numbers to mean 0 and variance 1, then scaled and shifted as the layer learns.
 
-Source: Ioffe and Szegedy, "Batch normalization: accelerating deep network training by reducing internal covariate
-shift", 2015.
+What they average over, and where they come from, stands with the functions in nn.functional.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from minigrad import dtypes
@@ -13,24 +13,42 @@ from minigrad.dtypes import DType
 from minigrad.functions.create import ones, tensor, zeros
 from minigrad.nn import functional as F
 from minigrad.nn import init
+from minigrad.nn.layer import Layer
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
-from minigrad.shapes import integer
+from minigrad.shapes import integer, shape_of
 from minigrad.tensor import Tensor
 
+__all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "GroupNorm", "InstanceNorm1d", "InstanceNorm2d",
+           "InstanceNorm3d", "LayerNorm", "LocalResponseNorm", "RMSNorm"]
 
-class BatchNorm(Module):
-    """What BatchNorm1d, 2d and 3d share; they differ in the number of axes they accept.
 
-    Training: normalise with the batch's own mean and (biased) variance, and move the running averages:
-    `running = (1 - momentum) * running + momentum * observed`, with the unbiased variance; `momentum=None` averages
-    all batches equally.  Evaluating: normalise with the running averages, or, where there are none
-    (`track_running_stats=False`), with the batch's.
+class Norm(Module):
+    """A scale that starts as ones and a shift that starts as zeros: what all normalising layers learn."""
+
+    weight: Parameter | None
+    bias: Parameter | None
+
+    def _affine(self, shape: tuple[int, ...], weight: bool, bias: bool, device: Any, dtype: DType | None) -> None:
+        made: dict[str, Any] = {"device": device, "dtype": dtype}
+        self.register_parameter("weight", Parameter(ones(shape, **made)) if weight else None)
+        self.register_parameter("bias", Parameter(zeros(shape, **made)) if bias else None)
+
+    def reset_parameters(self) -> None:
+        if self.weight is not None:
+            init.ones_(self.weight)
+        if self.bias is not None:
+            init.zeros_(self.bias)
+
+
+class ChannelNorm(Norm):
+    """What batch and instance norm share; those of 1, 2 and 3 dimensions differ in the number of axes they accept.
+
+    While training, the running averages move: `running = (1 - momentum) * running + momentum * observed`, with the
+    unbiased variance.
     """
 
     ndims: tuple[int, ...] = ()
-    weight: Parameter | None
-    bias: Parameter | None
     running_mean: Tensor | None
     running_var: Tensor | None
     num_batches_tracked: Tensor | None
@@ -43,11 +61,9 @@ class BatchNorm(Module):
         self.eps = eps
         self.momentum = momentum
         self.affine = affine
-        self.track_running_stats = track_running_stats
+        self.track_running_stats = tracked = track_running_stats
+        self._affine((num_features,), affine, affine and bias, device, dtype)
         made: dict[str, Any] = {"device": device, "dtype": dtype}
-        self.register_parameter("weight", Parameter(ones(num_features, **made)) if affine else None)
-        self.register_parameter("bias", Parameter(zeros(num_features, **made)) if affine and bias else None)
-        tracked = track_running_stats
         self.register_buffer("running_mean", zeros(num_features, **made) if tracked else None)
         self.register_buffer("running_var", ones(num_features, **made) if tracked else None)
         self.register_buffer("num_batches_tracked", tensor(0, dtype=dtypes.int64) if tracked else None)
@@ -60,15 +76,26 @@ class BatchNorm(Module):
 
     def reset_parameters(self) -> None:
         self.reset_running_stats()
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
+        super().reset_parameters()
 
-    def forward(self, input: Tensor) -> Tensor:
+    def _check(self, input: Tensor) -> None:
         if input.ndim not in self.ndims:
             raise ValueError(f"{type(self).__name__}: input: got shape {input.shape}, expected "
                              f"{' or '.join(map(str, self.ndims))} axes (n, {self.num_features}, ...)")
+
+    def extra_repr(self) -> str:
+        return (f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
+                f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}")
+
+
+class BatchNorm(ChannelNorm):
+    """Training: the batch's own mean and variance; `momentum=None` averages all batches equally.
+
+    Evaluating: the running averages, or, where there are none (`track_running_stats=False`), the batch's.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        self._check(input)
         counter = self.num_batches_tracked if self.training else None
         momentum = self.momentum
         if momentum is None:
@@ -79,9 +106,22 @@ class BatchNorm(Module):
             counter.add_(1)
         return output
 
-    def extra_repr(self) -> str:
-        return (f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
-                f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}")
+
+class InstanceNorm(ChannelNorm):
+    """Each sample's own mean and variance; in evaluation the running averages, if asked to keep them."""
+
+    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = False,
+                 track_running_stats: bool = False, device: Any = None, dtype: DType | None = None, *,
+                 bias: bool = True) -> None:
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
+
+    def forward(self, input: Tensor) -> Tensor:
+        self._check(input)
+        batched = input.ndim == max(self.ndims)
+        output = F.instance_norm(input if batched else input.unsqueeze(0), self.running_mean, self.running_var,
+                                 self.weight, self.bias, self.training or self.running_mean is None,
+                                 self.momentum or 0.0, self.eps)
+        return output if batched else output.squeeze(0)
 
 
 class BatchNorm1d(BatchNorm):
@@ -121,3 +161,101 @@ class BatchNorm3d(BatchNorm):
     """
 
     ndims = (5,)
+
+
+class InstanceNorm1d(InstanceNorm):
+    """Instance normalisation of (n, c, i) or (c, i), over i.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.InstanceNorm1d(1, eps=0.0)(minigrad.tensor([[1.0, 3.0]])).tolist()
+    [[-1.0, 1.0]]
+    """
+
+    ndims = (2, 3)
+
+
+class InstanceNorm2d(InstanceNorm):
+    """Instance normalisation of (n, c, i1, i2) or (c, i1, i2), over the positions."""
+
+    ndims = (3, 4)
+
+
+class InstanceNorm3d(InstanceNorm):
+    """Instance normalisation of (n, c, i1, i2, i3) or (c, i1, i2, i3), over the positions."""
+
+    ndims = (4, 5)
+
+
+class GroupNorm(Norm):
+    """Normalisation over the positions and the channels of a group; see nn.functional.group_norm.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.GroupNorm(2, 4)(minigrad.rand(3, 4, 5)).shape
+    (3, 4, 5)
+    """
+
+    def __init__(self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, device: Any = None,
+                 dtype: DType | None = None, *, bias: bool = True) -> None:
+        super().__init__()
+        self.num_groups = integer("GroupNorm", "num_groups", num_groups)
+        self.num_channels = integer("GroupNorm", "num_channels", num_channels)
+        if num_groups < 1 or num_channels % num_groups:
+            raise ValueError(f"GroupNorm: num_groups: got {num_groups}, expected a divisor of {num_channels} channels")
+        self.eps = eps
+        self.affine = affine
+        self._affine((num_channels,), affine, affine and bias, device, dtype)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        return (f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, "
+                f"bias={self.bias is not None}")
+
+
+class LayerNorm(Norm):
+    """Normalisation over the last axes, of the sizes `normalized_shape`; see nn.functional.layer_norm.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.LayerNorm(2, eps=0.0)(minigrad.tensor([1.0, 3.0])).tolist()
+    [-1.0, 1.0]
+    """
+
+    def __init__(self, normalized_shape: int | Sequence[int], eps: float = 1e-5, elementwise_affine: bool = True,
+                 bias: bool = True, device: Any = None, dtype: DType | None = None) -> None:
+        super().__init__()
+        self.normalized_shape = shape_of("LayerNorm", (normalized_shape,), "normalized_shape")
+        self.eps = eps
+        self.elementwise_affine = elementwise_affine
+        self._affine(self.normalized_shape, elementwise_affine, elementwise_affine and bias, device, dtype)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        return (f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}, "
+                f"bias={self.bias is not None}")
+
+
+class RMSNorm(Norm):
+    """Division by the root of the mean square over the last axes; see nn.functional.rms_norm."""
+
+    def __init__(self, normalized_shape: int | Sequence[int], eps: float | None = None,
+                 elementwise_affine: bool = True, device: Any = None, dtype: DType | None = None) -> None:
+        super().__init__()
+        self.normalized_shape = shape_of("RMSNorm", (normalized_shape,), "normalized_shape")
+        self.eps = eps
+        self.elementwise_affine = elementwise_affine
+        self._affine(self.normalized_shape, elementwise_affine, False, device, dtype)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.rms_norm(input, self.normalized_shape, self.weight, self.eps)
+
+    def extra_repr(self) -> str:
+        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
+
+
+class LocalResponseNorm(Layer, function=F.local_response_norm): ...

@@ -5,6 +5,8 @@ from __future__ import annotations
 from minigrad.nn.module import Module
 from minigrad.tensor import Tensor
 
+__all__ = ["Flatten", "Unflatten"]
+
 
 class Flatten(Module):
     """Join the axes `start_dim` to `end_dim` into one; by default all but the batch axis.

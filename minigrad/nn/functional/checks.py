@@ -27,9 +27,9 @@ def check_probability(op: str, argument: str, p: float) -> None:
         raise ValueError(f"{op}: {argument}: got {p!r}, expected a probability from 0 to 1")
 
 
-def check_reduction(op: str, reduction: str) -> None:
-    if reduction not in REDUCTIONS:
-        raise ValueError(f"{op}: reduction: got {reduction!r}, expected one of {', '.join(REDUCTIONS)}")
+def check_reduction(op: str, reduction: str, *more: str) -> None:
+    if reduction not in REDUCTIONS + more:
+        raise ValueError(f"{op}: reduction: got {reduction!r}, expected one of {', '.join(REDUCTIONS + more)}")
 
 
 def per_channel(values: Tensor, ndim: int) -> Tensor:

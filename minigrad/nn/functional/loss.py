@@ -7,14 +7,17 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 
 from minigrad import dtypes
 from minigrad.functions.create import ones
-from minigrad.nn.functional.activation import constant_maximum, log_softmax
-from minigrad.nn.functional.checks import check_float, check_probability, check_reduction, check_tensor
+from minigrad.functions.index import where
+from minigrad.nn.functional.activation import constant_maximum, log_softmax, logsigmoid
+from minigrad.nn.functional.checks import check_float, check_probability, check_reduction, check_tensor, per_channel
 from minigrad.tensor import Tensor
 
-__all__ = ["cross_entropy", "mse_loss", "nll_loss"]
+__all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "dice_loss", "huber_loss",
+           "kl_div", "l1_loss", "mse_loss", "nll_loss", "smooth_l1_loss"]
 
 
 def _reduced(losses: Tensor, reduction: str) -> Tensor:
@@ -23,22 +26,167 @@ def _reduced(losses: Tensor, reduction: str) -> Tensor:
     return losses.sum() if reduction == "sum" else losses
 
 
-def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
+def _regression(op: str, penalty: Callable[[Tensor], Tensor], input: Tensor, target: Tensor, reduction: str,
+                weight: Tensor | None = None) -> Tensor:
+    """`penalty(input - target)`, reduced; with weights, the mean is over them."""
+    check_reduction(op, reduction)
+    check_tensor(op, "input", input)
+    check_tensor(op, "target", target)
+    if input.shape != target.shape:
+        warnings.warn(f"{op}: input {input.shape} and target {target.shape} are broadcast against each other; "
+                      "make their shapes equal if that is not meant", stacklevel=3)
+    losses = penalty(input - target)
+    if weight is None:
+        return _reduced(losses, reduction)
+    if weight.shape != input.shape:
+        raise ValueError(f"{op}: weight: got shape {weight.shape}, expected {input.shape} as the input's")
+    return (losses * weight).sum() / weight.sum() if reduction == "mean" else _reduced(losses * weight, reduction)
+
+
+def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", weight: Tensor | None = None) -> Tensor:
     """`(input - target)²`, reduced. Shapes that differ are broadcast, with a warning.
+
+    `weight` has the input's shape; the mean is then over the weights.
 
     >>> import minigrad
     >>> from minigrad.nn import functional as F
     >>> F.mse_loss(minigrad.tensor([1.0, 2.0]), minigrad.tensor([1.0, 4.0]), reduction="none").tolist()
     [0.0, 4.0]
     """
-    check_reduction("mse_loss", reduction)
-    check_tensor("mse_loss", "input", input)
-    check_tensor("mse_loss", "target", target)
+    return _regression("mse_loss", lambda d: d.square(), input, target, reduction, weight)
+
+
+def l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", weight: Tensor | None = None) -> Tensor:
+    """`|input - target|`, reduced, else as `mse_loss`; slope 0 at 0.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.l1_loss(minigrad.tensor([1.0, 2.0]), minigrad.tensor([1.0, 4.0])).item()
+    1.0
+    """
+    return _regression("l1_loss", lambda d: d.abs(), input, target, reduction, weight)
+
+
+def smooth_l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", beta: float = 1.0) -> Tensor:
+    """`d² / (2 beta)` where |d| < beta, else `|d| - beta / 2`, for d = input - target; reduced. Girshick 2015.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.smooth_l1_loss(minigrad.tensor([1.0, 4.0]), minigrad.zeros(2), beta=2.0, reduction="none").tolist()
+    [0.25, 3.0]
+    """
+    if beta < 0:
+        raise ValueError(f"smooth_l1_loss: beta: got {beta}, expected 0 or more")
+    if beta == 0:
+        return _regression("smooth_l1_loss", lambda d: d.abs(), input, target, reduction)
+    return _regression("smooth_l1_loss",
+                       lambda d: where(d.abs() < beta, d.square() * (0.5 / beta), d.abs() - 0.5 * beta),
+                       input, target, reduction)
+
+
+def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0,
+               weight: Tensor | None = None) -> Tensor:
+    """`d² / 2` where |d| <= delta, else `delta (|d| - delta / 2)`, for d = input - target; reduced. Huber 1964.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.huber_loss(minigrad.tensor([1.0, 4.0]), minigrad.zeros(2), "none", delta=2.0).tolist()
+    [0.5, 6.0]
+    """
+    if not delta > 0:
+        raise ValueError(f"huber_loss: delta: got {delta}, expected a positive number")
+    return _regression("huber_loss",
+                       lambda d: where(d.abs() <= delta, d.square() * 0.5, (d.abs() - 0.5 * delta) * delta),
+                       input, target, reduction, weight)
+
+
+def _check_pair(op: str, input: Tensor, target: Tensor, reduction: str) -> None:
+    check_reduction(op, reduction)
+    check_float(op, "input", input)
+    check_tensor(op, "target", target)
     if input.shape != target.shape:
-        warnings.warn(f"mse_loss: input {input.shape} and target {target.shape} are broadcast against "
-                      "each other; make their shapes equal if that is not meant", stacklevel=2)
-    difference = input - target
-    return _reduced(difference * difference, reduction)
+        raise ValueError(f"{op}: target: got shape {target.shape}, expected {input.shape} as the input's")
+
+
+def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, *,
+                         reduction: str = "mean") -> Tensor:
+    """`-weight (t ln p + (1 - t) ln(1 - p))` for probabilities p = input and t = target of one shape; reduced.
+
+    As in PyTorch no logarithm is below -100 and no slope of one above 1e12, so a certain error has a finite loss.
+    Prefer `binary_cross_entropy_with_logits`.  ValueError for p outside 0 to 1.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.binary_cross_entropy(minigrad.tensor([0.5, 0.0]), minigrad.tensor([1.0, 1.0]), reduction="none").tolist()
+    [0.6931471824645996, 100.0]
+    """
+    op = "binary_cross_entropy"
+    _check_pair(op, input, target, reduction)
+    if not ((input >= 0) & (input <= 1)).all().item():
+        raise ValueError(f"{op}: input: got numbers outside 0 to 1, expected probabilities")
+    losses = (target - 1) * _limited(lambda p: (-p).log1p(), input, 1 - input, -1e12)
+    losses = losses - target * _limited(lambda p: p.log(), input, input, 1e12)
+    return _reduced(losses if weight is None else losses * weight, reduction)
+
+
+def _limited(log: Callable[[Tensor], Tensor], p: Tensor, distance: Tensor, slope: float) -> Tensor:
+    """`log(p)`, but where p is nearer to the pole than 1e-12 no less than -100 and of the given slope."""
+    near, fixed = distance < 1e-12, p.detach()
+    return where(near, log(fixed).clamp(min=-100.0) + (p - fixed) * slope, log(where(near, 0.5, p)))
+
+
+def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tensor | None = None, *,
+                                     reduction: str = "mean", pos_weight: Tensor | None = None) -> Tensor:
+    """`binary_cross_entropy(sigmoid(input), target)` without its overflow: scores of any size, target of their shape.
+
+    `-weight (pos_weight t ln sigmoid(x) + (1 - t) ln sigmoid(-x))`, reduced; both weights broadcast.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.binary_cross_entropy_with_logits(minigrad.tensor([0.0, -1000.0]), minigrad.ones(2), reduction="sum").item()
+    1000.6931762695312
+    """
+    _check_pair("binary_cross_entropy_with_logits", input, target, reduction)
+    positive = logsigmoid(input) if pos_weight is None else logsigmoid(input) * ((pos_weight - 1) * target + 1)
+    losses = (1 - target) * input - positive
+    return _reduced(losses if weight is None else losses * weight, reduction)
+
+
+def kl_div(input: Tensor, target: Tensor, *, reduction: str = "mean", log_target: bool = False) -> Tensor:
+    """`t (ln t - input)`, 0 where t is 0: how far log-probabilities are from probabilities t = target; reduced.
+
+    With `log_target` the target holds ln t.  "batchmean" divides the sum by the first size, which is the divergence.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.kl_div(minigrad.tensor([[0.5, 0.5]]).log(), minigrad.tensor([[1.0, 0.0]]), reduction="batchmean").item()
+    0.6931471824645996
+    """
+    check_reduction("kl_div", reduction, "batchmean")
+    check_tensor("kl_div", "input", input)
+    check_tensor("kl_div", "target", target)
+    logs = target if log_target else where(target.eq(0), 1.0, target).log()
+    losses = (target.exp() if log_target else target) * (logs - input)
+    return losses.sum() / input.shape[0] if reduction == "batchmean" and input.ndim else _reduced(losses, reduction)
+
+
+def dice_loss(input: Tensor, target: Tensor, *, smooth: float = 1.0, reduction: str = "mean") -> Tensor:
+    """`1 - (2 sum of p t + smooth) / (sum of p + sum of t + smooth)`, the sums over the positions of (n, c, ...).
+
+    p = input and t = target are probabilities of one shape; the losses (n, c) are reduced.
+    Source: the overlap of two sets, Dice 1945; as a loss: Milletari et al., "V-Net", 2016 (with squares below).
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.dice_loss(minigrad.tensor([[[1.0, 1.0, 0.0]]]), minigrad.tensor([[[1.0, 0.0, 0.0]]]), smooth=0.0).item()
+    0.3333333134651184
+    """
+    _check_pair("dice_loss", input, target, reduction)
+    if input.ndim < 3:
+        raise ValueError(f"dice_loss: input: got shape {input.shape}, expected (n, c, i, ...)")
+    axes = tuple(range(2, input.ndim))
+    overlap, total = (input * target).sum(axes), (input + target).sum(axes)
+    return _reduced(1 - (overlap * 2 + smooth) / (total + smooth), reduction)
 
 
 def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, *, ignore_index: int = -100,
@@ -125,7 +273,7 @@ def _class_target(op: str, input: Tensor, target: Tensor, weight: Tensor | None)
 
 def _weighted(logs: Tensor, weight: Tensor | None) -> Tensor:
     """`logs` times the weight of each class."""
-    return logs if weight is None else logs * weight.reshape(-1, *(1,) * max(logs.ndim - 2, 0))
+    return logs if weight is None else logs * per_channel(weight, logs.ndim)
 
 
 def _class_loss(op: str, logs: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str,
