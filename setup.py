@@ -10,6 +10,7 @@ Environment variables:
     MINIGRAD_ONLY=conv,pool build only these modules, for someone at work on them
 """
 
+import contextlib
 import os
 import platform
 import shutil
@@ -155,6 +156,8 @@ class BuildKernels(build_ext):
             common = [flag for flag in wanted if self.accepts("-Werror", flag)]
             common += ["-Wno-unused-function", "-Wno-unused-but-set-variable", "-Wno-maybe-uninitialized"]
             link = []
+            if DEBUG and not SANITIZE:
+                common.append("-DMINIGRAD_GUARDS=1")        # a sanitizer guards blocks better
             if SANITIZE:
                 common += SANITIZE_FLAGS
                 link += SANITIZE_FLAGS
@@ -175,6 +178,18 @@ class BuildKernels(build_ext):
             extension.extra_link_args = link
         self.extensions = [e for e in self.extensions if e.variant not in self.unbuildable]
         super().build_extensions()
+        if not self.inplace:
+            self.place_beside_sources()
+
+    def place_beside_sources(self):
+        """Copies what was built next to its source too, so that Python started in the checkout finds a whole package.
+
+        (There `import minigrad` takes the checkout's package before the installed one.)
+        """
+        for extension in self.extensions:
+            built = Path(self.get_ext_fullpath(extension.name))
+            with contextlib.suppress(OSError):      # a read-only source tree can do without
+                shutil.copyfile(built, Path(*extension.name.split(".")).parent / built.name)
 
 
 setup(ext_modules=extensions(), cmdclass={"build_ext": BuildKernels})

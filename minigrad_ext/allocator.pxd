@@ -7,3 +7,5 @@ cdef enum:
 cdef char* take(size_t nbytes) except NULL
 # Returns a block taken with the same `nbytes`.
 cdef void give(char* block, size_t nbytes) noexcept
+# Whether the bytes around a block are as they were: False after a write beyond it, if this build has guards.
+cdef bint intact(const char* block, size_t nbytes) noexcept

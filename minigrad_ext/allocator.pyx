@@ -6,6 +6,9 @@ used (whose lines are still in the cache) on top.  There are four classes per do
 larger than what was asked for.  All functions run under the GIL, which makes them thread safe.
 """
 
+from libc.stdint cimport int64_t
+from libc.string cimport memset
+
 cdef extern from * nogil:
     """
     #include <stdlib.h>
@@ -31,14 +34,23 @@ cdef extern from * nogil:
     #else
         #define MG_RECYCLE 1
     #endif
+
+    /* A debug build surrounds each block with bytes that nobody may write, and every kernel call looks at them. */
+    #ifdef MINIGRAD_GUARDS
+        #define MG_GUARD 64
+    #else
+        #define MG_GUARD 0
+    #endif
     """
     void* mg_system_alloc(size_t n)
     void mg_system_free(void* block)
     int mg_log2(size_t n)
     const bint MG_RECYCLE
+    const size_t MG_GUARD
 
 cdef enum:
     CLASSES = 4 * 64
+    GUARD_BYTE = 0xA5
 
 # More than any address space holds: a request beyond it is refused without asking, and sums cannot overflow.
 cdef size_t LARGEST = <size_t>1 << 48
@@ -107,21 +119,34 @@ cdef char* take(size_t nbytes) except NULL:
         hits += 1
     else:
         misses += 1
-        block = <Block*>mg_system_alloc(size)
+        block = <Block*>mg_system_alloc(size + 2 * MG_GUARD)
         if block == NULL:
             shrink_to(0)
-            block = <Block*>mg_system_alloc(size)
+            block = <Block*>mg_system_alloc(size + 2 * MG_GUARD)
             if block == NULL:
                 raise MemoryError(f"cannot allocate {nbytes} bytes ({allocated} bytes are in use)")
         system_allocations += 1
     allocated += size
     if allocated > peak:
         peak = allocated
-    return <char*>block
+    if MG_GUARD:
+        memset(block, GUARD_BYTE, MG_GUARD)
+        memset(<char*>block + MG_GUARD + nbytes, GUARD_BYTE, MG_GUARD)
+    return <char*>block + MG_GUARD
+
+
+cdef bint intact(const char* block, size_t nbytes) noexcept:
+    """Whether nobody has written just before or after a block; always so in a build without guards."""
+    cdef size_t j
+    for j in range(MG_GUARD):
+        if <unsigned char>block[-1 - <int64_t>j] != GUARD_BYTE or <unsigned char>block[nbytes + j] != GUARD_BYTE:
+            return False
+    return True
 
 
 cdef void give(char* block, size_t nbytes) noexcept:
     global allocated, cached, system_frees
+    block -= MG_GUARD
     cdef size_t size = block_size(nbytes)
     cdef int index = class_of(nbytes)
     allocated -= size

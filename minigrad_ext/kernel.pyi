@@ -1,6 +1,8 @@
 from minigrad_ext.buffer import Buffer
 
 DTYPE_NAMES: tuple[str, ...]
+CHECKED: bool
+GUARDED: bool
 
 class Params:
     ints: tuple[int, ...]

@@ -1,12 +1,34 @@
 """How Python reaches a compiled loop: fill a Step, run it without the GIL, turn its status into an exception."""
 
+from libc.stdint cimport int64_t
 from libc.string cimport memset
-from minigrad_ext.buffer cimport Buffer
+from minigrad_ext.allocator cimport intact
+from minigrad_ext.buffer cimport Buffer, Storage
+from minigrad_ext.layout cimport extent, itemsize_of
 from minigrad_ext.types cimport (
     BAD_INDEX, MAX_ARGS, MAX_FLOATS, MAX_INTS, N_DTYPES, NEGATIVE_POWER, NO_MEMORY, OK, Step, ZERO_DIVISION, kernel_t,
 )
 
-DTYPE_NAMES = ("bool", "uint8", "int32", "int64", "float32", "float64")
+from minigrad_ext.layout import DTYPE_NAMES
+
+
+cdef extern from *:
+    """
+    #ifdef MINIGRAD_CHECKS
+        #define MG_CHECKED 1
+    #else
+        #define MG_CHECKED 0
+    #endif
+    #ifdef MINIGRAD_GUARDS
+        #define MG_GUARDED 1
+    #else
+        #define MG_GUARDED 0
+    #endif
+    """
+    const bint MG_CHECKED
+    const bint MG_GUARDED
+
+CHECKED, GUARDED = bool(MG_CHECKED), bool(MG_GUARDED)   # whether this is a debug build, and whether it guards its blocks
 
 
 cdef class Params:
@@ -24,6 +46,32 @@ cdef class Params:
 
     def __repr__(self):
         return f"Params(ints={self.ints}, floats={self.floats})"
+
+
+cdef int check_views(str name, tuple args, int n) except -1:
+    """AssertionError where a view reaches outside its memory."""
+    cdef Buffer buffer
+    cdef int64_t low, high, size
+    cdef int j
+    for j in range(n):
+        buffer = args[j]
+        extent(&buffer.view, &low, &high)
+        size = itemsize_of(buffer.view.dtype)
+        if high > low and (buffer.view.data + low * size < buffer.storage.data or
+                           buffer.view.data + high * size > buffer.storage.data + buffer.storage.nbytes):
+            raise AssertionError(f"{name}: argument {j} of shape {buffer.shape} reaches outside its memory")
+    return 0
+
+
+cdef int check_guards(str name, tuple args, int n) except -1:
+    """AssertionError where the bytes around an argument's memory have been written."""
+    cdef Storage storage
+    cdef int j
+    for j in range(n):
+        storage = (<Buffer>args[j]).storage
+        if storage.ours and not intact(storage.data, storage.nbytes):
+            raise AssertionError(f"{name}: something was written beyond the memory of argument {j}")
+    return 0
 
 
 cdef class Kernel:
@@ -58,8 +106,12 @@ cdef class Kernel:
             raise TypeError(f"{self.name}: no loop for dtype {DTYPE_NAMES[dtype]}; it has {', '.join(self.dtypes)}")
         step.run = self.run
         step.inner = self.inner[dtype]
+        if MG_CHECKED:
+            check_views(self.name, args, n)
         with nogil:
             status = self.run(&step)
+        if MG_GUARDED:
+            check_guards(self.name, args, n)
         if status != OK:
             if status == NO_MEMORY:
                 raise MemoryError(f"{self.name}: no memory for the kernel's scratch")

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-import time
+import tempfile
 
 import pytest
 
@@ -13,7 +13,9 @@ FOREIGN = ("numpy", "torch", "rich", "safetensors")
 
 
 def python(code, **env):
-    done = subprocess.run([sys.executable, "-c", code], env={**os.environ, **env}, capture_output=True, text=True)
+    """What the code prints in a process of its own, outside the checkout: the installed package is meant."""
+    done = subprocess.run([sys.executable, "-c", code], env={**os.environ, **env}, cwd=tempfile.gettempdir(),
+                          capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -26,24 +28,6 @@ def python(code, **env):
 def test_nothing_foreign_is_imported(code):
     found = python(f"{code}\nimport sys\nprint([name for name in {FOREIGN!r} if name in sys.modules])")
     assert found.strip() == "[]"
-
-
-def test_import_takes_at_most_80_ms(tmp_path):
-    env = {"PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": ""}
-    python("import minigrad", **env)            # compiles the bytecode, which an installation has
-
-    def taken(code):
-        start = time.perf_counter()
-        python(code, **env)
-        return time.perf_counter() - start
-
-    bare = min(taken("pass") for _ in range(3))
-    best = 1.0
-    for _ in range(12):                         # (the machine may be busy: the best of some counts)
-        best = min(best, taken("import minigrad") - bare)
-        if best <= 0.08:
-            break
-    assert best <= 0.08
 
 
 def test_public_names_are_there_and_documented():

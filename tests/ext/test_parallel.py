@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 import time
 
 import pytest
@@ -26,7 +27,7 @@ def default_threads(**environment):
             if name not in ("OMP_NUM_THREADS", "MINIGRAD_NUM_THREADS")}
     code = "from minigrad_ext.parallel import get_num_threads; print(get_num_threads())"
     return int(subprocess.run([sys.executable, "-c", code], env={**kept, **environment}, check=True, timeout=60,
-                              capture_output=True, text=True).stdout)
+                              cwd=tempfile.gettempdir(), capture_output=True, text=True).stdout)
 
 
 @needs_openmp
@@ -45,7 +46,7 @@ def test_a_process_on_one_core_uses_one_thread():
     code = ("import os; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))]);"
             "from minigrad_ext.parallel import get_num_threads as n, threads_used; print(n(), threads_used(1e9))")
     done = subprocess.run([sys.executable, "-c", code], check=True, timeout=60, capture_output=True, text=True,
-                          env={k: v for k, v in os.environ.items() if "NUM_THREADS" not in k})
+                          cwd=tempfile.gettempdir(), env={k: v for k, v in os.environ.items() if "NUM_THREADS" not in k})
     assert done.stdout.split() == ["1", "1"]
 
 
