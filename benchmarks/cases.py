@@ -133,7 +133,8 @@ def reductions() -> list[Case]:
                   lambda x, name=name: getattr(reference, name)(x, shape=(64, 1)), "reduce")
              for name in ("sum", "amax", "amin", "logsumexp")]
     cases += [made(f"{name} 64x128", name, (64, 1), "bool", [x > 2], None,
-                   lambda x, name=name: getattr(reference, name)(x, shape=(64, 1)), "reduce") for name in ("any", "all")]
+                   lambda x, name=name: getattr(reference, name)(x, shape=(64, 1)), "reduce")
+              for name in ("any", "all")]
     cases += [made(f"{name} 64x128", name, (64, 1), "int64", [x], Params((1,)),
                    lambda x, name=name: getattr(reference, name)(x, axis=1), "reduce")
               for name in ("argmax", "argmin")]

@@ -1,4 +1,4 @@
-"""The loops one writes first: 2-d convolution and its two transposes over nested lists, as tight as plain Python allows.
+"""The loops one writes first: 2-d convolution and its two transposes over nested lists, as tight as Python allows.
 
 `minigrad.reference` defines every kernel for any geometry; these are its special case for two dimensions, no padding
 and unit stride, several times faster, so that the large convolution is compared with a baseline worth beating.

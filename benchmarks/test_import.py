@@ -1,4 +1,4 @@
-"""How long `import minigrad` takes in a fresh process, beside a bare start of Python: `pytest benchmarks/test_import.py`."""
+"""How long `import minigrad` takes in a fresh process, beside a bare start of Python."""
 
 from __future__ import annotations
 

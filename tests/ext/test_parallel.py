@@ -46,7 +46,8 @@ def test_a_process_on_one_core_uses_one_thread():
     code = ("import os; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))]);"
             "from minigrad_ext.parallel import get_num_threads as n, threads_used; print(n(), threads_used(1e9))")
     done = subprocess.run([sys.executable, "-c", code], check=True, timeout=60, capture_output=True, text=True,
-                          cwd=tempfile.gettempdir(), env={k: v for k, v in os.environ.items() if "NUM_THREADS" not in k})
+                          cwd=tempfile.gettempdir(),
+                          env={k: v for k, v in os.environ.items() if "NUM_THREADS" not in k})
     assert done.stdout.split() == ["1", "1"]
 
 
