@@ -18,7 +18,7 @@ from typing import Any as _Any
 from minigrad.tensor import Tensor  # isort: skip
 from minigrad import autograd, check, dtypes, func, functions, memory, nn, optim, random
 from minigrad.autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
-from minigrad.device import device
+from minigrad.device import accelerator, backends, cuda, device
 from minigrad.dtypes import DType as dtype
 from minigrad.dtypes import (
     double,
@@ -38,7 +38,7 @@ from minigrad.random import Generator, get_rng_state, initial_seed, manual_seed,
 from minigrad_ext.parallel import get_num_threads, set_num_threads
 
 if _CHECKING:
-    from minigrad import data, io, models
+    from minigrad import data, io, models, utils
     from minigrad.io import load, save
 
 __version__ = "0.1.0"
@@ -48,7 +48,7 @@ bool, int, float = dtypes.bool, dtypes.int, dtypes.float
 
 def __getattr__(name: str) -> _Any:
     """What reads and writes files is imported when it is first asked for: it costs a fifth of the import."""
-    if name in ("data", "io", "models"):
+    if name in ("data", "io", "models", "utils"):
         return _import(f"minigrad.{name}")
     if name in ("load", "save"):
         return getattr(_import("minigrad.io"), name)

@@ -1,10 +1,11 @@
-"""The one device: the CPU.  Programs that name it run unchanged."""
+"""The one device: the CPU.  Programs that name it, or that ask for others, run unchanged."""
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
-__all__ = ["device"]
+__all__ = ["accelerator", "backends", "cuda", "device"]
 
 
 class device:
@@ -40,6 +41,27 @@ class device:
 
 
 CPU = device("cpu")
+
+
+class NoDevice:
+    """What stands for the devices that are not there: `cuda`, `accelerator` and `backends.mps`."""
+
+    def is_available(self) -> bool:
+        """False."""
+        return False
+
+    def device_count(self) -> int:
+        """0."""
+        return 0
+
+    def manual_seed_all(self, seed: int) -> None:
+        """Nothing to seed."""
+
+    manual_seed = manual_seed_all
+
+
+cuda = accelerator = NoDevice()
+backends = SimpleNamespace(mps=cuda, cudnn=SimpleNamespace(benchmark=False, deterministic=True))
 
 
 def check_device(op: str, where: Any) -> None:

@@ -60,11 +60,13 @@ def leading_to(nodes: list[Node], targets: Iterable[Any]) -> set[int]:
 
 
 def pull_back(outputs: Sequence[Value], cotangents: Sequence[Value], targets: Sequence[Value] | None = None, *,
-              create_graph: bool = False, retain_graph: bool = False) -> dict[int, tuple[Any, Value]]:
+              create_graph: bool = False, retain_graph: bool = False,
+              through: bool = True) -> dict[int, tuple[Any, Value]]:
     """The cotangents of all leaves behind `outputs`, or of the `targets`: {id(origin): (origin, cotangent)}.
 
     Each node is visited once, when its cotangent is complete.  With `create_graph` the work itself is recorded;
-    without `retain_graph` each node forgets its values once it has been passed.
+    without `retain_graph` each node forgets its values once it has been passed; without `through` the walk ends at
+    the targets, so that one target's cotangent holds nothing that came by way of another.
     """
     nodes = order(origin(out) for out in outputs)
     wanted = None if targets is None else {id(origin(target)) for target in targets}
@@ -90,6 +92,8 @@ def pull_back(outputs: Sequence[Value], cotangents: Sequence[Value], targets: Se
             g = run_hooks(node.hooks, g)
             if wanted is not None and id(node) in wanted:
                 found[id(node)] = (node, g)
+                if not through:
+                    continue
             slots = [slot for slot, parent in enumerate(node.parents)
                      if parent is not None and (useful is None or id(parent) in useful)]
             if slots:

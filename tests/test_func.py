@@ -323,3 +323,4 @@ def test_an_error_inside_leaves_recording_as_it_was():
 
 def test_public_names():
     assert {"grad", "grad_and_value", "jvp", "vjp"} <= set(func.__all__)
+    assert [name for name in func.__all__ if not getattr(func, name).__doc__] == []

@@ -1,6 +1,6 @@
-"""RMSprop and Adagrad: each weight's step is divided by the size its gradients have had.
+"""RMSprop, Adagrad and Adadelta: each weight's step is divided by the size its gradients have had.
 
-Both are a few operations in place per parameter; what they add to the gradient first is in `slope`.
+They are a few operations in place per parameter; what they add to the gradient first is in `slope`.
 """
 
 from __future__ import annotations
@@ -89,3 +89,40 @@ class Adagrad(Optimizer):
             total = self.kept(param, "sum", group["initial_accumulator_value"]).add_(g * g)
             lr = group["lr"] / (1 + (self.count(param) - 1) * group["lr_decay"])
             param.sub_(g / (total.sqrt() + group["eps"]), alpha=lr)
+
+
+class Adadelta(Optimizer):
+    """`p ← p - lr d`, with `d = sqrt(u + eps) / sqrt(v + eps) g` and running averages: v of g², u of d² before.
+
+    `v ← rho v + (1 - rho) g²` and `u ← rho u + (1 - rho) d²`: steps have the unit of the weights, so lr may be 1.
+    Source: Zeiler, "ADADELTA: an adaptive learning rate method", 2012; the order of the operations is PyTorch's.
+
+    >>> import minigrad
+    >>> from minigrad import nn, optim
+    >>> p = nn.Parameter(minigrad.tensor([1.0, 100.0]))
+    >>> optimizer = optim.Adadelta([p], rho=0.75, eps=1.0)
+    >>> (p * p).sum().backward()
+    >>> optimizer.step()
+    >>> [round(value, 3) for value in p.tolist()]
+    [-0.414, 98.0]
+    """
+
+    def __init__(self, params: Iterable[Any], lr: float = 1.0, rho: float = 0.9, eps: float = 1e-6,
+                 weight_decay: float = 0, *, maximize: bool = False) -> None:
+        super().__init__(params, {"lr": lr, "rho": rho, "eps": eps, "weight_decay": weight_decay,
+                                  "maximize": maximize})
+
+    def check(self, group: dict[str, Any]) -> None:
+        self.require_at_least_0(group, "lr", "rho", "eps", "weight_decay")
+        self.require(group, "rho", group["rho"] <= 1, "a number from 0 to 1")
+
+    def update(self, group: dict[str, Any]) -> None:
+        rho, eps = group["rho"], group["eps"]
+        for param, gradient in self.moving(group):
+            g = slope(group, param, gradient)
+            square = self.kept(param, "square_avg").mul_(rho).add_(g * g, alpha=1 - rho)
+            moved = self.kept(param, "acc_delta")
+            step = (moved + eps).sqrt() / (square + eps).sqrt() * g
+            moved.mul_(rho).add_(step * step, alpha=1 - rho)
+            param.sub_(step, alpha=group["lr"])
+            self.count(param)

@@ -141,6 +141,8 @@ BUILDS = {
     "adagrad": lambda lib, p: lib.optim.Adagrad(p, lr=0.1),
     "adagrad decay": lambda lib, p: lib.optim.Adagrad(p, 0.1, 0.2, 0.3, 0.5, 1e-3),
     "adagrad up": lambda lib, p: lib.optim.Adagrad(p, lr=0.1, maximize=True),
+    "adadelta": lambda lib, p: lib.optim.Adadelta(p, lr=0.1),
+    "adadelta decay": lambda lib, p: lib.optim.Adadelta(p, 0.1, 0.7, 1e-2, 0.3, maximize=True),
     "adamw amsgrad": lambda lib, p: lib.optim.AdamW(p, lr=0.1, amsgrad=True, maximize=True),
 }
 

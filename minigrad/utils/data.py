@@ -1,0 +1,3 @@
+"""The names of `torch.utils.data`."""
+
+from minigrad.data import *  # noqa: F403
