@@ -66,7 +66,8 @@ DIRECTIVES = {
 }
 
 NO_COMPILER = """
-minigrad is built from source and needs a C compiler, and none that works was found (tried: {command}).
+minigrad is built from source and needs a C compiler with Python's headers, and none that works was found.
+(Tried: {command})
 Install one and try again:
     Debian, Ubuntu    apt-get install gcc libc6-dev python3-dev
     Fedora            dnf install gcc python3-devel
@@ -131,7 +132,7 @@ class BuildKernels(build_ext):
         """Whether the compiler builds and links a small program with these flags."""
         with tempfile.TemporaryDirectory() as folder:
             source = Path(folder) / "probe.c"
-            source.write_text("int main(void) { return 0; }\n")
+            source.write_text("#include <Python.h>\nint main(void) { return 0; }\n")
             silent = os.open(os.devnull, os.O_WRONLY)
             saved = os.dup(2)
             os.dup2(silent, 2)
