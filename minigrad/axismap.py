@@ -16,6 +16,7 @@ import itertools
 import math
 import struct
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from minigrad.shapes import MAX_AXES
 from minigrad_ext.buffer import Buffer
@@ -100,6 +101,7 @@ def _centre(o: int, step: float, align: bool) -> float:
 
 
 def _nearest(o: int, size: int, rows: int, step: float) -> Iterable[tuple[int, float]]:
+    step = size / rows if rows in (size, 2 * size) else step        # whatever factor gave these sizes
     return [(min(math.floor(_single(o * step)), size - 1), 1.0)]
 
 
@@ -114,18 +116,25 @@ def _linear(o: int, size: int, rows: int, step: float, align: bool) -> Iterable[
     return [(first, 1.0 - share), (min(first + 1, size - 1), share)]
 
 
-def cubic(t: float, a: float = -0.75) -> float:
-    """Keys' cubic convolution kernel at distance t."""
+def cubic_near(t: Any, a: float = -0.75) -> Any:
+    """Keys' cubic convolution kernel at a distance from 0 to 1."""
+    return ((a + 2) * t - (a + 3)) * t * t + 1
+
+
+def cubic_far(t: Any, a: float = -0.75) -> Any:
+    """The same kernel at a distance from 1 to 2, where it ends."""
+    return (((t - 5) * t + 8) * t - 4) * a
+
+
+def _keys(t: float, a: float) -> float:
     t = abs(t)
-    if t < 1:
-        return ((a + 2) * t - (a + 3)) * t * t + 1
-    return (((t - 5) * t + 8) * t - 4) * a if t < 2 else 0.0
+    return cubic_near(t, a) if t < 1 else cubic_far(t, a) if t < 2 else 0.0
 
 
 def _cubic(o: int, size: int, rows: int, step: float, align: bool) -> Iterable[tuple[int, float]]:
     place = _centre(o, step, align)
     first = math.floor(place)
-    return [(min(max(j, 0), size - 1), cubic(place - j)) for j in range(first - 1, first + 3)]
+    return [(min(max(j, 0), size - 1), _keys(place - j, -0.75)) for j in range(first - 1, first + 3)]
 
 
 def _smooth(o: int, size: int, step: float, radius: int, kernel: Callable[[float], float]) -> list[tuple[int, float]]:
@@ -150,7 +159,7 @@ def _reflect(o: int, size: int, rows: int, low: int) -> Iterable[tuple[int, floa
 RULES: dict[str, Callable[..., Iterable[tuple[int, float]]]] = {
     "nearest": _nearest, "nearest-exact": _nearest_exact, "linear": _linear, "cubic": _cubic, "area": _area,
     "linear-antialias": lambda o, size, rows, step, align: _smooth(o, size, step, 1, lambda t: max(1.0 - abs(t), 0.0)),
-    "cubic-antialias": lambda o, size, rows, step, align: _smooth(o, size, step, 2, lambda t: cubic(t, -0.5)),
+    "cubic-antialias": lambda o, size, rows, step, align: _smooth(o, size, step, 2, lambda t: _keys(t, -0.5)),
     "reflect": _reflect,
     "replicate": lambda o, size, rows, low: [(min(max(o - low, 0), size - 1), 1.0)],
     "circular": lambda o, size, rows, low: [((o - low) % size, 1.0)],

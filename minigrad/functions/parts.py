@@ -6,13 +6,18 @@ from collections.abc import Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from minigrad.axismap import AxisMap, axis_map
 from minigrad.dtypes import bool as bool_
-from minigrad.dtypes import promote_types
+from minigrad.dtypes import int64, promote_types
+from minigrad.functions.index import along
 from minigrad.functions.shape import expand, ravel, reshape, unsqueeze
 from minigrad.functions.signature import several
+from minigrad.node import Value
 from minigrad.ops import math as rows_math
 from minigrad.ops import view as rows
+from minigrad.ops.resample import resample
 from minigrad.shapes import axes_of, axis_of, dropped, integer, shape_of
+from minigrad_ext.buffer import Buffer
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
@@ -20,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["cat", "chunk", "concat", "concatenate", "diag", "diagonal", "flip", "hstack", "meshgrid", "narrow", "pad",
            "repeat", "repeat_interleave", "roll", "select", "split", "stack", "tile", "tril", "triu", "unbind",
            "unfold", "vstack"]
+
+PAD_MODES = ("constant", "reflect", "replicate", "circular")
 
 
 def repeat(input: Tensor, *repeats: Any) -> Tensor:
@@ -260,19 +267,36 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     return input
 
 
-def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float = 0.0) -> Tensor:
-    """A border of `value`; `pad` holds (low, high) from the last axis backwards, negative numbers crop.
+def mapped(x: Any, axis: int, rows: AxisMap) -> Any:
+    """x with one axis mapped.  Integers and bools, which have no fractions, are picked: each row has one entry."""
+    if x.dtype.is_floating_point:
+        return resample(x, axis=axis, rows=rows)
+    places = [row[0][0] for row in rows.entries]
+    index = Buffer.from_nested(places, int64.code) if places else Buffer.empty((0,), int64.code)
+    return along(x, axis, Value.result(index))
+
+
+def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
+    """A border; `pad` holds (low, high) from the last axis backwards, negative numbers crop.
+
+    mode "constant" fills with `value` (0), "replicate" repeats the outermost elements, "reflect" mirrors at them,
+    "circular" goes on at the other end.  Any axes can be padded in every mode.
 
     >>> import minigrad
-    >>> minigrad.functions.pad(minigrad.tensor([1, 2]), (1, 2))
-    tensor([0, 1, 2, 0, 0])
+    >>> x = minigrad.tensor([1, 2, 3])
+    >>> minigrad.functions.pad(x, (1, 2))
+    tensor([0, 1, 2, 3, 0, 0])
+    >>> minigrad.functions.pad(x, (2, -1), mode="reflect")
+    tensor([3, 2, 1, 2])
     """
     amounts = [integer("pad", "pad", amount) for amount in pad]
     if len(amounts) % 2 or len(amounts) > 2 * input.ndim:
         raise ValueError(f"pad: pad: got {len(amounts)} numbers, expected a (low, high) pair for some of the "
                          f"{input.ndim} last axes")
-    if mode != "constant":
-        raise ValueError(f"pad: mode: got {mode!r}, expected 'constant'")
+    if mode not in PAD_MODES:
+        raise ValueError(f"pad: mode: got {mode!r}, expected one of {', '.join(map(repr, PAD_MODES))}")
+    if value and mode != "constant":
+        raise ValueError(f"pad: value: got {value}, expected None in mode {mode!r}")
     count = len(amounts) // 2
     pairs = [(0, 0)] * (input.ndim - count) + [(amounts[2 * j], amounts[2 * j + 1]) for j in reversed(range(count))]
     for (low, high), size in zip(pairs, input.shape, strict=True):
@@ -280,10 +304,18 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
             raise ValueError(f"pad: pad: got {tuple(pad)}, which crops more than the {size} elements of an axis "
                              f"of shape {input.shape}")
     for axis, (low, high) in enumerate(pairs):
-        if low < 0 or high < 0:
+        if min(low, high) < 0 and mode in ("constant", "circular"):
             cut = max(-low, 0)
             input = narrow(input, axis, cut, input.shape[axis] - cut - max(-high, 0))
-    return _bordered(input, [(max(low, 0), max(high, 0)) for low, high in pairs], value)
+            pairs[axis] = low, high = max(low, 0), max(high, 0)
+        if mode != "constant" and (low or high):
+            size = input.shape[axis]
+            most = size - 1 if mode == "reflect" else size if mode == "circular" or not size else max(low, high)
+            if max(low, high) > most:
+                raise ValueError(f"pad: pad: got {(low, high)} on axis {axis} of {size} elements, expected at most "
+                                 f"{most} in mode {mode!r}")
+            input = mapped(input, axis, axis_map(mode, size, size + low + high, low))
+    return _bordered(input, pairs, value or 0) if mode == "constant" else input
 
 
 def _bordered(x: Any, pairs: list[tuple[int, int]], value: float) -> Any:
