@@ -2,8 +2,10 @@
 
 import itertools
 import math
+import re
 
 import pytest
+from against_torch import same_twice
 
 import minigrad
 from minigrad import nn
@@ -105,6 +107,134 @@ def test_more_refusals():
         F.cross_entropy(logits, target, minigrad.ones(2))
     with pytest.raises(ValueError, match="reduction: got 'no'"):
         nn.MSELoss(reduction="no")
+
+
+def test_regression_known_numbers():
+    a, b = minigrad.tensor([1.0, 4.0, -3.0]), minigrad.tensor([1.0, 2.0, 0.0])
+    assert F.l1_loss(a, b, reduction="none").tolist() == [0.0, 2.0, 3.0]
+    assert nn.SmoothL1Loss(reduction="sum", beta=2.0)(a, b).item() == 1.0 + 2.0
+    assert nn.SmoothL1Loss(beta=0)(a, b).item() == pytest.approx(5 / 3)
+    assert nn.HuberLoss("sum", 2.0)(a, b).item() == 2.0 + 4.0
+    weight = minigrad.tensor([1.0, 2.0, 1.0])
+    assert F.mse_loss(a, b, weight=weight).item() == 17 / 4 and F.l1_loss(a, b, weight=weight).item() == 7 / 4
+    for loss in (F.l1_loss, F.smooth_l1_loss, F.huber_loss):
+        with pytest.warns(UserWarning, match=f"{loss.__name__}: input .* broadcast"):
+            loss(a, minigrad.zeros(1))
+
+
+def test_binary_known_numbers():
+    x, t = minigrad.tensor([0.0, 3.0, -2.0]), minigrad.tensor([1.0, 0.0, 0.25])
+    each = [-(t * math.log(p) + (1 - t) * math.log(1 - p))
+            for p, t in zip([1 / (1 + math.exp(-v)) for v in x.tolist()], t.tolist(), strict=True)]
+    assert F.binary_cross_entropy_with_logits(x, t, reduction="none").tolist() == pytest.approx(each, rel=1e-5)
+    assert nn.BCELoss(reduction="none")(x.sigmoid(), t).tolist() == pytest.approx(each, rel=1e-5)
+    weight = minigrad.tensor([1.0, 2.0, 0.0])
+    assert nn.BCEWithLogitsLoss(weight, reduction="sum")(x, t).item() == pytest.approx(each[0] + 2 * each[1], rel=1e-5)
+    assert list(nn.BCEWithLogitsLoss(weight, pos_weight=weight).state_dict()) == ["weight", "pos_weight"]
+
+
+def test_certain_errors_are_finite():
+    """Probabilities of 0 and 1: PyTorch's values, slopes that are finite and point the right way."""
+    p = minigrad.tensor([0.0, 1.0, 0.0, 1.0], requires_grad=True)
+    loss = F.binary_cross_entropy(p, minigrad.tensor([1.0, 0.0, 0.0, 1.0]), reduction="none")
+    assert loss.tolist() == [100.0, 100.0, 0.0, 0.0]
+    slopes, = minigrad.autograd.grad(loss.sum(), p, create_graph=True)
+    assert slopes.tolist() == pytest.approx([-1e12, 1e12, 1.0, -1.0], rel=1e-5)
+    assert all(math.isfinite(v) for v in minigrad.autograd.grad(slopes.sum(), p)[0].tolist())
+    x = minigrad.tensor([1e4, -1e4], requires_grad=True)
+    loss = F.binary_cross_entropy_with_logits(x, minigrad.tensor([0.0, 1.0]), reduction="none")
+    assert loss.tolist() == [1e4, 1e4]
+    loss.sum().backward()
+    assert x.grad.tolist() == [1.0, -1.0]
+
+
+def test_kl_div_known_numbers():
+    p, q = minigrad.tensor([[0.5, 0.5], [0.25, 0.75]]), minigrad.tensor([[1.0, 0.0], [0.25, 0.75]])
+    assert nn.KLDivLoss(reduction="batchmean")(p.log(), q).item() == pytest.approx(math.log(2) / 2)
+    assert F.kl_div(p.log(), p.log(), log_target=True, reduction="sum").item() == 0.0
+    assert F.kl_div(p.log(), q, reduction="none")[0].tolist() == pytest.approx([math.log(2), 0.0])
+
+
+def test_dice():
+    minigrad.manual_seed(0)
+    p, t = minigrad.rand(2, 3, 4, 4, dtype=minigrad.float64), minigrad.rand(2, 3, 4, 4, dtype=minigrad.float64).round()
+    assert F.dice_loss(t, t).item() == 0.0
+    assert F.dice_loss(t, 1 - t, smooth=0.0, reduction="none").tolist() == [[1.0] * 3] * 2
+    overlap, total = (p * t)[1, 2].sum().item(), (p + t)[1, 2].sum().item()
+    got = nn.DiceLoss(smooth=0.5, reduction="none")(p, t)
+    assert got.shape == (2, 3) and got[1, 2].item() == pytest.approx(1 - (2 * overlap + 0.5) / (total + 0.5))
+    assert minigrad.check.gradcheck(F.dice_loss, [p.requires_grad_(), t])
+    assert minigrad.check.gradgradcheck(F.dice_loss, [p, t])
+    with pytest.raises(ValueError, match=r"dice_loss: input: got shape \(2, 3\)"):
+        F.dice_loss(p[:, :, 0, 0], t[:, :, 0, 0])
+
+
+def test_refusals_of_the_new():
+    x = minigrad.tensor([0.5, 0.5])
+    for loss in (F.binary_cross_entropy, F.binary_cross_entropy_with_logits):
+        with pytest.raises(ValueError, match=rf"{loss.__name__}: target: got shape \(1,\), expected \(2,\)"):
+            loss(x, minigrad.ones(1))
+        with pytest.raises(TypeError, match=r"input: got minigrad\.int64"):
+            loss(minigrad.tensor([0, 1]), x)
+    for bad in (-0.1, 1.1, math.nan):
+        with pytest.raises(ValueError, match="binary_cross_entropy: input: got numbers outside 0 to 1"):
+            F.binary_cross_entropy(minigrad.tensor([bad, 0.5]), x)
+    with pytest.raises(ValueError, match="smooth_l1_loss: beta: got -1"):
+        F.smooth_l1_loss(x, x, beta=-1)
+    with pytest.raises(ValueError, match="huber_loss: delta: got 0"):
+        F.huber_loss(x, x, delta=0)
+    with pytest.raises(ValueError, match=r"mse_loss: weight: got shape \(1,\), expected \(2,\)"):
+        F.mse_loss(x, x, weight=minigrad.ones(1))
+    for loss in (F.l1_loss, F.smooth_l1_loss, F.huber_loss, F.kl_div, F.binary_cross_entropy):
+        with pytest.raises(ValueError, match=f"{loss.__name__}: reduction: got 'avg'"):
+            loss(x, x, reduction="avg")
+    with pytest.raises(TypeError, match="CrossEntropyLoss: got an unexpected keyword argument 'smoothing'"):
+        nn.CrossEntropyLoss(smoothing=0.1)
+
+
+# Every loss with every option, but for the reduction.
+CALLS = [
+    "mse_loss(x, y", "mse_loss(x, y, weight=w", "l1_loss(x, y", "l1_loss(x, y, weight=w", "smooth_l1_loss(x, y",
+    "smooth_l1_loss(x, y, beta=0.3", "smooth_l1_loss(x, y, beta=0", "huber_loss(x, y", "huber_loss(x, y, delta=0.3",
+    "huber_loss(x, y, delta=0.5, weight=w", "binary_cross_entropy(x.sigmoid(), t",
+    "binary_cross_entropy(x.sigmoid(), t, weight=w", "binary_cross_entropy(x.sigmoid(), t.round(), w",
+    "binary_cross_entropy_with_logits(x, t", "binary_cross_entropy_with_logits(x * 9, t, w",
+    "binary_cross_entropy_with_logits(x, t, pos_weight=w + 2", "kl_div(x, y.exp()", "kl_div(x, y, log_target=True",
+    "binary_cross_entropy_with_logits(x, t, weight=w[0], pos_weight=w + 2", "nll_loss(x, m.tensor([1, 0])",
+    "nll_loss(x, m.tensor([1, 0]), w[0], ignore_index=0", "cross_entropy(x, m.tensor([1, 2]), label_smoothing=0.1",
+    "cross_entropy(x, t, w[1], label_smoothing=0.1", "cross_entropy(x, m.tensor([-100, 2]), w[0]",
+]
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.filterwarnings("ignore:reduction")
+def test_twice_against_torch(call, reduction):
+    pytest.importorskip("torch")
+    operands = {name: (2, 3) for name in "xy" if re.search(rf"\b{name}\b", call)}
+    same_twice(f"F.{call}, reduction='{reduction}')", scope={"w": (2, 3), "t": (2, 3)}, **operands)
+
+
+@pytest.mark.torch
+def test_batchmean_against_torch():
+    pytest.importorskip("torch")
+    same_twice("F.kl_div(x, y, reduction='batchmean', log_target=True)", x=(4, 3), y=(4, 3))
+    same_twice("F.kl_div(x, y.exp(), reduction='batchmean')", x=(2, 3, 2), y=(2, 3, 2))
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("text", [
+    "BCELoss()", "BCEWithLogitsLoss()", "MSELoss()", "L1Loss(reduction='sum')", "SmoothL1Loss(beta=0.5)",
+    "HuberLoss('none', 0.3)", "HuberLoss(delta=2.0)", "KLDivLoss(reduction='batchmean', log_target=True)",
+    "CrossEntropyLoss(label_smoothing=0.1)"])
+def test_modules_against_torch(text):
+    torch = pytest.importorskip("torch")
+    theirs, ours = eval(text, vars(torch.nn)), eval(text, vars(nn))
+    assert repr(ours) == repr(theirs)
+    x, t = [[0.25, 0.5, 0.1], [0.9, 0.3, 0.2]], [[0.5, 0.4, 0.1], [0.2, 0.8, 0.0]]
+    wanted, got = theirs(torch.tensor(x), torch.tensor(t)), ours(minigrad.tensor(x), minigrad.tensor(t))
+    assert got.flatten().tolist() == pytest.approx(wanted.flatten().tolist(), rel=1e-5)
 
 
 @pytest.mark.torch

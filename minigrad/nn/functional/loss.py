@@ -88,6 +88,8 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
                weight: Tensor | None = None) -> Tensor:
     """`d² / 2` where |d| <= delta, else `delta (|d| - delta / 2)`, for d = input - target; reduced. Huber 1964.
 
+    `weight` has the input's shape; the mean is over the elements, as in PyTorch.
+
     >>> import minigrad
     >>> from minigrad.nn import functional as F
     >>> F.huber_loss(minigrad.tensor([1.0, 4.0]), minigrad.zeros(2), "none", delta=2.0).tolist()
@@ -95,9 +97,11 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
     """
     if not delta > 0:
         raise ValueError(f"huber_loss: delta: got {delta}, expected a positive number")
-    return _regression("huber_loss",
-                       lambda d: where(d.abs() <= delta, d.square() * 0.5, (d.abs() - 0.5 * delta) * delta),
-                       input, target, reduction, weight)
+    check_reduction("huber_loss", reduction)
+    losses = _regression("huber_loss",
+                         lambda d: where(d.abs() <= delta, d.square() * 0.5, (d.abs() - 0.5 * delta) * delta),
+                         input, target, "none", weight)
+    return _reduced(losses, reduction)
 
 
 def _check_pair(op: str, input: Tensor, target: Tensor, reduction: str) -> None:
