@@ -13,6 +13,8 @@ from typing import Any
 
 from minigrad.dtypes import DType
 from minigrad.functions.create import empty
+from minigrad.functions.parts import pad
+from minigrad.geometry import Geometry
 from minigrad.nn import functional as F
 from minigrad.nn.linear import reset_weight_and_bias
 from minigrad.nn.module import Module
@@ -22,7 +24,7 @@ from minigrad.tensor import Tensor
 
 Sizes = int | tuple[int, ...]
 Padding = str | int | tuple[int, ...] | tuple[tuple[int, int], ...]
-PADDING_MODES = ("zeros",)
+PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
 
 def per_axis(layer: str, argument: str, value: Any, axes: int, least: int) -> tuple[int, ...]:
@@ -52,8 +54,9 @@ class ConvNd(Module):
         if groups < 1 or in_channels % groups or out_channels % groups:
             raise ValueError(f"{name}: groups: got {groups}, expected a divisor of in_channels = {in_channels} and "
                              f"out_channels = {out_channels}")
-        if padding_mode not in PADDING_MODES:
-            raise ValueError(f"{name}: padding_mode: got {padding_mode!r}, expected one of {', '.join(PADDING_MODES)}")
+        modes = PADDING_MODES[:1] if self.transposed else PADDING_MODES
+        if padding_mode not in modes:
+            raise ValueError(f"{name}: padding_mode: got {padding_mode!r}, expected one of {', '.join(modes)}")
         self.in_channels = in_channels
         self.out_channels = out_channels
         self.kernel_size = per_axis(name, "kernel_size", kernel_size, self.axes, 1)
@@ -83,14 +86,17 @@ class ConvNd(Module):
             text += f", output_padding={self.output_padding}"
         if self.groups != 1:
             text += f", groups={self.groups}"
-        return text if self.bias is not None else text + ", bias=False"
+        if self.bias is None:
+            text += ", bias=False"
+        return text if self.padding_mode == "zeros" else f"{text}, padding_mode={self.padding_mode}"
 
 
 class Convolution(ConvNd):
     """The constructor and forward of Conv1d, Conv2d and Conv3d.
 
     weight: (out_channels, in_channels / groups, *kernel_size); bias: (out_channels,).
-    `padding` is an int, one per axis, a (low, high) pair per axis, or "valid", "same" or "full".
+    `padding` is an int, one per axis, a (low, high) pair per axis, or "valid", "same" or "full"; what stands there says
+    `padding_mode`: "zeros", or as in nn.functional.pad "reflect", "replicate" or "circular".
     """
 
     function: Callable[..., Tensor]
@@ -102,7 +108,13 @@ class Convolution(ConvNd):
                          padding_mode, device, dtype)
 
     def forward(self, input: Tensor) -> Tensor:
-        return self.function(input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+        padding = self.padding
+        if self.padding_mode != "zeros":
+            geometry = Geometry.of_conv(type(self).__name__, input.shape[-self.axes:], self.kernel_size, self.stride,
+                                        padding, self.dilation)
+            ends = zip(geometry.low[::-1], geometry.high[::-1], strict=True)
+            input, padding = pad(input, [n for pair in ends for n in pair], self.padding_mode), 0
+        return self.function(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
 
 class Conv1d(Convolution):

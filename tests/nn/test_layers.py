@@ -108,8 +108,10 @@ def test_convolution_layers():
         up(x, (13,))
     with pytest.raises(ValueError, match="groups: got 3"):
         nn.Conv2d(4, 6, 3, groups=3)
+    with pytest.raises(ValueError, match="padding_mode: got 'wrap', expected one of zeros, reflect, replicate, circ"):
+        nn.Conv2d(4, 6, 3, padding_mode="wrap")
     with pytest.raises(ValueError, match="padding_mode: got 'reflect', expected one of zeros"):
-        nn.Conv2d(4, 6, 3, padding_mode="reflect")
+        nn.ConvTranspose2d(4, 6, 3, padding_mode="reflect")
     with pytest.raises(ValueError, match=r"kernel_size: got \(3, 3, 3\), expected an int or 2 ints"):
         nn.Conv2d(4, 6, (3, 3, 3))
     with pytest.raises(ValueError, match=r"kernel_size: got 2\.5, expected an int or 2 ints"):

@@ -307,6 +307,50 @@ def test_the_identity_is_sampled_as_it_is():
         assert (F.grid_sample(x, F.affine_grid(theta, x.shape, corners), align_corners=corners) - x).abs().max() < 1e-12
 
 
+# ---- layers ----------------------------------------------------------------------------------------------------------
+
+LAYERS = [
+    ("Upsample(scale_factor=2)", 2), ("Upsample((3, 7), mode='bilinear', align_corners=True)", 2),
+    ("Upsample(scale_factor=(1.5, 2.0), mode='nearest')", 2), ("UpsamplingNearest2d(scale_factor=3)", 2),
+    ("UpsamplingBilinear2d(size=(5, 5))", 2), ("PixelShuffle(2)", 2), ("PixelUnshuffle(2)", 2),
+    ("ChannelShuffle(2)", 2), ("Unfold(2, padding=1)", 2), ("Unfold((2, 3), dilation=(1, 2), stride=2)", 2),
+    *[(f"{kind}Pad{ndim}d({amount})", ndim) for kind in ("Zero", "Reflection", "Replication", "Circular")
+      for ndim, amount in ((1, 2), (1, (1, 2)), (2, 1), (2, (1, 0, 2, -1)), (3, (1, 1, 1, 0, 0, 1)))],
+    ("ConstantPad1d(1, 3.5)", 1), ("ConstantPad2d((1, 0, -1, 2), 3.5)", 2), ("ConstantPad3d(1, -1.0)", 3)]
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("text, ndim", LAYERS, ids=[text for text, _ in LAYERS])
+def test_layers_as_in_torch(text, ndim):
+    torch = pytest.importorskip("torch")
+    ours, theirs = eval(f"nn.{text}", {"nn": minigrad.nn}), eval(f"nn.{text}", {"nn": torch.nn})
+    assert repr(ours) == repr(theirs)
+    compare(ours, theirs, [(2, 4, *{1: (5,), 2: (4, 6), 3: (3, 4, 2)}[ndim])])
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("ndim", [1, 2, 3])
+@pytest.mark.parametrize("mode", ["reflect", "replicate", "circular"])
+@pytest.mark.parametrize("how", [{"padding": 1}, {"padding": "same", "dilation": 2, "kernel_size": 2},
+                                 {"padding": 1, "stride": 2, "bias": False}], ids=str)
+def test_conv_layers_with_other_borders_as_in_torch(ndim, mode, how):
+    torch = pytest.importorskip("torch")
+    how = {"kernel_size": 3, **how, "padding_mode": mode}
+    theirs = getattr(torch.nn, f"Conv{ndim}d")(2, 3, dtype=torch.float64, **how)
+    ours = getattr(minigrad.nn, f"Conv{ndim}d")(2, 3, dtype=minigrad.float64, **how)
+    ours.load_state_dict({name: minigrad.tensor(value.tolist(), dtype=minigrad.float64)
+                          for name, value in theirs.state_dict().items()})
+    assert repr(ours) == repr(theirs)
+    for lead in ((2, 2), (2,)):
+        compare(ours, theirs, [(*lead, *{1: (5,), 2: (4, 5), 3: (3, 4, 3)}[ndim])])
+
+
+def test_a_pair_of_paddings_with_another_border():
+    layer = minigrad.nn.Conv1d(1, 1, 2, padding=((2, 1),), padding_mode="circular", bias=False)
+    layer.weight.data = minigrad.tensor([[[1.0, 10.0]]])
+    assert layer(minigrad.tensor([[[1.0, 2.0, 3.0]]])).tolist() == [[[32, 13, 21, 32, 13]]]
+
+
 # ---- what is refused -------------------------------------------------------------------------------------------------
 
 X = minigrad.ones(2, 4, 4, 4)
@@ -386,6 +430,9 @@ REFUSED = [
      "affine_grid: theta: got shape (2, 2, 2), expected (2, 2, 3) for size (2, 1, 3, 3)"),
     (lambda: F.affine_grid(minigrad.zeros(2, 2, 3), (2, 1, 0, 3)), ValueError,
      "affine_grid: size: got (2, 1, 0, 3), expected (N, C, ...) with 1 to 3 sizes, none of them 0"),
+    (lambda: minigrad.nn.ZeroPad2d((1, 2)), ValueError,
+     "ZeroPad2d: padding: got (1, 2), expected an int or 4 ints"),
+    (lambda: minigrad.nn.ReflectionPad1d(1.5), TypeError, "ReflectionPad1d: padding: got 1.5, expected an int"),
     (lambda: resample(X, axis=3, rows=axis_map("area", 5, 2)), ValueError,
      "resample: input: got shape (2, 4, 4, 4), expected 5 places on axis 3"),
     (lambda: resample(X.long(), axis=3, rows=axis_map("area", 4, 2)), TypeError,
