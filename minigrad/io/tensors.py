@@ -15,6 +15,7 @@ import sys
 from typing import Any
 
 from minigrad import dtypes
+from minigrad.device import check_device
 from minigrad.functions import create
 from minigrad.io.files import FileError, atomic_write
 from minigrad.tensor import Tensor
@@ -79,11 +80,13 @@ def save(obj: Any, path: str | os.PathLike[str]) -> None:
     atomic_write(path, struct.pack("<Q", len(text)), text, *blocks)
 
 
-def load(path: str | os.PathLike[str]) -> Any:
+def load(path: str | os.PathLike[str], map_location: Any = None, *, weights_only: bool = True) -> Any:
     """Reads what `save` wrote; of another program's safetensors file, a dict from names to tensors.
 
+    `map_location` may name the one device; nothing but values is ever read, whatever `weights_only` says.
     Raises FileError, naming the file, when it is not a whole safetensors file, and OSError when it cannot be read.
     """
+    check_device("load", map_location)
     with open(path, "rb") as file:
         content = file.read()
     tensors, metadata = _parse(content, path)
