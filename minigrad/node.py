@@ -52,6 +52,9 @@ class Value(Exporter):
     result: ClassVar[type]
 
     def __init__(self, buffer: Buffer) -> None:
+        if type(buffer) is not Buffer:
+            raise TypeError(f"Tensor: buffer: got {type(buffer).__name__}, expected a Buffer; to make a tensor from "
+                            "data, use minigrad.tensor(data)")
         self.buffer = buffer
         self.node: Node | None = None
         self.differentiable = False

@@ -7,6 +7,7 @@ from math import prod
 from typing import Any
 
 MAX_AXES = 8
+MAX_SIZE = 2 ** 59      # elements: so their bytes can be counted in 64 bits
 
 
 def broadcast(op: str, *shapes: tuple[int, ...]) -> tuple[int, ...]:
@@ -72,6 +73,8 @@ def shape_of(op: str, sizes: Sequence[Any], argument: str = "size") -> tuple[int
         raise ValueError(f"{op}: {argument}: got {shape}, expected sizes of 0 or more")
     if len(shape) > MAX_AXES:
         raise ValueError(f"{op}: {argument}: got {len(shape)} axes, expected at most {MAX_AXES}")
+    if prod(shape) > MAX_SIZE:
+        raise ValueError(f"{op}: {argument}: got {shape}, expected at most 2^59 elements")
     return shape
 
 

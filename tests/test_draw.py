@@ -56,5 +56,5 @@ def test_window_pair_shows_the_results_of_the_ops():
 def test_window_pair_refuses_a_place_outside():
     geometry = Geometry.of_conv("conv2d", (4, 4), (3, 3))
     x, w, g = minigrad.ones(1, 1, 4, 4), minigrad.ones(1, 1, 3, 3), minigrad.ones(1, 1, 2, 2)
-    with pytest.raises(ValueError, match=r"window_pair: at: got \(2, 0\), expected a place in an output of shape \(2, 2\)"):
+    with pytest.raises(ValueError, match=r"window_pair: at: got \(2, 0\), expected a place in an output of shape"):
         window_pair(x, w, g, geometry, at=(2, 0))

@@ -151,7 +151,11 @@ def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, req
     tensor([1], dtype=minigrad.int32)
     """
     kind = as_dtype(dtype, "frombuffer")
-    raw = memoryview(buffer).cast("B")
+    try:
+        raw = memoryview(buffer).cast("B")
+    except TypeError:
+        raise TypeError(f"frombuffer: buffer: got {type(buffer).__name__}, expected an object with a contiguous "
+                        "buffer") from None
     start = integer("frombuffer", "offset", offset)
     room = len(raw) - start
     number = room // kind.itemsize if count == -1 else integer("frombuffer", "count", count)

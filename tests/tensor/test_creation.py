@@ -48,13 +48,14 @@ def test_creates_what_torch_creates(text):
     ("m.tensor([[1, 2], [3]])", ValueError, "tensor|nested"), ("m.tensor(['a'])", TypeError, "str"),
     ("m.tensor('a')", TypeError, "str"), ("m.tensor(None)", TypeError, "NoneType"),
     ("m.tensor(1j)", TypeError, "complex"),
-    ("m.tensor([2**70])", (OverflowError, ValueError), ""), ("m.tensor(300, dtype=m.uint8)",
-    (ValueError, OverflowError), "300"),
+    ("m.tensor([2**70])", ValueError, "out of range for int64"), ("m.tensor(300, dtype=m.uint8)",
+    ValueError, "300"),
     ("m.arange(5, 0)", ValueError, "arange: step: got 1"), ("m.arange(0, 1, 0)", ValueError, "arange: step: got 0"),
     ("m.arange(float('nan'))", ValueError, "finite"), ("m.arange('a')", TypeError, "arange"),
-    ("m.arange(2**62)", (MemoryError, ValueError), ""), ("m.zeros(2**62)", (MemoryError, ValueError), ""),
-    ("m.zeros(2**40, 2**40)", (MemoryError, ValueError), ""), ("m.zeros(10**30)",
-    (MemoryError, ValueError, OverflowError), ""),
+    ("m.arange(2**62)", ValueError, "arange: size: got .* expected at most"),
+    ("m.zeros(2**62)", ValueError, "zeros: size: got .* expected at most"),
+    ("m.zeros(2**40, 2**40)", ValueError, "zeros: size: got .* expected at most"),
+    ("m.zeros(10**30)", ValueError, "zeros: size: got .* expected at most"),
     ("m.linspace(0, 1, -1)", ValueError, "linspace: steps"), ("m.linspace(0, 1, 2.5)", TypeError, "linspace: steps"),
     ("m.eye(-1)", ValueError, "eye|zeros"), ("m.full((2,), 'a')", TypeError, "full"),
     ("m.full((2,), None)", TypeError, "full"),
@@ -70,9 +71,11 @@ def test_creates_what_torch_creates(text):
     ("m.nn.functional.one_hot(m.tensor([3]), 2)", IndexError, "got class 3"),
     ("m.nn.functional.one_hot(m.tensor([1.5]))", TypeError, "got dtype float32, expected int64"),
     ("m.zeros_like([1])", TypeError, "zeros_like: input: got list, expected a tensor"),
-    ("m.from_numpy([1])", TypeError, "from_numpy"), ("m.from_dlpack([1])", TypeError, ""),
+    ("m.from_numpy([1])", TypeError, "from_numpy"),
+    ("m.from_dlpack([1])", TypeError, "from_dlpack: got list, expected an object with __dlpack__"),
     ("m.frombuffer(b'abc', dtype=m.int32)", ValueError, "frombuffer: got 3 bytes"),
-    ("m.frombuffer(3, dtype=m.int32)", TypeError, ""), ("m.Tensor([1])", TypeError, "")])
+    ("m.frombuffer(3, dtype=m.int32)", TypeError, "frombuffer: buffer: got int, expected an object with"),
+    ("m.Tensor([1])", TypeError, "Tensor: buffer: got list, expected a Buffer")])
 def test_refuses(text, error, words):
     with pytest.raises(error, match=words):
         eval(text, {"m": minigrad})
