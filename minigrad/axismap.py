@@ -23,7 +23,6 @@ from minigrad_ext.buffer import Buffer
 from minigrad_ext.kernel import Params
 
 INT32, FLOAT32, FLOAT64 = 2, 4, 5
-FEW = 4             # entries per row up to which the kernel has loops of its own
 Entries = tuple[tuple[int, float], ...]         # (index, weight) of one row
 
 
@@ -41,18 +40,11 @@ class AxisMap:
 
     def __init__(self, key: tuple, size: int, entries: tuple[Entries, ...]) -> None:
         self.key, self.size, self.entries = key, size, entries
-        counts = [len(row) for row in entries]
-        self.fixed = max(counts) if counts and min(counts) > 0 and max(counts) <= FEW else 0
-        self.starts = _vector([0, *itertools.accumulate(counts)], INT32)
-        if self.fixed:
-            # Rows of equally few entries, all first entries before all second ones, so that vectors of them are read.
-            listed = [entry for column in zip(*[_halved(row, self.fixed) for row in entries], strict=True)
-                      for entry in column]
-        else:
-            listed = [entry for row in entries for entry in row]
+        self.starts = _vector([0, *itertools.accumulate(map(len, entries))], INT32)
+        listed = [entry for row in entries for entry in row]
         self.index = _vector([index for index, _ in listed], INT32)
         self.weights = {code: _vector([weight for _, weight in listed], code) for code in (FLOAT32, FLOAT64)}
-        self.params = [Params((axis, self.fixed)) for axis in range(MAX_AXES)]      # for the kernel, by axis
+        self.params = [Params((axis,)) for axis in range(MAX_AXES)]      # for the kernel, by axis
 
     def __hash__(self) -> int:
         return hash(self.key)
@@ -73,15 +65,6 @@ class AxisMap:
         back = AxisMap((*self.key, "T"), len(self.entries), tuple(map(tuple, rows)))
         back.T = self
         return back
-
-
-def _halved(row: Entries, count: int) -> list[tuple[int, float]]:
-    """As many entries as wanted: the last one is split into halves, which changes no sum."""
-    listed = list(row)
-    while len(listed) < count:
-        index, weight = listed.pop()
-        listed += [(index, weight / 2)] * 2
-    return listed
 
 
 def _vector(numbers: list, dtype: int) -> Buffer:

@@ -27,90 +27,60 @@ cdef struct Job:
     const char* weight
     int64_t n, out_step, x_step     # the axis, in elements
     int64_t columns, column_out, column_x, blocks, tasks
-    int64_t fixed                   # entries per row, first ones first; 0: row after row, as `starts` says
 
 
-cdef inline void find_row(const Job* job, int64_t o, int64_t* first, int64_t* last, int64_t* step) noexcept nogil:
-    """Where the entries of row o stand."""
-    if job.fixed:
-        first[0], last[0], step[0] = o, job.fixed * job.n, job.n
-    else:
-        first[0], last[0], step[0] = job.starts[o], job.starts[o + 1], 1
+cdef void line(const Job* job, real* out, const real* x, real* _) noexcept nogil:
+    """Element after element: two entries are frequent and need no loop."""
+    cdef const real* weight = <const real*>job.weight
+    cdef const int32_t* index = job.index
+    cdef int64_t o, j, last, by = job.x_step, first = 0
+    cdef real acc
+    for o in range(job.n):
+        last = job.starts[o + 1]
+        if last == first + 2:
+            acc = weight[first] * x[index[first] * by] + weight[first + 1] * x[index[first + 1] * by]
+        else:
+            acc = 0
+            for j in range(first, last):
+                acc += weight[j] * x[index[j] * by]
+        out[o * job.out_step] = acc
+        first = last
 
 
 cdef inline void add_row(const Job* job, real* out, const real* x, const real* weight, int64_t width, int64_t first,
-                         int64_t last, int64_t step, int64_t to, int64_t by) noexcept nogil:
+                         int64_t last, int64_t to, int64_t by) noexcept nogil:
     cdef const real* a
     cdef const real* b
     cdef real v, w
-    cdef int64_t c, j = first + 2 * step
-    if first >= last:
+    cdef int64_t c, j
+    if first == last:
         for c in range(width):
             out[c * to] = 0
         return
     a, v = x + job.index[first] * job.x_step, weight[first]
-    if first + step >= last:
+    if last == first + 1:
         for c in range(width):
             out[c * to] = v * a[c * by]
         return
-    b, w = x + job.index[first + step] * job.x_step, weight[first + step]
+    b, w = x + job.index[first + 1] * job.x_step, weight[first + 1]
     for c in range(width):
         out[c * to] = v * a[c * by] + w * b[c * by]
-    while j < last:
+    for j in range(first + 2, last):
         a, v = x + job.index[j] * job.x_step, weight[j]
         for c in range(width):
             out[c * to] += v * a[c * by]
-        j += step
-
-
-cdef inline void gathered(real* out, const real* x, const int32_t* index, const real* weight, int64_t n,
-                          int fixed) noexcept nogil:
-    """A line of neighbours; `fixed` is a constant at each call, so the inner loop is unrolled."""
-    cdef int64_t o
-    cdef int j
-    cdef real acc
-    for o in range(n):
-        acc = weight[o] * x[index[o]]
-        for j in range(1, fixed):
-            acc += weight[j * n + o] * x[index[j * n + o]]
-        out[o] = acc
-
-
-cdef void line(const Job* job, real* out, const real* x, real* _) noexcept nogil:
-    cdef const real* weight = <const real*>job.weight
-    cdef int64_t o, j, first, last, step
-    cdef real acc
-    if job.out_step == 1 and job.x_step == 1 and job.fixed:
-        if job.fixed == 1:
-            gathered(out, x, job.index, weight, job.n, 1)
-        elif job.fixed == 2:
-            gathered(out, x, job.index, weight, job.n, 2)
-        elif job.fixed == 3:
-            gathered(out, x, job.index, weight, job.n, 3)
-        else:
-            gathered(out, x, job.index, weight, job.n, 4)
-        return
-    for o in range(job.n):
-        find_row(job, o, &first, &last, &step)
-        acc = 0
-        j = first
-        while j < last:
-            acc += weight[j] * x[job.index[j] * job.x_step]
-            j += step
-        out[o * job.out_step] = acc
 
 
 cdef void rows(const Job* job, real* out, const real* x, int64_t width, real* _) noexcept nogil:
     """Columns side by side: the first old row begins the sum, or the first two, and the others are added."""
     cdef const real* weight = <const real*>job.weight
     cdef int64_t to = job.column_out, by = job.column_x
-    cdef int64_t o, j, first, last, step
+    cdef int64_t o
     for o in range(job.n):
-        find_row(job, o, &first, &last, &step)
         if to == 1 and by == 1:
-            add_row(job, out + o * job.out_step, x, weight, width, first, last, step, 1, 1)
+            add_row(job, out + o * job.out_step, x, weight, width, job.starts[o], job.starts[o + 1], 1, 1)
         else:
-            add_row(job, out + o * job.out_step, x, weight, width, first, last, step, to, by)
+            add_row(job, out + o * job.out_step, x, weight, width, job.starts[o], job.starts[o + 1], to, by)
 
 
 cdef void run_task(const Job* job, int64_t task, real* kind) noexcept nogil:
@@ -147,7 +117,6 @@ cdef int resample(Step* step) noexcept nogil:
     job.out, job.x = out.data, x.data
     job.starts, job.index = <const int32_t*>step.args[2].data, <const int32_t*>step.args[3].data
     job.weight = step.args[4].data
-    job.fixed = step.params.i[1]
     job.n, job.out_step, job.x_step = out.shape[axis], out.strides[axis], x.strides[axis]
     clear_axes(&job.others)
     for other in range(out.ndim):

@@ -345,6 +345,14 @@ def test_conv_layers_with_other_borders_as_in_torch(ndim, mode, how):
         compare(ours, theirs, [(*lead, *{1: (5,), 2: (4, 5), 3: (3, 4, 3)}[ndim])])
 
 
+@pytest.mark.torch
+def test_fold_layer_as_in_torch():
+    torch = pytest.importorskip("torch")
+    ours, theirs = minigrad.nn.Fold((4, 5), 2, stride=2, padding=1), torch.nn.Fold((4, 5), 2, stride=2, padding=1)
+    assert repr(ours) == repr(theirs)
+    compare(ours, theirs, [(2, 8, 9)])
+
+
 def test_a_pair_of_paddings_with_another_border():
     layer = minigrad.nn.Conv1d(1, 1, 2, padding=((2, 1),), padding_mode="circular", bias=False)
     layer.weight.data = minigrad.tensor([[[1.0, 10.0]]])
