@@ -6,6 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from minigrad.dtypes import promote_types
+from minigrad.functions.einsum import einsum
 from minigrad.ops import linalg as rows
 from minigrad.ops import math as rows_math
 from minigrad.ops import view as rows_view
@@ -13,7 +14,7 @@ from minigrad.ops import view as rows_view
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
 
-__all__ = ["addmm", "bmm", "dot", "matmul", "mm", "mv", "outer"]
+__all__ = ["addmm", "bmm", "dot", "einsum", "matmul", "mm", "mv", "outer"]
 
 
 def _expect(op: str, argument: str, x: Any, ndim: int) -> None:

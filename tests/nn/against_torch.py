@@ -43,8 +43,10 @@ def compare(ours, theirs, shapes, limit=1e-9):
 
 def twice(library, text, xs, scope):
     """The value of a call written as text, its gradients along fixed weights, and theirs: flat lists and shapes."""
-    xs = {name: library.tensor(x, dtype=library.float64, requires_grad=True) for name, x in xs.items()}
-    scope = {name: library.tensor(value, dtype=library.float64) for name, value in scope.items()}
+    xs, scope = ({name: library.tensor(values, dtype=library.float64).reshape(shape) for name, (shape, values) in
+                  part.items()} for part in (xs, scope))
+    for x in xs.values():
+        x.requires_grad_()
     y = eval(text, {"m": library, "F": library.nn.functional, **scope, **xs})
     found = [y]
     for _ in range(2):
@@ -71,8 +73,9 @@ def same_twice(text, limit=1e-9, scope=(), **xs):
     import pytest
     import torch
 
-    made = {name: numbers(shape, seed).tolist() for seed, (name, shape) in enumerate(xs.items())}
-    fixed = {name: numbers(shape, 9 + seed).square().tolist() for seed, (name, shape) in enumerate(dict(scope).items())}
+    made = {name: (shape, numbers(shape, seed).flatten().tolist()) for seed, (name, shape) in enumerate(xs.items())}
+    fixed = {name: (shape, numbers(shape, 9 + seed).square().flatten().tolist())
+             for seed, (name, shape) in enumerate(dict(scope).items())}
     got, wanted = twice(minigrad, text, made, fixed), twice(torch, text, made, fixed)
     for (shape, mine), (their_shape, theirs) in zip(got, wanted, strict=False):
         assert shape == their_shape, text
