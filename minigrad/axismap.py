@@ -44,7 +44,8 @@ class AxisMap:
         listed = [entry for row in entries for entry in row]
         self.index = _vector([index for index, _ in listed], INT32)
         self.weights = {code: _vector([weight for _, weight in listed], code) for code in (FLOAT32, FLOAT64)}
-        self.params = [Params((axis,)) for axis in range(MAX_AXES)]      # for the kernel, by axis
+        single = all(len(row) == 1 for row in entries)
+        self.params = [Params((axis, single)) for axis in range(MAX_AXES)]      # for the kernel, by axis
 
     def __hash__(self) -> int:
         return hash(self.key)

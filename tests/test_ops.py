@@ -175,7 +175,8 @@ def test_gradgradcheck(sample):
         assert check.gradgradcheck(function, leaves(xs), atol=1e-7, rtol=1e-6)
 
 
-THIRD = [pair for name in ("conv", "conv_transpose", "conv_weight", "avg_pool", "resample", "matmul", "tanh", "div", "logsumexp")
+THIRD = [pair for name in ("conv", "conv_transpose", "conv_weight", "avg_pool", "resample", "matmul", "tanh", "div",
+                           "logsumexp")
          for pair in samples([name], hard)[:1]]
 
 

@@ -27,6 +27,7 @@ cdef struct Job:
     const char* weight
     int64_t n, out_step, x_step     # the axis, in elements
     int64_t columns, column_out, column_x, blocks, tasks
+    bint single                     # one entry in each row: all that pick and none that add
 
 
 cdef void line(const Job* job, real* out, const real* x, real* _) noexcept nogil:
@@ -35,6 +36,10 @@ cdef void line(const Job* job, real* out, const real* x, real* _) noexcept nogil
     cdef const int32_t* index = job.index
     cdef int64_t o, j, last, by = job.x_step, first = 0
     cdef real acc
+    if job.single and job.out_step == 1 and by == 1:
+        for o in range(job.n):
+            out[o] = weight[o] * x[index[o]]
+        return
     for o in range(job.n):
         last = job.starts[o + 1]
         if last == first + 2:
@@ -117,6 +122,7 @@ cdef int resample(Step* step) noexcept nogil:
     job.out, job.x = out.data, x.data
     job.starts, job.index = <const int32_t*>step.args[2].data, <const int32_t*>step.args[3].data
     job.weight = step.args[4].data
+    job.single = step.params.i[1] != 0
     job.n, job.out_step, job.x_step = out.shape[axis], out.strides[axis], x.strides[axis]
     clear_axes(&job.others)
     for other in range(out.ndim):

@@ -155,7 +155,7 @@ def _shuffled(op: str, x: Any, factor: int, axes: int) -> tuple[int, tuple[int, 
     """The checked factor, the leading sizes, the channels, and the `axes` last sizes."""
     check_tensor(op, "input", x)
     r = integer(op, "upscale_factor" if op == "pixel_shuffle" else "downscale_factor", factor)
-    if r < 1 or x.ndim < axes + 1:
+    if r < 1 or not 1 <= axes <= 3 or x.ndim < axes + 1:
         raise ValueError(f"{op}: got factor {r} for shape {x.shape}, expected at least 1, and at least {axes + 1} axes")
     shape = x.shape
     return r, shape[:-axes - 1], shape[-axes - 1], shape[x.ndim - axes:]
