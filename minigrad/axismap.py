@@ -23,6 +23,7 @@ from minigrad_ext.buffer import Buffer
 from minigrad_ext.kernel import Params
 
 INT32, FLOAT32, FLOAT64 = 2, 4, 5
+LIMIT = 2**24                                   # places of an axis: a map's rows are made one by one
 Entries = tuple[tuple[int, float], ...]         # (index, weight) of one row
 
 
@@ -153,6 +154,8 @@ RULES: dict[str, Callable[..., Iterable[tuple[int, float]]]] = {
 @functools.lru_cache(maxsize=1024)
 def axis_map(kind: str, size: int, rows: int, *numbers: float) -> AxisMap:
     """The map of a kind from `size` places to `rows`; weights of one place are summed, those of zero left out."""
+    if max(size, rows) > LIMIT:
+        raise ValueError(f"{kind}: got an axis of {size} places to be mapped to {rows}, expected at most {LIMIT}")
     entries = []
     for o in range(rows):
         row: dict[int, float] = {}

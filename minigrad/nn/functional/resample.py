@@ -81,7 +81,7 @@ def _sizes(old: tuple[int, ...], size: Any, factor: Any, recompute: bool | None)
         sizes = [integer("interpolate", "size", n) for n in listed]
         return [(new, n / max(new, 1)) for n, new in zip(old, sizes, strict=True)]
     try:
-        factors = [float(f) for f in listed]
+        factors = [float(f * 1.0) for f in listed]
     except TypeError:
         raise TypeError(f"interpolate: scale_factor: got {given!r}, expected numbers") from None
     if not all(0 < f < math.inf for f in factors):
@@ -156,7 +156,8 @@ def _shuffled(op: str, x: Any, factor: int, axes: int) -> tuple[int, tuple[int, 
     check_tensor(op, "input", x)
     r = integer(op, "upscale_factor" if op == "pixel_shuffle" else "downscale_factor", factor)
     if r < 1 or not 1 <= axes <= 3 or x.ndim < axes + 1:
-        raise ValueError(f"{op}: got factor {r} for shape {x.shape}, expected at least 1, and at least {axes + 1} axes")
+        raise ValueError(f"{op}: got factor {r} for shape {x.shape}, expected at least 1, and at least {axes + 1} axes "
+                         f"({axes} of at most 3 spatial ones)")
     shape = x.shape
     return r, shape[:-axes - 1], shape[-axes - 1], shape[x.ndim - axes:]
 
