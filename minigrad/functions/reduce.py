@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minigrad.dtypes import as_dtype, get_default_dtype, int64
 from minigrad.dtypes import bool as bool_
+from minigrad.node import Value
 from minigrad.ops import index as rows_index
 from minigrad.ops import math as rows_math
 from minigrad.ops import reduce as rows
@@ -327,8 +328,9 @@ def log_softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
     >>> minigrad.tensor([0., 0.]).log_softmax(0)
     tensor([-0.6931, -0.6931])
     """
-    x = _floating("log_softmax", input, dtype)
-    return x - logsumexp(x, axis_of("log_softmax", dim, x.ndim), keepdim=bool(x.ndim))
+    axis = axis_of("log_softmax", dim, input.ndim)
+    x = shifted(_floating("log_softmax", input, dtype), axis)
+    return x - logsumexp(x, axis, keepdim=bool(x.ndim))
 
 
 def softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
@@ -338,7 +340,20 @@ def softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
     >>> minigrad.tensor([0., 0.]).softmax(0)
     tensor([0.5000, 0.5000])
     """
-    return rows_math.exp(log_softmax(_floating("softmax", input, dtype), dim))
+    axis = axis_of("softmax", dim, input.ndim)
+    powers = rows_math.exp(shifted(_floating("softmax", input, dtype), axis))
+    return powers / sum(powers, axis, keepdim=bool(powers.ndim))
+
+
+def shifted(x: Any, axis: int) -> Any:
+    """x less its maximum along an axis, so that no exponential overflows.
+
+    The softmax of a row does not change when a constant is added to the row: so the maximum may be a constant to the
+    gradient, of any order.
+    """
+    if not x.buffer.size:
+        return x
+    return x - rows.amax(Value.result(x.buffer), shape=reduced(x.shape, (axis,)))
 
 
 def norm(input: Tensor, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Tensor:

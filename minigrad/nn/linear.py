@@ -97,8 +97,8 @@ class Embedding(Module):
     Embedding(10, 3, padding_idx=0)
     """
 
-    def __init__(self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None, device: Any = None,
-                 dtype: DType | None = None) -> None:
+    def __init__(self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None, *,
+                 device: Any = None, dtype: DType | None = None) -> None:
         super().__init__()
         self.num_embeddings = integer("Embedding", "num_embeddings", num_embeddings)
         self.embedding_dim = integer("Embedding", "embedding_dim", embedding_dim)

@@ -80,3 +80,27 @@ def same_twice(text, limit=1e-9, scope=(), **xs):
     for (shape, mine), (their_shape, theirs) in zip(got, wanted, strict=False):
         assert shape == their_shape, text
         assert mine == pytest.approx(theirs, rel=limit, abs=limit, nan_ok=True), text
+
+
+def differentiates(text, scope=(), **xs):
+    """First and second derivatives of the call, backwards and forwards, are what central differences give."""
+    names = {name: numbers(shape, 9 + seed).square() for seed, (name, shape) in enumerate(dict(scope).items())}
+
+    def call(*operands):
+        return eval(text, {"m": minigrad, "F": minigrad.nn.functional, **names, **dict(zip(xs, operands, strict=True))})
+
+    minigrad.manual_seed(0)
+    operands = [numbers(shape, seed).requires_grad_() for seed, shape in enumerate(xs.values())]
+    if call(*operands).numel():
+        assert minigrad.check.gradcheck(call, operands)
+        assert minigrad.check.gradgradcheck(call, operands)
+
+
+def both_refuse(text):
+    """PyTorch refuses the call, and so does minigrad, with an error that is not RuntimeError; x is zeros (2, 4, 3)."""
+    import pytest
+    import torch
+
+    for library, errors in ((torch, Exception), (minigrad, (ValueError, TypeError, IndexError, AttributeError))):
+        with pytest.raises(errors):
+            eval(text, {"m": library, "F": library.nn.functional, "nn": library.nn, "x": library.zeros(2, 4, 3)})

@@ -5,7 +5,7 @@ import math
 import re
 
 import pytest
-from against_torch import same_twice
+from against_torch import both_refuse, differentiates, same_twice
 
 import minigrad
 from minigrad import nn
@@ -206,14 +206,41 @@ CALLS = [
 ]
 
 
+def operands(call):
+    return {name: (2, 3) for name in "xy" if re.search(rf"\b{name}\b", call)}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_derivatives(call):
+    differentiates(f"F.{call})", scope={"w": (2, 3), "t": (2, 3)}, **operands(call))
+
+
 @pytest.mark.torch
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.filterwarnings("ignore:reduction")
 def test_twice_against_torch(call, reduction):
     pytest.importorskip("torch")
-    operands = {name: (2, 3) for name in "xy" if re.search(rf"\b{name}\b", call)}
-    same_twice(f"F.{call}, reduction='{reduction}')", scope={"w": (2, 3), "t": (2, 3)}, **operands)
+    same_twice(f"F.{call}, reduction='{reduction}')", scope={"w": (2, 3), "t": (2, 3)}, **operands(call))
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("text", [
+    "F.binary_cross_entropy(x, x[0])", "F.binary_cross_entropy(x - 1, x)", "F.binary_cross_entropy(x + 2, x)",
+    "F.binary_cross_entropy_with_logits(x, x[0])", "F.smooth_l1_loss(x, x, beta=-1)", "F.huber_loss(x, x, delta=0)",
+    "F.huber_loss(x, x, delta=-1)", "F.mse_loss(x, x, weight=x[0])", "F.l1_loss(x, x, weight=x[0])",
+    "F.huber_loss(x, x, weight=x[0])", "F.l1_loss(x, x, reduction='avg')", "F.kl_div(x, x, reduction='avg')",
+    "F.binary_cross_entropy(x, x, reduction='avg')", "F.mse_loss(x, m.zeros(5))", "F.kl_div(x, m.zeros(5))",
+    "F.cross_entropy(x, m.zeros(2, 4, dtype=m.int64))", "F.cross_entropy(x, x, m.ones(3))",
+    "F.cross_entropy(x, m.zeros(2, 3))", "F.cross_entropy(x, m.zeros(2, 3, dtype=m.int64) + 4)",
+    "F.cross_entropy(x, x, label_smoothing=1.5)", "F.nll_loss(x, m.zeros(2, 3, dtype=m.int64), m.ones(3))",
+    "F.nll_loss(x, m.zeros(2, 3))", "F.nll_loss(x[0, 0, 0], m.tensor(0))", "F.mse_loss(x, x, reduction='batchmean')",
+    "nn.MSELoss()(x)", "nn.HuberLoss(beta=1.0)", "F.binary_cross_entropy_with_logits(x, x, pos_weight=m.ones(5))",
+])
+@pytest.mark.filterwarnings("ignore")
+def test_what_pytorch_refuses(text):
+    pytest.importorskip("torch")
+    both_refuse(text)
 
 
 @pytest.mark.torch

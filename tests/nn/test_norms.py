@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from against_torch import same_twice
+from against_torch import both_refuse, differentiates, same_twice
 
 import minigrad
 from minigrad import nn
@@ -130,6 +130,11 @@ def test_weight_norm():
     assert nn.utils.weight_norm(nn.Linear(2, 2), "bias").bias_g.shape == (2,)
 
 
+@pytest.mark.parametrize("text, shapes", [call for call in CALLS[::2] if "padding" not in call[0]])
+def test_derivatives(text, shapes):
+    differentiates(text, scope={"u": (3,), "v": (3,)}, **shapes)
+
+
 X = minigrad.zeros(2, 4, 3)
 REFUSALS = [
     (lambda: F.layer_norm(X, (4,)), r"layer_norm: input: got shape \(2, 4, 3\), expected \(..., 4\)"),
@@ -178,6 +183,24 @@ def test_more_refusals():
 def test_against_torch(text, shapes):
     pytest.importorskip("torch")
     same_twice(text, scope={"u": (3,), "v": (3,)}, **shapes)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("text", [
+    "F.layer_norm(x, (4,))", "F.layer_norm(x, (3,), m.ones(4))", "F.layer_norm(x, (3,), bias=m.ones(4))",
+    "F.layer_norm(x, (2, 2, 4, 3))", "F.layer_norm(x, (4, 2))", "F.rms_norm(x, (4,))", "F.group_norm(x, 3)",
+    "F.group_norm(x, 0)", "F.group_norm(x, 2, m.ones(2))", "F.group_norm(x[:1, :2, :1], 2)",
+    "F.instance_norm(x[:, :, :1])", "F.instance_norm(x, use_input_stats=False)", "F.instance_norm(x, weight=m.ones(3))",
+    "F.batch_norm(x, m.ones(3), m.ones(3))", "F.batch_norm(x, None, None)", "F.local_response_norm(x[0], 2)",
+    "F.local_response_norm(x, 0)", "F.embedding(x, x[0])", "F.embedding(m.tensor([0]), x[0], padding_idx=9)",
+    "F.embedding(m.tensor([4]), x[0])", "F.embedding(m.tensor([-1]), x[0])", "nn.GroupNorm(3, 4)",
+    "nn.InstanceNorm2d(4)(x[0])", "nn.BatchNorm2d(4)(x)", "nn.LayerNorm(4)(x)", "nn.Embedding(3, 2, 3)",
+    "nn.Embedding.from_pretrained(x)", "nn.utils.weight_norm(nn.Linear(2, 2), 'w')",
+    "nn.utils.remove_weight_norm(nn.Linear(2, 2))", "F.layer_norm(m.zeros(2, 3, dtype=m.int64), (3,))",
+])
+def test_what_pytorch_refuses(text):
+    pytest.importorskip("torch")
+    both_refuse(text)
 
 
 @pytest.mark.torch

@@ -4,10 +4,6 @@ Each is composed of ops, so derivatives of any order follow.  Two things are see
 overflow (its cotangent would be 0 * infinity), so its argument is put to 0 first; and at a kink the derivative is the
 one that PyTorch takes, which the choice of < or <= decides.  `inplace` is accepted everywhere; the result is always a
 new tensor.
-
-The softmax of a row does not change when a constant is added to the whole row.  Softmax and log_softmax subtract the
-row's maximum first, so that no exponential overflows; because of that invariance the maximum may be a constant to
-the gradient, of any order.
 """
 
 from __future__ import annotations
@@ -18,7 +14,6 @@ import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from minigrad.autograd import no_grad
 from minigrad.dtypes import DType
 from minigrad.functions.index import where
 from minigrad.nn.functional.checks import check_float, check_tensor, per_channel
@@ -241,10 +236,7 @@ def softmax(input: Tensor, dim: int | None = None, *, dtype: DType | None = None
     [[0.5, 0.5], [0.5, 0.5]]
     """
     input, dim = _prepared("softmax", input, dim, dtype, temperature)
-    if input.numel() == 0:
-        return input.exp()
-    powers = (input - constant_maximum(input, dim)).exp()
-    return powers / powers.sum(dim, keepdim=True)
+    return input.softmax(dim)
 
 
 def softmin(input: Tensor, dim: int | None = None, *, dtype: DType | None = None,
@@ -257,7 +249,7 @@ def softmin(input: Tensor, dim: int | None = None, *, dtype: DType | None = None
     [1.0, 0.0]
     """
     input, dim = _prepared("softmin", input, dim, dtype, temperature)
-    return softmax(-input, dim)
+    return (-input).softmax(dim)
 
 
 def log_softmax(input: Tensor, dim: int | None = None, *, dtype: DType | None = None,
@@ -270,10 +262,7 @@ def log_softmax(input: Tensor, dim: int | None = None, *, dtype: DType | None = 
     [0.0, -1000.0]
     """
     input, dim = _prepared("log_softmax", input, dim, dtype, temperature)
-    if input.numel() == 0:
-        return input.exp()
-    shifted = input - constant_maximum(input, dim)
-    return shifted - shifted.logsumexp(dim, keepdim=True)
+    return input.log_softmax(dim)
 
 
 def _prepared(op: str, input: Tensor, dim: int | None, dtype: DType | None,
@@ -288,9 +277,3 @@ def _prepared(op: str, input: Tensor, dim: int | None, dtype: DType | None,
         dim = 0 if input.ndim in (0, 1, 3) else 1
         warnings.warn(f"{op}: dim was not given, {dim} is taken; say which axis holds the classes", stacklevel=3)
     return input if temperature == 1 else input / temperature, axis_of(op, dim, input.ndim)
-
-
-def constant_maximum(input: Tensor, dim: int) -> Tensor:
-    """The maximum along `dim`, as a constant."""
-    with no_grad():
-        return input.amax(dim, keepdim=True)

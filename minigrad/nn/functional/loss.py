@@ -12,7 +12,8 @@ from collections.abc import Callable
 from minigrad import dtypes
 from minigrad.functions.create import ones
 from minigrad.functions.index import where
-from minigrad.nn.functional.activation import constant_maximum, log_softmax, logsigmoid
+from minigrad.functions.reduce import shifted
+from minigrad.nn.functional.activation import log_softmax, logsigmoid
 from minigrad.nn.functional.checks import check_float, check_probability, check_reduction, check_tensor, per_channel
 from minigrad.tensor import Tensor
 
@@ -235,13 +236,13 @@ def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, *
     target = _class_target("cross_entropy", input, target, weight)
     if weight is None and not label_smoothing and ignore_index < 0 and input.numel():
         # Most batches need no mask, and no other class's log-probability: the loss is logsumexp(x) - x[target].
-        shifted = input - constant_maximum(input, dim)
+        scores = shifted(input, dim)
         try:
-            picked = shifted.gather(dim, target.unsqueeze(dim))
+            picked = scores.gather(dim, target.unsqueeze(dim))
         except IndexError:
             pass        # some target is no class: it may be ignore_index
         else:
-            losses = shifted.logsumexp(dim, keepdim=True) - picked
+            losses = scores.logsumexp(dim, keepdim=True) - picked
             return _reduced(losses, reduction) if reduction != "none" else losses.squeeze(dim)
     return _class_loss("cross_entropy", log_softmax(input, dim), target, weight, ignore_index, reduction,
                        label_smoothing)
