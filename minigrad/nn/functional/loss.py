@@ -122,8 +122,8 @@ def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = 
 
     >>> import minigrad
     >>> from minigrad.nn import functional as F
-    >>> F.binary_cross_entropy(minigrad.tensor([0.5, 0.0]), minigrad.tensor([1.0, 1.0]), reduction="none").tolist()
-    [0.6931471824645996, 100.0]
+    >>> F.binary_cross_entropy(minigrad.tensor([0.5, 0.0]), minigrad.tensor([1.0, 1.0]), reduction="none")
+    tensor([  0.6931, 100.0000])
     """
     op = "binary_cross_entropy"
     _check_pair(op, input, target, reduction)
@@ -148,8 +148,8 @@ def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tens
 
     >>> import minigrad
     >>> from minigrad.nn import functional as F
-    >>> F.binary_cross_entropy_with_logits(minigrad.tensor([0.0, -1000.0]), minigrad.ones(2), reduction="sum").item()
-    1000.6931762695312
+    >>> F.binary_cross_entropy_with_logits(minigrad.tensor([0.0, -90.0]), minigrad.ones(2), reduction="none")
+    tensor([ 0.6931, 90.0000])
     """
     _check_pair("binary_cross_entropy_with_logits", input, target, reduction)
     positive = logsigmoid(input) if pos_weight is None else logsigmoid(input) * ((pos_weight - 1) * target + 1)
@@ -164,8 +164,8 @@ def kl_div(input: Tensor, target: Tensor, *, reduction: str = "mean", log_target
 
     >>> import minigrad
     >>> from minigrad.nn import functional as F
-    >>> F.kl_div(minigrad.tensor([[0.5, 0.5]]).log(), minigrad.tensor([[1.0, 0.0]]), reduction="batchmean").item()
-    0.6931471824645996
+    >>> F.kl_div(minigrad.tensor([[0.5, 0.5]]).log(), minigrad.tensor([[1.0, 0.0]]), reduction="batchmean")
+    tensor(0.6931)
     """
     check_reduction("kl_div", reduction, "batchmean")
     check_tensor("kl_div", "input", input)
@@ -183,8 +183,8 @@ def dice_loss(input: Tensor, target: Tensor, *, smooth: float = 1.0, reduction: 
 
     >>> import minigrad
     >>> from minigrad.nn import functional as F
-    >>> F.dice_loss(minigrad.tensor([[[1.0, 1.0, 0.0]]]), minigrad.tensor([[[1.0, 0.0, 0.0]]]), smooth=0.0).item()
-    0.3333333134651184
+    >>> F.dice_loss(minigrad.tensor([[[1.0, 1.0, 0.0]]]), minigrad.tensor([[[1.0, 0.0, 0.0]]]), smooth=0.0)
+    tensor(0.3333)
     """
     _check_pair("dice_loss", input, target, reduction)
     if input.ndim < 3:
