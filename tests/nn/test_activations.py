@@ -1,5 +1,7 @@
 """Activations: known numbers, slopes at the kinks, far tails, and PyTorch's values and derivatives."""
 
+import copy
+import inspect
 import math
 
 import pytest
@@ -116,6 +118,22 @@ def test_gradcheck_of_what_pytorch_lacks():
     for function in (lambda x: F.maxout(x, 2), F.gated_tanh, lambda x: F.softmax(x, 1, temperature=2.0)):
         assert minigrad.check.gradcheck(function, [x])
         assert minigrad.check.gradgradcheck(function, [x])
+
+
+def test_a_layer_is_its_function():
+    layer = nn.Softplus(2.0)
+    assert str(inspect.signature(nn.Softplus)) == "(beta: 'float' = 1.0, threshold: 'float' = 20.0)"
+    assert nn.Softplus.__doc__.startswith("`ln(1 + exp(beta x)) / beta`")
+    x = minigrad.tensor([0.25])
+    assert copy.deepcopy(layer)(input=x).tolist() == layer(x).tolist() == F.softplus(x, 2.0).tolist()
+    layer.beta = 3.0
+    assert layer(x).tolist() == F.softplus(x, 3.0).tolist() and repr(layer) == "Softplus(beta=3.0, threshold=20.0)"
+
+    class Capped(nn.ReLU6):
+        def __init__(self):
+            super().__init__(inplace=True)
+
+    assert repr(Capped()) == "Capped(inplace=True)" and Capped()(x * 40).tolist() == [6.0]
 
 
 @pytest.mark.parametrize("text", [*CALLS, *PARTS])
