@@ -195,7 +195,7 @@ def elementwise() -> list[Case]:
     others = {"conv", "conv_transpose", "conv_weight", "max_pool_index", "avg_pool", "avg_unpool", "sum", "amax",
               "amin", "any", "all", "logsumexp", "argmax", "argmin", "cumsum", "matmul", "gather", "scatter_add",
               "scatter", "add_into", "nonzero", "count_nonzero", "sort", "uniform", "normal", "randint", "bernoulli",
-              "permutation", "sgd", "adam", "where", "clamp", "fill", "arange",
+              "permutation", "sgd", "adam", "rmsprop", "adadelta", "where", "clamp", "fill", "arange",
               "resample"}
     for name in sorted(KERNELS.keys() - others):
         dtype = name.removeprefix("cast_") if name.startswith("cast_") else \
@@ -239,6 +239,15 @@ def draws_and_steps() -> list[Case]:
                       lambda: KERNELS["adam"](p.buffer, g.buffer, m.buffer, v.buffer, adam),
                       lambda: reference.adam(*lists, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, bias_correction1=0.1,
                                              bias_correction2=0.001), "optim", compare=False))
+    rmsprop, adadelta = Params((1, 0, 0), (1e-2, 0.99, 0.01, 1e-8, 0.0, 0.0)), Params((0,), (1.0, 0.9, 1e-6, 0.0))
+    cases.append(Case("rmsprop centred 4096", "rmsprop", p.buffer,
+                      lambda: KERNELS["rmsprop"](p.buffer, g.buffer, v.buffer, m.buffer, rmsprop),
+                      lambda: reference.rmsprop(lists[0], lists[1], lists[3], lists[2], lr=1e-2, keep=0.99, fresh=0.01,
+                                                eps=1e-8), "optim", compare=False))
+    cases.append(Case("adadelta 4096", "adadelta", p.buffer,
+                      lambda: KERNELS["adadelta"](p.buffer, g.buffer, v.buffer, m.buffer, adadelta),
+                      lambda: reference.adadelta(lists[0], lists[1], lists[3], lists[2], lr=1.0, rho=0.9, eps=1e-6),
+                      "optim", compare=False))
     return cases
 
 

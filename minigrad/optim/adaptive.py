@@ -1,6 +1,6 @@
 """RMSprop, Adagrad and Adadelta: each weight's step is divided by the size its gradients have had.
 
-They are a few operations in place per parameter; what they add to the gradient first is in `slope`.
+RMSprop forgets old gradients, Adagrad adds them all up, by the same kernel; Adadelta measures its own steps too.
 """
 
 from __future__ import annotations
@@ -8,14 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from minigrad.kernels import KERNELS
 from minigrad.optim.optimizer import Optimizer
-from minigrad.tensor import Tensor
-
-
-def slope(group: dict[str, Any], param: Tensor, gradient: Tensor) -> Tensor:
-    """The gradient, its sign turned with `maximize`, plus `weight_decay` times the parameter."""
-    g = -gradient if group["maximize"] else gradient
-    return g + param * group["weight_decay"] if group["weight_decay"] else g
+from minigrad_ext.kernel import Params
 
 
 class RMSprop(Optimizer):
@@ -45,17 +40,13 @@ class RMSprop(Optimizer):
         self.require_at_least_0(group, "lr", "momentum", "alpha", "eps", "weight_decay")
 
     def update(self, group: dict[str, Any]) -> None:
-        alpha, momentum = group["alpha"], group["momentum"]
+        rmsprop, alpha = KERNELS["rmsprop"], group["alpha"]
+        uses = (bool(group["centered"]), group["momentum"] > 0)
+        keys = ["square_avg", *[key for key, used in zip(("grad_avg", "momentum_buffer"), uses, strict=True) if used]]
+        params = Params((*map(int, uses), int(group["maximize"])), (group["lr"], alpha, 1 - alpha, group["eps"],
+                                                                     group["weight_decay"], group["momentum"]))
         for param, gradient in self.moving(group):
-            g = slope(group, param, gradient)
-            square = size = self.kept(param, "square_avg").mul_(alpha).add_(g * g, alpha=1 - alpha)
-            if group["centered"]:
-                mean = self.kept(param, "grad_avg").mul_(alpha).add_(g, alpha=1 - alpha)
-                size = square - mean * mean
-            step = g / (size.sqrt() + group["eps"])
-            if momentum > 0:
-                step = self.kept(param, "momentum_buffer").mul_(momentum).add_(step)
-            param.sub_(step, alpha=group["lr"])
+            rmsprop(param.buffer, gradient.buffer, *[self.kept(param, key).buffer for key in keys], params)
             self.count(param)
 
 
@@ -84,11 +75,12 @@ class Adagrad(Optimizer):
         self.require_at_least_0(group, "lr", "lr_decay", "weight_decay", "initial_accumulator_value", "eps")
 
     def update(self, group: dict[str, Any]) -> None:
+        rmsprop, start = KERNELS["rmsprop"], group["initial_accumulator_value"]
         for param, gradient in self.moving(group):
-            g = slope(group, param, gradient)
-            total = self.kept(param, "sum", group["initial_accumulator_value"]).add_(g * g)
+            total = self.kept(param, "sum", start)
             lr = group["lr"] / (1 + (self.count(param) - 1) * group["lr_decay"])
-            param.sub_(g / (total.sqrt() + group["eps"]), alpha=lr)
+            params = Params((0, 0, int(group["maximize"])), (lr, 1.0, 1.0, group["eps"], group["weight_decay"], 0.0))
+            rmsprop(param.buffer, gradient.buffer, total.buffer, params)
 
 
 class Adadelta(Optimizer):
@@ -117,12 +109,9 @@ class Adadelta(Optimizer):
         self.require(group, "rho", group["rho"] <= 1, "a number from 0 to 1")
 
     def update(self, group: dict[str, Any]) -> None:
-        rho, eps = group["rho"], group["eps"]
+        adadelta = KERNELS["adadelta"]
+        params = Params((int(group["maximize"]),), (group["lr"], group["rho"], group["eps"], group["weight_decay"]))
         for param, gradient in self.moving(group):
-            g = slope(group, param, gradient)
-            square = self.kept(param, "square_avg").mul_(rho).add_(g * g, alpha=1 - rho)
-            moved = self.kept(param, "acc_delta")
-            step = (moved + eps).sqrt() / (square + eps).sqrt() * g
-            moved.mul_(rho).add_(step * step, alpha=1 - rho)
-            param.sub_(step, alpha=group["lr"])
+            averages = [self.kept(param, key).buffer for key in ("square_avg", "acc_delta")]
+            adadelta(param.buffer, gradient.buffer, *averages, params)
             self.count(param)

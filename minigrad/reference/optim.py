@@ -52,4 +52,36 @@ def adam(p: Nested, g: Nested, m: Nested, v: Nested, vmax: Nested = None, *, lr:
     return _each(update, p, g, m, v)[:3] if vmax is None else _each(update, p, g, m, v, vmax)
 
 
-KERNELS: dict[str, Callable[..., tuple[Nested, ...]]] = {"sgd": sgd, "adam": adam}
+def rmsprop(p: Nested, g: Nested, v: Nested, m: Nested = None, b: Nested = None, *, lr: float, keep: float,
+            fresh: float, eps: float, weight_decay: float = 0, momentum: float = 0, maximize: bool = False
+            ) -> tuple[Nested, ...]:
+    """(p, v, m, b) after a step, without m if it is not centred, without b if there is no momentum."""
+    def update(x: float, slope: float, square: float, *more: float) -> tuple[float, ...]:
+        kept = list(more)
+        d = (-slope if maximize else slope) + weight_decay * x
+        square = size = keep * square + fresh * d * d
+        if m is not None:
+            kept[0] += fresh * (d - kept[0])
+            size -= kept[0] ** 2
+        step = d / (math.sqrt(size) + eps)
+        if b is not None:
+            step = kept[-1] = momentum * kept[-1] + step
+        return x - lr * step, square, *kept
+
+    return _each(update, p, g, v, *[array for array in (m, b) if array is not None])
+
+
+def adadelta(p: Nested, g: Nested, v: Nested, u: Nested, *, lr: float, rho: float, eps: float,
+             weight_decay: float = 0, maximize: bool = False) -> tuple[Nested, ...]:
+    """(p, v, u) after a step."""
+    def update(x: float, slope: float, square: float, moved: float) -> tuple[float, float, float]:
+        d = (-slope if maximize else slope) + weight_decay * x
+        square = rho * square + (1 - rho) * d * d
+        step = math.sqrt(moved + eps) / math.sqrt(square + eps) * d
+        return x - lr * step, square, rho * moved + (1 - rho) * step * step
+
+    return _each(update, p, g, v, u)
+
+
+KERNELS: dict[str, Callable[..., tuple[Nested, ...]]] = {"sgd": sgd, "adam": adam, "rmsprop": rmsprop,
+                                                         "adadelta": adadelta}

@@ -4,6 +4,8 @@ updated and written once.
     sgd(p, g[, buffer]; ints nesterov, first_step, maximize, use_momentum; floats lr, momentum, dampening, weight_decay)
     adam(p, g, m, v[, vmax]; ints amsgrad, maximize, decoupled;
          floats lr, beta1, beta2, eps, weight_decay, bias_correction1, bias_correction2)
+    rmsprop(p, g, v[, m][, b]; ints centered, use_momentum, maximize; floats lr, keep, fresh, eps, weight_decay, momentum)
+    adadelta(p, g, v, u; ints maximize; floats lr, rho, eps, weight_decay)
 
 All arrays have p's shape and dtype and strides of their own.  The formulas are PyTorch's, step for step.
 """
@@ -99,6 +101,52 @@ cdef void amsgrad_update(real** args, const Params* params, int64_t n) noexcept 
         p[j] = q - lr * m[j] / (<real>sqrt(largest[j]) / root + eps)
 
 
+cdef void rmsprop_update(real** args, const Params* params, int64_t n) noexcept nogil:
+    # d = g + weight_decay p;  v = keep v + fresh d^2;  q = d / (sqrt(v) + eps);  p -= lr q.  Adagrad keeps and adds all.
+    # Centred: m = keep m + fresh d, and the root is that of v - m^2.  With momentum: b = momentum b + q;  p -= lr b.
+    cdef real* restrict p = args[0]
+    cdef const real* gradient = args[1]
+    cdef real* restrict v = args[2]
+    cdef bint centered = params.i[0] != 0, use_momentum = params.i[1] != 0
+    cdef real* restrict m = args[3 if centered else 2]
+    cdef real* restrict b = args[2 + centered + use_momentum]
+    cdef real sign = <real>(-1 if params.i[2] else 1)
+    cdef real lr = <real>params.f[0], keep = <real>params.f[1], fresh = <real>params.f[2], eps = <real>params.f[3]
+    cdef real weight_decay = <real>params.f[4], momentum = <real>params.f[5]
+    cdef real d, size
+    cdef int64_t j
+    for j in range(n):
+        d = sign * gradient[j] + weight_decay * p[j]
+        size = v[j] = keep * v[j] + fresh * d * d
+        if centered:
+            m[j] += fresh * (d - m[j])
+            size -= m[j] * m[j]
+        d /= <real>sqrt(size) + eps
+        if use_momentum:
+            d = b[j] = momentum * b[j] + d
+        p[j] -= lr * d
+
+
+cdef void adadelta_update(real** args, const Params* params, int64_t n) noexcept nogil:
+    # d = g + weight_decay p;  v = rho v + (1 - rho) d^2;  q = sqrt(u + eps) / sqrt(v + eps) d;
+    # u = rho u + (1 - rho) q^2;  p -= lr q
+    cdef real* restrict p = args[0]
+    cdef const real* gradient = args[1]
+    cdef real* restrict v = args[2]
+    cdef real* restrict u = args[3]
+    cdef real sign = <real>(-1 if params.i[0] else 1)
+    cdef real lr = <real>params.f[0], rho = <real>params.f[1], fresh = <real>(1 - params.f[1]), eps = <real>params.f[2]
+    cdef real weight_decay = <real>params.f[3]
+    cdef real d
+    cdef int64_t j
+    for j in range(n):
+        d = sign * gradient[j] + weight_decay * p[j]
+        v[j] = rho * v[j] + fresh * d * d
+        d *= <real>sqrt(u[j] + eps) / <real>sqrt(v[j] + eps)
+        u[j] = rho * u[j] + fresh * d * d
+        p[j] -= lr * d
+
+
 cdef void update_blocks(Walk* walk, update_t update, const Params* params, int64_t first, int64_t end) noexcept nogil:
     cdef Scratch scratch
     cdef Block block
@@ -146,7 +194,20 @@ cdef int adam(Step* step) noexcept nogil:
     return run_update(step, <update_t>adam_update[float] if single else <update_t>adam_update[double], 4)
 
 
+cdef int rmsprop(Step* step) noexcept nogil:
+    cdef bint single = step.args[0].dtype == FLOAT32
+    cdef int n_args = 3 + (step.params.i[0] != 0) + (step.params.i[1] != 0)
+    return run_update(step, <update_t>rmsprop_update[float] if single else <update_t>rmsprop_update[double], n_args)
+
+
+cdef int adadelta(Step* step) noexcept nogil:
+    cdef bint single = step.args[0].dtype == FLOAT32
+    return run_update(step, <update_t>adadelta_update[float] if single else <update_t>adadelta_update[double], 4)
+
+
 KERNELS = {
     "sgd": new_kernel("sgd", sgd, (FLOAT32, FLOAT64)),
     "adam": new_kernel("adam", adam, (FLOAT32, FLOAT64)),
+    "rmsprop": new_kernel("rmsprop", rmsprop, (FLOAT32, FLOAT64)),
+    "adadelta": new_kernel("adadelta", adadelta, (FLOAT32, FLOAT64)),
 }

@@ -80,6 +80,37 @@ def adam_options(params):
     return dict(zip(names, params.floats, strict=True))
 
 
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("centered, momentum, maximize", ADAM_FLAGS)
+def test_rmsprop(kernels, centered, momentum, maximize, dtype):
+    shape = (4, 5)
+    p, g, v = array(shape, 1), array(shape, 2), nested.pointwise(lambda x: x + 20, positive(shape, 4))
+    mean, b = (array(shape, 3) if centered else None), (array(shape, 6) if momentum else None)
+    options = {"lr": 0.01, "keep": 0.75, "fresh": 0.25, "eps": 1e-3, "weight_decay": 0.25, "momentum": 0.5 * momentum}
+    arrays = [p, g, v, *[each for each in (mean, b) if each is not None]]
+    buffers = [buf(each, dtype) for each in arrays]
+    kernels["rmsprop"](*buffers, Params((centered, momentum, maximize), tuple(options.values())))
+    wanted = reference.rmsprop(p, g, v, mean, b, **options, maximize=maximize)
+    assert len(wanted) == len(arrays) - 1
+    for found, new in zip([buffers[0], *buffers[2:]], wanted, strict=True):
+        check_close(found, new, *TOLERANCE[dtype])
+    assert buffers[1].tolist() == g, "the gradient is left alone"
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("maximize", [False, True])
+@pytest.mark.parametrize("shape", [(), (3, 4), (2, 0), (700,)])
+def test_adadelta(kernels, shape, maximize, dtype):
+    arrays = [array(shape, 1), array(shape, 2), positive(shape, 4), positive(shape, 9)]
+    buffers = [buf(each, dtype, shape) for each in arrays]
+    options = {"lr": 0.5, "rho": 0.75, "eps": 1e-3, "weight_decay": 0.25}
+    kernels["adadelta"](*buffers, Params((maximize,), tuple(options.values())))
+    if 0 not in shape:
+        wanted = reference.adadelta(*arrays, **options, maximize=maximize)
+        for found, new in zip([buffers[0], *buffers[2:]], wanted, strict=True):
+            check_close(found, new, *TOLERANCE[dtype])
+
+
 @pytest.mark.parametrize("shape", [(6,), (3, 4), (2, 3, 4)])
 def test_every_layout(kernels, shape):
     p, g, b = array(shape, 1), array(shape, 2), array(shape, 3)
