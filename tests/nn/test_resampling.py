@@ -180,6 +180,13 @@ def test_adaptive_avg_pool_as_in_torch(ndim, size):
         compare_twice(lambda x: ours(x, size), lambda x: theirs(x, size), (*lead, *SPATIAL[ndim]))
 
 
+def test_no_regions_at_all():
+    x = minigrad.ones(1, 2, 3, 3, requires_grad=True)
+    out = F.adaptive_avg_pool2d(x, (0, 2))
+    out.sum().backward()
+    assert out.shape == (1, 2, 0, 2) and x.grad.tolist() == minigrad.zeros(1, 2, 3, 3).tolist()
+
+
 @pytest.mark.torch
 @pytest.mark.parametrize("shape, r", [((1, 8, 2, 3), 2), ((9, 2, 1), 3), ((2, 3, 4, 2, 2), 2), ((2, 1, 3, 3), 1)])
 def test_pixel_shuffle_as_in_torch(shape, r):
