@@ -264,3 +264,31 @@ def test_against_torch():
     ours, theirs = jacrev(f(minigrad), (0, 1))(x, w), torch.func.jacrev(f(torch), (0, 1))(tx, tw)
     for a, b in zip(ours, theirs, strict=True):
         same(a, b)
+
+
+# ---- Refusals --------------------------------------------------------------------------------------------------------
+
+@MODES
+def test_jacobian_refuses(jacobian):
+    x, name = drawn(2), jacobian.__name__
+    for kind, message, call in (
+            (IndexError, "argnums: got 1, expected a place among the 1 arguments", lambda: jacobian(F.relu, 1)(x)),
+            (TypeError, "arguments: item 0 is float, expected a tensor", lambda: jacobian(F.relu)(3.0)),
+            (TypeError, "the function's result: item 0 is int, expected a tensor", lambda: jacobian(lambda x: 3)(x)),
+            (TypeError, "input 0: got dtype int64, expected float32 or float64",
+             lambda: jacobian(lambda x: x)(minigrad.arange(3)))):
+        with pytest.raises(kind) as caught:
+            call()
+        assert str(caught.value) == f"{name}: {message}"
+
+
+def test_products_refuse():
+    x = drawn(2)
+    with pytest.raises(ValueError, match=r"grad: the function's result: got \(2,\)"):
+        hvp(lambda x: x * x, (x,), (x,))
+    with pytest.raises(ValueError, match=r"jvp: tangents: got shapes \[\(3,\)\]"):
+        hvp(lambda x: x.sum(), (x,), (drawn(3),))
+    with pytest.raises(TypeError, match="linear_transpose: primals: item 0 is int"):
+        linear_transpose(lambda x: x, 3)
+    with pytest.raises(ValueError, match=r"vjp: cotangents: got shape \(3,\), expected \(2,\)"):
+        linear_transpose(lambda x: x * 2, x)(drawn(3))
