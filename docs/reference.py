@@ -29,7 +29,10 @@ MOVING = {"alias", "cast", "copy", "diagonal", "embed", "expand", "permute", "re
 # What differs from PyTorch, by name; docs/differences.md says why.  What holds everywhere stands in the page's head.
 DIFFERENCES = [
     (r"Conv(Transpose)?\dd|conv(_transpose)?\dd",
-     "`padding` also as a `(low, high)` pair per axis, or \"full\"; \"same\" with a stride"),
+     "`padding` also as a `(low, high)` pair per axis, \"causal\" or \"full\"; "
+     "\"same\" with a stride"),
+    (r"conv\dd", "`flip` for the true convolution"),
+    (r"(MaxU|max_u)npool\dd", "of several values for one place the last stays, and it alone has a gradient"),
     (r"conv_transpose\dd", "`output_size` here too"),
     (r"(Max|Avg|LP)Pool\dd|(max|avg|lp)_pool\dd", "`padding` also as `(low, high)` pairs and without the half-kernel "
      "limit; `dilation` and `ceil_mode` on each"),
@@ -42,7 +45,9 @@ DIFFERENCES = [
     (r"checkpoint", "derivatives of any order, forward mode too"),
     (r"fuse_conv_bn_eval", "grouped transposed convolutions too"),
     (r"numpy", "NumPy must be installed; nothing else here imports it"),
-    (r"gated_tanh|GatedTanh|maxout|Maxout|dice_loss|DiceLoss|linear_transpose|summary|cast|Digits|(Fashion)?MNIST|"
+    (r"(Depthwise|Separable)Conv\dd|(avg|nearest|nails)_unpool|(Avg|Nearest|Nails)Unpool|global_(avg|max)_pool|"
+     r"Global(Avg|Max)Pool|lp_pool_features|FeatureLPPool|gated_tanh|GatedTanh|maxout|Maxout|dice_loss|DiceLoss|"
+     r"linear_transpose|summary|cast|Digits|(Fashion)?MNIST|"
      r"ImageDataset|load_images|read_idx|write_idx|atomic_write|FileError|tensor_from_bytes|DATASETS|adjoint|"
      r"(maximum|minimum)_", "not there"),
     (r"hvp", "`autograd.functional.hvp` gives the value too"),

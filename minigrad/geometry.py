@@ -18,6 +18,8 @@ Padding may be given as
     a pair per axis     (low, high): ((0, 1), (2, 2)) in two dimensions, ((0, 1),) in one; pairs are always nested
     "valid"             none
     "same"              output = ceil(input / stride); where the total is odd the extra row stands on the high side
+    "causal"            the same output size; all of it, span - 1, on the low side of each axis, so that window o holds
+                        nothing beyond o*stride (for time alone: ((span - 1, 0), (1, 1)) and the like)
     "full"              every window that meets the input at all: span - 1 on both sides
 """
 
@@ -36,7 +38,7 @@ Sizes = tuple[int, ...]
 PerAxis = int | Sequence[int]
 Padding = int | str | Sequence[int] | Sequence[Sequence[int]]
 
-MODES = ("valid", "same", "full")
+MODES = ("valid", "same", "causal", "full")
 LIMIT = 2**31 - 1       # of every number given: products of two of them fit the kernels' 64-bit integers
 
 
@@ -222,6 +224,8 @@ def _padding(op: str, padding: Any, size: Sizes, span: Sizes, stride: Sizes) -> 
         return _pairs(op, padding, len(size))
     if mode == "valid":
         return (0,) * len(size), (0,) * len(size)
+    if mode == "causal":
+        return tuple(p - 1 for p in span), (0,) * len(size)
     if mode == "full":
         return tuple(p - 1 for p in span), tuple(p - 1 for p in span)
     total = [max((-(-i // s) - 1) * s + p - i, 0) for i, p, s in zip(size, span, stride, strict=True)]

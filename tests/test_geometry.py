@@ -212,7 +212,7 @@ ERRORS = [
     (lambda: C("conv2d", (4, 4), (3, 3), 1, ((1, 2, 3), 1)), ValueError,
      "conv2d: padding: got (1, 2, 3) for one axis, expected an int or a (low, high) pair"),
     (lambda: C("conv2d", (4, 4), (3, 3), 1, "half"), ValueError,
-     "conv2d: padding: got 'half', expected one of 'valid', 'same', 'full', or numbers"),
+     "conv2d: padding: got 'half', expected one of 'valid', 'same', 'causal', 'full', or numbers"),
     (lambda: C("conv2d", (4, 4), (3, 3), 1, None), TypeError, "conv2d: padding: got None, expected an int"),
     (lambda: C("conv2d", (4, 4), (3, 3), groups=0), ValueError, "conv2d: groups: got 0, expected at least 1"),
     (lambda: T("conv_transpose1d", (4,), (3,), 2, 0, 2), ValueError,

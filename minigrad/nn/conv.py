@@ -22,6 +22,9 @@ from minigrad.nn.parameter import Parameter
 from minigrad.shapes import integer
 from minigrad.tensor import Tensor
 
+__all__ = ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d", "DepthwiseConv1d",
+           "DepthwiseConv2d", "DepthwiseConv3d", "SeparableConv1d", "SeparableConv2d", "SeparableConv3d"]
+
 Sizes = int | tuple[int, ...]
 Padding = str | int | tuple[int, ...] | tuple[tuple[int, int], ...]
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
@@ -95,8 +98,8 @@ class Convolution(ConvNd):
     """The constructor and forward of Conv1d, Conv2d and Conv3d.
 
     weight: (out_channels, in_channels / groups, *kernel_size); bias: (out_channels,).
-    `padding` is an int, one per axis, a (low, high) pair per axis, or "valid", "same" or "full"; what stands there says
-    `padding_mode`: "zeros", or as in nn.functional.pad "reflect", "replicate" or "circular".
+    `padding` is an int, one per axis, a (low, high) pair per axis, or "valid", "same", "causal" or "full"; what
+    stands there says `padding_mode`: "zeros", or as in nn.functional.pad "reflect", "replicate" or "circular".
     """
 
     function: Callable[..., Tensor]
@@ -157,6 +160,64 @@ class Conv3d(Convolution):
 
     axes = 3
     function = staticmethod(F.conv3d)
+
+
+class Depthwise(Convolution):
+    """A convolution of each channel alone, with `multiplier` kernels each: as many groups as channels.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.DepthwiseConv2d(3, 3, padding=1, multiplier=2)
+    DepthwiseConv2d(3, 6, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1), groups=3)
+    """
+
+    def __init__(self, in_channels: int, kernel_size: Sizes, stride: Sizes = 1, padding: Padding = 0,
+                 dilation: Sizes = 1, multiplier: int = 1, bias: bool = True, padding_mode: str = "zeros",
+                 device: Any = None, dtype: DType | None = None) -> None:
+        super().__init__(in_channels, in_channels * multiplier, kernel_size, stride, padding, dilation, in_channels,
+                         bias, padding_mode, device, dtype)
+
+
+class DepthwiseConv1d(Depthwise, Conv1d): ...
+class DepthwiseConv2d(Depthwise, Conv2d): ...
+class DepthwiseConv3d(Depthwise, Conv3d): ...
+
+
+class Separable(Module):
+    """A depthwise convolution without bias, then one of size 1 that mixes channels.  Source: Chollet 2016, Xception.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> layer = nn.SeparableConv2d(8, 16, 3, padding=1)
+    >>> layer(minigrad.zeros(1, 8, 5, 5)).shape, sum(p.numel() for p in layer.parameters())
+    ((1, 16, 5, 5), 216)
+    """
+
+    parts: tuple[type[Depthwise], type[Convolution]]
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: Sizes, stride: Sizes = 1,
+                 padding: Padding = 0, dilation: Sizes = 1, multiplier: int = 1, bias: bool = True,
+                 padding_mode: str = "zeros", device: Any = None, dtype: DType | None = None) -> None:
+        super().__init__()
+        depthwise, pointwise = self.parts
+        self.depthwise = depthwise(in_channels, kernel_size, stride, padding, dilation, multiplier, False,
+                                   padding_mode, device, dtype)
+        self.pointwise = pointwise(in_channels * multiplier, out_channels, 1, bias=bias, device=device, dtype=dtype)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return self.pointwise(self.depthwise(input))
+
+
+class SeparableConv1d(Separable):
+    parts = DepthwiseConv1d, Conv1d
+
+
+class SeparableConv2d(Separable):
+    parts = DepthwiseConv2d, Conv2d
+
+
+class SeparableConv3d(Separable):
+    parts = DepthwiseConv3d, Conv3d
 
 
 class TransposedConvolution(ConvNd):

@@ -1,57 +1,57 @@
-"""Pooling layers: summarise each window by its maximum or its mean.
+"""Pooling layers: summarise each window by its maximum, its mean or its norm, and lay values out again.
 
 The formulas, and all that padding, dilation and ceil_mode mean, stand with the functions in nn.functional.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 from minigrad.nn import functional as F
+from minigrad.nn.layer import Layer
 from minigrad.nn.module import Module
 from minigrad.tensor import Tensor
 
-Sizes = int | tuple[int, ...]
+__all__ = ["AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d",
+           "AdaptiveMaxPool3d", "AvgPool1d", "AvgPool2d", "AvgPool3d", "AvgUnpool", "FeatureLPPool", "GlobalAvgPool",
+           "GlobalMaxPool", "LPPool1d", "LPPool2d", "LPPool3d", "MaxPool1d", "MaxPool2d", "MaxPool3d", "MaxUnpool1d",
+           "MaxUnpool2d", "MaxUnpool3d", "NailsUnpool", "NearestUnpool"]
 
 
-class MaxPool(Module):
-    """The constructor and forward of MaxPool1d, MaxPool2d and MaxPool3d. `stride` is by default the kernel size."""
+class Pool(Layer):
+    """A pool, which prints the options in `shown` by name."""
 
-    function: Callable[..., Any]
-
-    def __init__(self, kernel_size: Sizes, stride: Sizes | None = None, padding: Any = 0, dilation: Sizes = 1,
-                 return_indices: bool = False, ceil_mode: bool = False) -> None:
-        super().__init__()
-        self.kernel_size = kernel_size
-        self.stride = kernel_size if stride is None else stride
-        self.padding = padding
-        self.dilation = dilation
-        self.return_indices = return_indices
-        self.ceil_mode = ceil_mode
-
-    def forward(self, input: Tensor) -> Any:
-        return self.function(input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode,
-                             self.return_indices)
+    shown: tuple[str, ...]
 
     def extra_repr(self) -> str:
-        return (f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}, "
-                f"dilation={self.dilation}, ceil_mode={self.ceil_mode}")
+        return ", ".join(f"{name}={getattr(self, name)!r}" for name in self.shown)
 
 
-class MaxPool1d(MaxPool):
-    """(n, c, i) to (n, c, o), the maximum of each window: see nn.functional.max_pool1d.
+class WindowPool(Pool):
+    """A pool whose stride is by default the kernel size; `ceil_mode` is the last option of those with indices."""
 
-    >>> import minigrad
-    >>> from minigrad import nn
-    >>> nn.MaxPool1d(2)(minigrad.tensor([[[1.0, 3.0, 2.0, 0.0]]])).tolist()
-    [[[3.0, 2.0]]]
-    """
+    kernel_size: Any
+    stride: Any
+    shown: tuple[str, ...] = ("kernel_size", "stride", "padding")
 
-    function = staticmethod(F.max_pool1d)
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        options = cls.__signature__.parameters
+        if "return_indices" in options:
+            cls.shown = (*cls.shown, "dilation", "ceil_mode")
+            cls.__signature__ = inspect.Signature(sorted(options.values(), key=lambda o: o.name == "ceil_mode"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.stride = self.kernel_size if self.stride is None else self.stride
 
 
-class MaxPool2d(MaxPool):
+class MaxPool1d(WindowPool, function=F.max_pool1d): ...
+
+
+class MaxPool2d(WindowPool, function=F.max_pool2d):
     """(n, c, i1, i2) to (n, c, o1, o2), the maximum of each window: see nn.functional.max_pool2d.
 
     >>> import minigrad
@@ -62,80 +62,91 @@ class MaxPool2d(MaxPool):
     (1, 8, 12, 12)
     """
 
-    function = staticmethod(F.max_pool2d)
+
+class MaxPool3d(WindowPool, function=F.max_pool3d): ...
 
 
-class MaxPool3d(MaxPool):
-    """(n, c, i1, i2, i3) to (n, c, o1, o2, o3), the maximum of each window: see nn.functional.max_pool3d.
+class AvgPool1d(WindowPool, function=F.avg_pool1d):
+    """(n, c, i) to (n, c, o), the mean of each window: see nn.functional.avg_pool1d.
+
+    >>> from minigrad import nn
+    >>> nn.AvgPool1d(2)
+    AvgPool1d(kernel_size=(2,), stride=(2,), padding=(0,))
+    """
+
+    def extra_repr(self) -> str:
+        sizes = ((size,) if isinstance(size, int) else size for size in map(self.__dict__.get, self.shown))
+        return ", ".join(f"{name}={size}" for name, size in zip(self.shown, sizes, strict=True))
+
+
+class AvgPool2d(WindowPool, function=F.avg_pool2d): ...
+class AvgPool3d(WindowPool, function=F.avg_pool3d): ...
+class AvgUnpool(WindowPool, function=F.avg_unpool): ...
+
+
+class LPPool(Pool):
+    """What the layers of power means share."""
+
+    shown = ("norm_type", "kernel_size", "stride", "ceil_mode")
+
+
+class LPPool1d(LPPool, function=F.lp_pool1d): ...
+class LPPool2d(LPPool, function=F.lp_pool2d): ...
+class LPPool3d(LPPool, function=F.lp_pool3d): ...
+class FeatureLPPool(LPPool, function=F.lp_pool_features): ...
+
+
+class AdaptivePool(Pool):
+    """What the layers of regions share."""
+
+    shown = ("output_size",)
+
+
+class AdaptiveAvgPool1d(AdaptivePool, function=F.adaptive_avg_pool1d): ...
+class AdaptiveAvgPool2d(AdaptivePool, function=F.adaptive_avg_pool2d): ...
+class AdaptiveAvgPool3d(AdaptivePool, function=F.adaptive_avg_pool3d): ...
+class AdaptiveMaxPool1d(AdaptivePool, function=F.adaptive_max_pool1d): ...
+class AdaptiveMaxPool2d(AdaptivePool, function=F.adaptive_max_pool2d): ...
+class AdaptiveMaxPool3d(AdaptivePool, function=F.adaptive_max_pool3d): ...
+class GlobalAvgPool(Layer, function=F.global_avg_pool): ...
+class GlobalMaxPool(Layer, function=F.global_max_pool): ...
+class NearestUnpool(Layer, function=F.nearest_unpool): ...
+class NailsUnpool(Layer, function=F.nails_unpool): ...
+
+
+class MaxUnpool(Module):
+    """The way back from a max pool; called with its values, its indices and, if several fit, the `output_size`.
 
     >>> import minigrad
     >>> from minigrad import nn
-    >>> nn.MaxPool3d(2)(minigrad.zeros(1, 1, 4, 4, 4)).shape
-    (1, 1, 2, 2, 2)
+    >>> nn.MaxUnpool1d(2)(minigrad.tensor([[[3.0, 5.0]]]), minigrad.tensor([[[1, 2]]]), output_size=(1, 1, 5)).tolist()
+    [[[0.0, 3.0, 5.0, 0.0, 0.0]]]
     """
 
-    function = staticmethod(F.max_pool3d)
-
-
-class AvgPool(Module):
-    """The constructor and forward of AvgPool1d, AvgPool2d and AvgPool3d. `stride` is by default the kernel size."""
-
+    axes: int
     function: Callable[..., Any]
 
-    def __init__(self, kernel_size: Sizes, stride: Sizes | None = None, padding: Any = 0, ceil_mode: bool = False,
-                 count_include_pad: bool = True, divisor_override: int | None = None) -> None:
+    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1) -> None:
         super().__init__()
-        self.kernel_size = kernel_size
-        self.stride = kernel_size if stride is None else stride
-        self.padding = padding
-        self.ceil_mode = ceil_mode
-        self.count_include_pad = count_include_pad
-        self.divisor_override = divisor_override
+        each = [(size,) * self.axes if isinstance(size, int) else size
+                for size in (kernel_size, kernel_size if stride is None else stride, padding)]
+        self.kernel_size, self.stride, self.padding = each
+        self.dilation = dilation
 
-    def forward(self, input: Tensor) -> Tensor:
-        return self.function(input, self.kernel_size, self.stride, self.padding, self.ceil_mode,
-                             self.count_include_pad, self.divisor_override)
+    def forward(self, input: Tensor, indices: Tensor, output_size: Any = None) -> Tensor:
+        return self.function(input, indices, self.kernel_size, self.stride, self.padding, output_size, self.dilation)
 
     def extra_repr(self) -> str:
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
-class AvgPool1d(AvgPool):
-    """(n, c, i) to (n, c, o), the mean of each window: see nn.functional.avg_pool1d.
-
-    >>> import minigrad
-    >>> from minigrad import nn
-    >>> nn.AvgPool1d(2)(minigrad.tensor([[[1.0, 3.0, 2.0, 0.0]]])).tolist()
-    [[[2.0, 1.0]]]
-    """
-
-    function = staticmethod(F.avg_pool1d)
-
-    def extra_repr(self) -> str:
-        sizes = (self.kernel_size, self.stride, self.padding)
-        kernel_size, stride, padding = ((size,) if isinstance(size, int) else size for size in sizes)
-        return f"kernel_size={kernel_size}, stride={stride}, padding={padding}"
+class MaxUnpool1d(MaxUnpool):
+    axes, function = 1, staticmethod(F.max_unpool1d)
 
 
-class AvgPool2d(AvgPool):
-    """(n, c, i1, i2) to (n, c, o1, o2), the mean of each window: see nn.functional.avg_pool2d.
-
-    >>> import minigrad
-    >>> from minigrad import nn
-    >>> nn.AvgPool2d(3, stride=2, padding=1)(minigrad.zeros(1, 1, 5, 5)).shape
-    (1, 1, 3, 3)
-    """
-
-    function = staticmethod(F.avg_pool2d)
+class MaxUnpool2d(MaxUnpool):
+    axes, function = 2, staticmethod(F.max_unpool2d)
 
 
-class AvgPool3d(AvgPool):
-    """(n, c, i1, i2, i3) to (n, c, o1, o2, o3), the mean of each window: see nn.functional.avg_pool3d.
-
-    >>> import minigrad
-    >>> from minigrad import nn
-    >>> nn.AvgPool3d(2)(minigrad.zeros(1, 1, 4, 4, 4)).shape
-    (1, 1, 2, 2, 2)
-    """
-
-    function = staticmethod(F.avg_pool3d)
+class MaxUnpool3d(MaxUnpool):
+    axes, function = 3, staticmethod(F.max_unpool3d)

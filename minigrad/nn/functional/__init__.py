@@ -1,7 +1,7 @@
 """Layers as functions: everything a layer computes, without the layer's state. Usually imported as `F`."""
 
 from minigrad.functions import one_hot, pad
-from minigrad.nn.functional import activation, dense, dropouts, loss, norm, patches, resample, sampling
+from minigrad.nn.functional import activation, dense, dropouts, loss, norm, patches, pool, resample, sampling
 from minigrad.nn.functional.activation import *  # noqa: F403
 from minigrad.nn.functional.conv import (
     conv1d,
@@ -16,20 +16,12 @@ from minigrad.nn.functional.dropouts import *  # noqa: F403
 from minigrad.nn.functional.loss import *  # noqa: F403
 from minigrad.nn.functional.norm import *  # noqa: F403
 from minigrad.nn.functional.patches import *  # noqa: F403
-from minigrad.nn.functional.pool import (
-    avg_pool1d,
-    avg_pool2d,
-    avg_pool3d,
-    max_pool1d,
-    max_pool2d,
-    max_pool3d,
-)
+from minigrad.nn.functional.pool import *  # noqa: F403
 from minigrad.nn.functional.resample import *  # noqa: F403
 from minigrad.nn.functional.sampling import *  # noqa: F403
 
 __all__ = [
-    "avg_pool1d", "avg_pool2d", "avg_pool3d", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d",
-    "conv_transpose3d", "max_pool1d", "max_pool2d", "max_pool3d", "one_hot", "pad",
+    "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "one_hot", "pad",
 ]
-for _family in (activation, dense, dropouts, loss, norm, patches, resample, sampling):
+for _family in (activation, dense, dropouts, loss, norm, patches, pool, resample, sampling):
     __all__ += _family.__all__

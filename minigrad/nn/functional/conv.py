@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from minigrad.functions.parts import flip as flipped
 from minigrad.geometry import Geometry, Padding, PerAxis
 from minigrad.ops.conv import conv, conv_transpose
 from minigrad.ops.math import add
@@ -50,11 +51,12 @@ def _check_weight(op: str, ndim: int, weight: Any) -> None:
 
 
 def conv_nd(ndim: int, input: Any, weight: Any, bias: Any, stride: PerAxis, padding: Padding, dilation: PerAxis,
-            groups: int) -> Any:
+            groups: int, flip: bool) -> Any:
     """Convolution with `ndim` spatial axes."""
     op = f"conv{ndim}d"
     x, alone = batched(op, ndim, input)
     _check_weight(op, ndim, weight)
+    weight = flipped(weight, tuple(range(2, ndim + 2))) if flip else weight
     geometry = Geometry.of_conv(op, x.shape[2:], weight.shape[2:], stride, padding, dilation, groups)
     return finished(op, conv(x, weight, geometry=geometry), bias, alone)
 
@@ -72,13 +74,15 @@ def conv_transpose_nd(ndim: int, input: Any, weight: Any, bias: Any, stride: Per
 
 
 def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: PerAxis = 1, padding: Padding = 0,
-           dilation: PerAxis = 1, groups: int = 1) -> Tensor:
+           dilation: PerAxis = 1, groups: int = 1, *, flip: bool = False) -> Tensor:
     """Slides `weight` over `input`: (N, C, L) and (K, C/groups, T) give (N, K, L').
 
         out[n,k,o] = bias[k] + sum over c, t of  weight[k,c,t] * input[n,c, o*stride + t*dilation - low]
 
     with L' = floor((L + low + high - dilation*(T-1) - 1) / stride) + 1.  `padding` is an int, a nested pair
-    ((low, high),), "valid", "same" (L' = ceil(L/stride)) or "full".  An input (C, L) gives (K, L').
+    ((low, high),), "valid", "same" (L' = ceil(L/stride)), "causal" (the same L', and out[o] sees nothing after
+    o*stride) or "full".  With `flip` the kernel is read backwards, t from T-1 to 0: the true convolution, which with
+    padding "full" multiplies polynomials.  An input (C, L) gives (K, L').
 
     >>> import minigrad
     >>> x, w = minigrad.tensor([[[1.0, 2.0, 3.0, 4.0]]]), minigrad.tensor([[[1.0, 10.0]]])
@@ -86,20 +90,23 @@ def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Pe
     [[[21.0, 32.0, 43.0]]]
     >>> conv1d(x, w, padding=((1, 0),), stride=2).tolist()
     [[[10.0, 32.0]]]
+    >>> conv1d(x, w, padding="causal").tolist(), conv1d(x, w, padding="full", flip=True).tolist()
+    ([[[10.0, 21.0, 32.0, 43.0]]], [[[1.0, 12.0, 23.0, 34.0, 40.0]]])
     """
-    return conv_nd(1, input, weight, bias, stride, padding, dilation, groups)
+    return conv_nd(1, input, weight, bias, stride, padding, dilation, groups, flip)
 
 
 def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: PerAxis = 1, padding: Padding = 0,
-           dilation: PerAxis = 1, groups: int = 1) -> Tensor:
+           dilation: PerAxis = 1, groups: int = 1, *, flip: bool = False) -> Tensor:
     """Slides `weight` over `input`: (N, C, H, W) and (K, C/groups, T, U) give (N, K, H', W').
 
         out[n,k,o] = bias[k] + sum over c, t of  weight[k,c,t] * input[n,c, o*stride + t*dilation - low]
 
     where o and t have two components and H' = floor((H + low + high - dilation*(T-1) - 1) / stride) + 1.
     `stride`, `dilation` and `padding` are an int or one per axis; `padding` may also be a (low, high) pair per axis,
-    "valid", "same" (H' = ceil(H/stride)) or "full".  With groups, output channel k sees the input channels of its
-    group alone; groups = C is a depthwise convolution.  An input (C, H, W) gives (K, H', W').
+    "valid", "same" or "causal" (H' = ceil(H/stride)) or "full".  `flip` turns the kernel round on every spatial axis:
+    the true convolution (see `conv1d`).  With groups, output channel k sees the input channels of its group alone;
+    groups = C is a depthwise convolution.  An input (C, H, W) gives (K, H', W').
 
     >>> import minigrad
     >>> x = minigrad.arange(16.0).reshape(1, 1, 4, 4)
@@ -108,11 +115,11 @@ def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Pe
     >>> conv2d(x, minigrad.ones(1, 1, 3, 3), stride=2, padding="same").shape
     (1, 1, 2, 2)
     """
-    return conv_nd(2, input, weight, bias, stride, padding, dilation, groups)
+    return conv_nd(2, input, weight, bias, stride, padding, dilation, groups, flip)
 
 
 def conv3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: PerAxis = 1, padding: Padding = 0,
-           dilation: PerAxis = 1, groups: int = 1) -> Tensor:
+           dilation: PerAxis = 1, groups: int = 1, *, flip: bool = False) -> Tensor:
     """Slides `weight` over `input`: (N, C, D, H, W) and (K, C/groups, S, T, U) give (N, K, D', H', W').
 
     As `conv2d`, with three spatial axes.
@@ -121,7 +128,7 @@ def conv3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Pe
     >>> conv3d(minigrad.ones(1, 2, 3, 3, 3), minigrad.ones(1, 2, 2, 2, 2), padding=1).shape
     (1, 1, 4, 4, 4)
     """
-    return conv_nd(3, input, weight, bias, stride, padding, dilation, groups)
+    return conv_nd(3, input, weight, bias, stride, padding, dilation, groups, flip)
 
 
 def conv_transpose1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: PerAxis = 1,

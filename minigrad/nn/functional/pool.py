@@ -1,7 +1,7 @@
-"""Max and average pooling in one, two and three dimensions: one mechanism, three names each.
+"""Pooling, and the ways back, in one, two and three dimensions: one mechanism, three names each.
 
 A pool slides a window without weights over each channel.  Its geometry is that of a convolution (minigrad.geometry), so
-stride, padding, dilation and ceil_mode mean the same everywhere.
+stride, padding, dilation and ceil_mode mean the same everywhere.  All but the maximum and the mean is composed of them.
 """
 
 from __future__ import annotations
@@ -10,12 +10,28 @@ import math
 import operator
 from typing import Any
 
+from minigrad.axismap import axis_map
+from minigrad.dtypes import int64
+from minigrad.functions.create import arange, tensor, zeros
+from minigrad.functions.index import along
+from minigrad.functions.math import pow as power
 from minigrad.geometry import Geometry, Padding, PerAxis
+from minigrad.nn.functional.checks import check_float, check_tensor
 from minigrad.nn.functional.conv import batched
-from minigrad.ops.index import gather
+from minigrad.nn.functional.resample import region_counts
+from minigrad.ops import pool as rows
+from minigrad.ops.index import gather, scatter_add
+from minigrad.ops.math import abs as absolute
+from minigrad.ops.math import eq, where
 from minigrad.ops.pool import avg_pool, max_pool_index
-from minigrad.ops.view import flat_view, reshape
+from minigrad.ops.view import embed, expand, flat_view, reshape
+from minigrad.shapes import integer
 from minigrad.tensor import Tensor
+
+__all__ = ["adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d", "avg_pool1d", "avg_pool2d",
+           "avg_pool3d", "avg_unpool", "global_avg_pool", "global_max_pool", "lp_pool1d", "lp_pool2d", "lp_pool3d",
+           "lp_pool_features", "max_pool1d", "max_pool2d", "max_pool3d", "max_unpool1d", "max_unpool2d",
+           "max_unpool3d", "nails_unpool", "nearest_unpool"]
 
 
 def max_pool_nd(ndim: int, input: Any, kernel_size: PerAxis, stride: PerAxis | None, padding: Padding,
@@ -24,12 +40,28 @@ def max_pool_nd(ndim: int, input: Any, kernel_size: PerAxis, stride: PerAxis | N
     op = f"max_pool{ndim}d"
     x, alone = batched(op, ndim, input)
     geometry = Geometry.of_pool(op, x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
-    index = max_pool_index(x, geometry=geometry)
-    shape, lead = index.shape[1:] if alone else index.shape, x.shape[:2]
-    flat = flat_view(x, (*lead, math.prod(geometry.input)))
-    output = gather(flat, reshape(index, shape=(*lead, math.prod(geometry.output))), axis=2)
+    return _selected(x, max_pool_index(x, geometry=geometry), alone, return_indices)
+
+
+def _selected(x: Any, index: Any, alone: bool, return_indices: bool) -> Any:
+    """The elements of (N, C, *I) at `index` (N, C, *O) into the flattened I; without N if there was none."""
+    shape, lead = index.shape[1:] if alone else index.shape, index.shape[:2]
+    flat = flat_view(x, (*lead, math.prod(x.shape[2:])))
+    output = gather(flat, flat_view(index, (*lead, math.prod(index.shape[2:]))), axis=2)
     output = reshape(output, shape=shape)
     return (output, reshape(index, shape=shape)) if return_indices else output
+
+
+def _divisor(op: str, given: Any) -> int | None:
+    if given is None:
+        return None
+    try:
+        divisor = operator.index(given)
+    except TypeError:
+        raise TypeError(f"{op}: divisor_override: got {given!r}, expected an int or None") from None
+    if divisor == 0:
+        raise ValueError(f"{op}: divisor_override: got 0, expected another int or None")
+    return divisor
 
 
 def avg_pool_nd(ndim: int, input: Any, kernel_size: PerAxis, stride: PerAxis | None, padding: Padding,
@@ -37,13 +69,7 @@ def avg_pool_nd(ndim: int, input: Any, kernel_size: PerAxis, stride: PerAxis | N
     """The mean of each window."""
     op = f"avg_pool{ndim}d"
     x, alone = batched(op, ndim, input)
-    if divisor_override is not None:
-        try:
-            divisor_override = operator.index(divisor_override)
-        except TypeError:
-            raise TypeError(f"{op}: divisor_override: got {divisor_override!r}, expected an int or None") from None
-        if divisor_override == 0:
-            raise ValueError(f"{op}: divisor_override: got 0, expected another int or None")
+    divisor_override = _divisor(op, divisor_override)
     geometry = Geometry.of_pool(op, x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
     output = avg_pool(x, geometry=geometry, count_include_pad=bool(count_include_pad),
                       divisor_override=divisor_override)
@@ -134,3 +160,296 @@ def avg_pool3d(input: Tensor, kernel_size: PerAxis, stride: PerAxis | None = Non
     [[[[[3.5]]]]]
     """
     return avg_pool_nd(3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, dilation)
+
+
+# ---- powers
+
+def lp_pool_nd(op: str, ndim: int, input: Any, norm_type: float, kernel_size: PerAxis, stride: PerAxis | None,
+               ceil_mode: bool, padding: Padding, dilation: PerAxis) -> Any:
+    """The p-th root of the sum of p-th powers: the mean, times the number of taps."""
+    check_float(op, "input", input)
+    p = float(norm_type)
+    if p == 0 or p != p:
+        raise ValueError(f"{op}: norm_type: got {norm_type}, expected another number")
+    if math.isinf(p):
+        return math.copysign(1, p) * max_pool_nd(ndim, absolute(input) * math.copysign(1, p), kernel_size, stride,
+                                                 padding, dilation, ceil_mode, False)
+    x, alone = batched(op, ndim, input)
+    geometry = Geometry.of_pool(op, x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
+    total = avg_pool(power(x, p), geometry=geometry, count_include_pad=True, divisor_override=None) * geometry.n_taps
+    zero = eq(total, 0)
+    output = where(zero, 0, power(where(zero, 1, total), 1 / p))
+    return reshape(output, shape=output.shape[1:]) if alone else output
+
+
+def lp_pool1d(input: Tensor, norm_type: float, kernel_size: PerAxis, stride: PerAxis | None = None,
+              ceil_mode: bool = False, padding: Padding = 0, dilation: PerAxis = 1) -> Tensor:
+    """The p-norm of each window: (N, C, L) gives (N, C, L').  See `lp_pool2d`.
+
+    >>> import minigrad
+    >>> lp_pool1d(minigrad.tensor([[[3.0, 4.0, 0.0, 2.0]]]), 2, 2).tolist()
+    [[[5.0, 2.0]]]
+    """
+    return lp_pool_nd("lp_pool1d", 1, input, norm_type, kernel_size, stride, ceil_mode, padding, dilation)
+
+
+def lp_pool2d(input: Tensor, norm_type: float, kernel_size: PerAxis, stride: PerAxis | None = None,
+              ceil_mode: bool = False, padding: Padding = 0, dilation: PerAxis = 1) -> Tensor:
+    """The p-norm of each window, p = `norm_type`: (N, C, H, W) gives (N, C, H', W').
+
+        out[n,c,o] = (sum over t of input[n,c, o*stride + t*dilation - low]^p)^(1/p)
+
+    p = 1 is the sum, 2 the Euclidean norm, inf the largest |input|.  As in PyTorch odd powers keep their signs (a
+    negative sum has no root: NaN), the derivative of the root of 0 is 0, and in a window that `ceil_mode` lets hang
+    over the end the mean inside counts for what is missing.
+
+    >>> import minigrad
+    >>> lp_pool2d(minigrad.ones(1, 1, 2, 4), 2, 2).tolist()
+    [[[[2.0, 2.0]]]]
+    """
+    return lp_pool_nd("lp_pool2d", 2, input, norm_type, kernel_size, stride, ceil_mode, padding, dilation)
+
+
+def lp_pool3d(input: Tensor, norm_type: float, kernel_size: PerAxis, stride: PerAxis | None = None,
+              ceil_mode: bool = False, padding: Padding = 0, dilation: PerAxis = 1) -> Tensor:
+    """The p-norm of each window: (N, C, D, H, W) gives (N, C, D', H', W').  See `lp_pool2d`.
+
+    >>> import minigrad
+    >>> lp_pool3d(minigrad.ones(1, 1, 2, 2, 2), 1, 2).tolist()
+    [[[[[8.0]]]]]
+    """
+    return lp_pool_nd("lp_pool3d", 3, input, norm_type, kernel_size, stride, ceil_mode, padding, dilation)
+
+
+def lp_pool_features(input: Tensor, norm_type: float, kernel_size: int, stride: int | None = None,
+                     ceil_mode: bool = False, padding: Any = 0, dilation: int = 1) -> Tensor:
+    """The p-norm over windows of channels, place by place: (N, C, ...) gives (N, C', ...).  See `lp_pool2d`.
+
+    Source: Le et al. 2010, tiled convolutional networks (p = 2).
+
+    >>> import minigrad
+    >>> lp_pool_features(minigrad.tensor([[[3.0], [4.0], [0.0], [2.0]]]), 2, 2).tolist()
+    [[[5.0], [2.0]]]
+    """
+    check_tensor("lp_pool_features", "input", input)
+    if input.ndim < 2:
+        raise ValueError(f"lp_pool_features: input: got shape {input.shape}, expected (N, C, ...)")
+    batch, channels, *sizes = input.shape
+    x = flat_view(input, (batch, 1, channels, math.prod(sizes)))
+    padding = padding if isinstance(padding, str) else (padding if isinstance(padding, int) else padding[0], 0)
+    output = lp_pool_nd("lp_pool_features", 2, x, norm_type, (kernel_size, 1), None if stride is None else (stride, 1),
+                        ceil_mode, padding, (dilation, 1))
+    return flat_view(output, (batch, output.shape[2], *sizes))
+
+
+# ---- regions, and the whole
+
+def adaptive_max_pool_nd(ndim: int, input: Any, output_size: Any, return_indices: bool) -> Any:
+    """The largest of as many regions as wanted: their places side by side, the last of the shorter ones repeated, are
+    windows of one size."""
+    op = f"adaptive_max_pool{ndim}d"
+    sizes = region_counts(op, ndim, input, output_size)
+    x, alone = batched(op, ndim, input)
+    if 0 in sizes:
+        return _selected(x, zeros((*x.shape[:2], *sizes), dtype=int64), alone, return_indices)
+    spread, kernel = x.detach(), []
+    places = arange(math.prod(x.shape[2:])).reshape(1, 1, *x.shape[2:])
+    for axis, (old, new) in enumerate(zip(x.shape[2:], sizes, strict=True), 2):
+        regions = axis_map("area", old, new).entries
+        kernel.append(max(map(len, regions)))
+        if old != new * kernel[-1]:
+            index = tensor([row[min(k, len(row) - 1)][0] for row in regions for k in range(kernel[-1])])
+            spread, places = along(spread, axis, index), along(places, axis, index)
+    index = max_pool_index(spread, geometry=Geometry.of_pool(op, spread.shape[2:], tuple(kernel)))
+    flat = flat_view(index, (math.prod(index.shape),))
+    return _selected(x, reshape(along(flat_view(places, (math.prod(places.shape),)), 0, flat), shape=index.shape),
+                     alone, return_indices)
+
+
+def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
+    """The largest elements of `output_size` regions: (N, C, L) or (C, L).  See `adaptive_max_pool2d`.
+
+    >>> import minigrad
+    >>> adaptive_max_pool1d(minigrad.tensor([[[1.0, 3.0, 5.0]]]), 2).tolist()
+    [[[3.0, 5.0]]]
+    """
+    return adaptive_max_pool_nd(1, input, output_size, return_indices)
+
+
+def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
+    """The largest elements of regions, as many as wanted: (N, C, H, W) or (C, H, W) to `output_size`.
+
+    The regions are those of `adaptive_avg_pool2d`, the indices those of `max_pool2d`.
+
+    >>> import minigrad
+    >>> out, index = adaptive_max_pool2d(minigrad.arange(9.0).reshape(1, 1, 3, 3), (1, 2), return_indices=True)
+    >>> out.tolist(), index.tolist()
+    ([[[[7.0, 8.0]]]], [[[[7, 8]]]])
+    """
+    return adaptive_max_pool_nd(2, input, output_size, return_indices)
+
+
+def adaptive_max_pool3d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
+    """The largest elements of regions: (N, C, D, H, W) or (C, D, H, W).  See `adaptive_max_pool2d`.
+
+    >>> import minigrad
+    >>> adaptive_max_pool3d(minigrad.arange(8.0).reshape(1, 1, 2, 2, 2), 1).tolist()
+    [[[[[7.0]]]]]
+    """
+    return adaptive_max_pool_nd(3, input, output_size, return_indices)
+
+
+def _spatial(op: str, input: Any) -> tuple[int, ...]:
+    """The spatial axes of a float tensor (N, C, ...)."""
+    check_float(op, "input", input)
+    if not 3 <= input.ndim <= 5:
+        raise ValueError(f"{op}: input: got shape {input.shape}, expected (N, C, ...) with 1 to 3 spatial axes")
+    return tuple(range(2, input.ndim))
+
+
+def global_avg_pool(input: Tensor) -> Tensor:
+    """The mean of each channel: (N, C, ...) gives (N, C, 1, ...).  Source: Lin et al. 2013, network in network.
+
+    >>> import minigrad
+    >>> global_avg_pool(minigrad.tensor([[[1.0, 3.0]]])).tolist()
+    [[[2.0]]]
+    """
+    return input.mean(_spatial("global_avg_pool", input), keepdim=True)
+
+
+def global_max_pool(input: Tensor) -> Tensor:
+    """The largest element of each channel: (N, C, ...) gives (N, C, 1, ...); equal ones share the gradient.
+
+    >>> import minigrad
+    >>> global_max_pool(minigrad.tensor([[[1.0, 3.0]]])).tolist()
+    [[[3.0]]]
+    """
+    return input.amax(_spatial("global_max_pool", input), keepdim=True)
+
+
+# ---- the ways back
+
+def max_unpool_nd(ndim: int, input: Any, indices: Any, kernel_size: PerAxis, stride: PerAxis | None, padding: Padding,
+                  output_size: Any, dilation: PerAxis) -> Any:
+    """Each value at its index, zeros elsewhere."""
+    op = f"max_unpool{ndim}d"
+    x, alone = batched(op, ndim, input)
+    check_float(op, "input", input)
+    check_tensor(op, "indices", indices)
+    if indices.dtype is not int64:
+        raise TypeError(f"{op}: indices: got dtype {indices.dtype.name}, expected int64")
+    if indices.shape != input.shape:
+        raise ValueError(f"{op}: indices: got shape {indices.shape}, expected {input.shape} as the input has")
+    sizes = _unpooled(op, x.shape[2:], kernel_size, stride, padding, output_size, dilation)
+    channels, many, room = math.prod(x.shape[:2]), math.prod(x.shape[2:]), math.prod(sizes)
+    index = flat_view(indices, (channels, many))
+    if channels * many:
+        low, high = index.amin().item(), index.amax().item()
+        if low < 0 or high >= room:
+            raise IndexError(f"{op}: indices: got {low if low < 0 else high}, expected from 0 to {room - 1}, as the "
+                             f"output has spatial sizes {sizes}")
+    # Of several values for one place the last stays.
+    order, last = expand(arange(many), shape=(channels, many)), zeros((channels, room), dtype=int64)
+    last[arange(channels).reshape(-1, 1), index] = order
+    kept = where(eq(gather(last, index, axis=1), order), flat_view(x, (channels, many)), 0)
+    output = scatter_add(kept, index, axis=1, shape=(channels, room))
+    return reshape(output, shape=(*x.shape[alone:2], *sizes))
+
+
+def _unpooled(op: str, input: tuple[int, ...], kernel_size: PerAxis, stride: PerAxis | None, padding: Padding,
+              output_size: Any, dilation: PerAxis) -> tuple[int, ...]:
+    """The spatial sizes: `output_size`, or the smallest that a pool of this kind takes to `input`."""
+    probe = Geometry.of_pool(op, (2**31 - 1,) * len(input), kernel_size, stride, padding, dilation)
+    least = [(o - 1) * s + span - low - high for o, s, span, low, high in
+             zip(input, probe.stride, probe.span, probe.low, probe.high, strict=True)]
+    given = tuple(least if output_size is None else output_size)
+    if len(given) not in (len(input), len(input) + 2):
+        raise ValueError(f"{op}: output_size: got {given}, expected {len(input)} or {len(input) + 2} sizes")
+    sizes = tuple([integer(op, "output_size", size) for size in given[-len(input):]])
+    for axis, (size, default, s) in enumerate(zip(sizes, least, probe.stride, strict=True)):
+        if not default - s < size < default + s or size < 1:
+            raise ValueError(f"{op}: {'input' if output_size is None else 'output_size'}: got size {size} on axis "
+                             f"{axis} of the output, expected from {max(default - s + 1, 1)} to {default + s - 1}")
+    return sizes
+
+
+def max_unpool1d(input: Tensor, indices: Tensor, kernel_size: PerAxis, stride: PerAxis | None = None,
+                 padding: Padding = 0, output_size: Any = None, dilation: PerAxis = 1) -> Tensor:
+    """The way back from `max_pool1d`: (N, C, L) or (C, L).  See `max_unpool2d`.
+
+    >>> import minigrad
+    >>> max_unpool1d(minigrad.tensor([[[3.0, 5.0]]]), minigrad.tensor([[[1, 2]]]), 2).tolist()
+    [[[0.0, 3.0, 5.0, 0.0]]]
+    """
+    return max_unpool_nd(1, input, indices, kernel_size, stride, padding, output_size, dilation)
+
+
+def max_unpool2d(input: Tensor, indices: Tensor, kernel_size: PerAxis, stride: PerAxis | None = None,
+                 padding: Padding = 0, output_size: Any = None, dilation: PerAxis = 1) -> Tensor:
+    """The way back from `max_pool2d`: each value at its index, zeros elsewhere; (N, C, H, W) or (C, H, W).
+
+    Sizes are (H-1)*stride + dilation*(T-1) + 1 - low - high, or `output_size` (the spatial sizes or the whole shape),
+    less than a stride off.  Where overlapping windows name one place more than once, the last value stands there, once,
+    and it alone has a gradient (in PyTorch all of them have one, which is not the derivative).
+
+    >>> import minigrad
+    >>> values, indices = max_pool2d(minigrad.arange(16.0).reshape(1, 1, 4, 4), 2, return_indices=True)
+    >>> max_unpool2d(values, indices, 2).tolist()[0][0]
+    [[0.0, 0.0, 0.0, 0.0], [0.0, 5.0, 0.0, 7.0], [0.0, 0.0, 0.0, 0.0], [0.0, 13.0, 0.0, 15.0]]
+    """
+    return max_unpool_nd(2, input, indices, kernel_size, stride, padding, output_size, dilation)
+
+
+def max_unpool3d(input: Tensor, indices: Tensor, kernel_size: PerAxis, stride: PerAxis | None = None,
+                 padding: Padding = 0, output_size: Any = None, dilation: PerAxis = 1) -> Tensor:
+    """The way back from `max_pool3d`: (N, C, D, H, W) or (C, D, H, W).  See `max_unpool2d`.
+
+    >>> import minigrad
+    >>> max_unpool3d(minigrad.ones(1, 1, 1, 1, 1), minigrad.tensor([[[[[3]]]]]), (1, 2, 2)).flatten().tolist()
+    [0.0, 0.0, 0.0, 1.0]
+    """
+    return max_unpool_nd(3, input, indices, kernel_size, stride, padding, output_size, dilation)
+
+
+def avg_unpool(input: Tensor, kernel_size: PerAxis, stride: PerAxis | None = None, padding: Padding = 0,
+               ceil_mode: bool = False, count_include_pad: bool = True, divisor_override: int | None = None,
+               dilation: PerAxis = 1, output_size: Any = None) -> Tensor:
+    """The transpose of `avg_pool1d`, 2d or 3d for (N, C, ...): each value spread evenly over its window.
+
+    `output_size` says which input size of that pool is meant, where several give the same output.
+
+    >>> import minigrad
+    >>> avg_unpool(minigrad.tensor([[[4.0, 6.0]]]), 2).tolist()
+    [[[2.0, 2.0, 3.0, 3.0]]]
+    """
+    _spatial("avg_unpool", input)
+    sizes = _unpooled("avg_unpool", input.shape[2:], kernel_size, stride, padding, output_size, dilation)
+    geometry = Geometry.of_pool("avg_unpool", sizes, kernel_size, stride, padding, dilation, ceil_mode)
+    if geometry.output != input.shape[2:]:
+        raise ValueError(f"avg_unpool: output_size: got {sizes}, which is pooled to {geometry.output}, expected one "
+                         f"that is pooled to the input's {input.shape[2:]}")
+    return rows.avg_unpool(input, geometry=geometry, count_include_pad=bool(count_include_pad),
+                           divisor_override=_divisor("avg_unpool", divisor_override))
+
+
+def nearest_unpool(input: Tensor, kernel_size: PerAxis) -> Tensor:
+    """Each value in all places of its window: (N, C, *I) gives (N, C, *I*kernel_size).
+
+    >>> import minigrad
+    >>> nearest_unpool(minigrad.tensor([[[4.0, 6.0]]]), 2).tolist()
+    [[[4.0, 4.0, 6.0, 6.0]]]
+    """
+    return avg_unpool(input, kernel_size, divisor_override=1)
+
+
+def nails_unpool(input: Tensor, kernel_size: PerAxis) -> Tensor:
+    """A bed of nails: each value in the first place of its window, zeros elsewhere; (N, C, *I*kernel_size).
+
+    >>> import minigrad
+    >>> nails_unpool(minigrad.tensor([[[4.0, 6.0]]]), 2).tolist()
+    [[[4.0, 0.0, 6.0, 0.0]]]
+    """
+    _spatial("nails_unpool", input)
+    sizes = _unpooled("nails_unpool", input.shape[2:], kernel_size, None, 0, None, 1)
+    steps = tuple([new // old for new, old in zip(sizes, input.shape[2:], strict=True)])
+    return embed(input, starts=(0,) * input.ndim, steps=(1, 1, *steps), shape=(*input.shape[:2], *sizes))

@@ -102,9 +102,8 @@ def _resampled(x: Any, maps: list[AxisMap]) -> Any:
     return x
 
 
-def adaptive_avg_pool_nd(ndim: int, input: Any, output_size: Any) -> Any:
-    """The means of as many regions as wanted, per axis; None keeps a size."""
-    op = f"adaptive_avg_pool{ndim}d"
+def region_counts(op: str, ndim: int, input: Any, output_size: Any) -> list[int]:
+    """How many regions are wanted on each spatial axis; None keeps a size."""
     check_float(op, "input", input)
     if input.ndim not in (ndim + 1, ndim + 2) or 0 in input.shape[-ndim:]:
         raise ValueError(f"{op}: input: got shape {input.shape}, expected (N, C, ...) or (C, ...) with {ndim} spatial "
@@ -116,6 +115,12 @@ def adaptive_avg_pool_nd(ndim: int, input: Any, output_size: Any) -> Any:
              for n, size in zip(input.shape[-ndim:], given, strict=True)]
     if min(sizes) < 0:
         raise ValueError(f"{op}: output_size: got {output_size}, expected 0 or more")
+    return sizes
+
+
+def adaptive_avg_pool_nd(ndim: int, input: Any, output_size: Any) -> Any:
+    """The means of as many regions as wanted."""
+    sizes = region_counts(f"adaptive_avg_pool{ndim}d", ndim, input, output_size)
     return _resampled(input, [axis_map("area", n, size) for n, size in zip(input.shape[-ndim:], sizes, strict=True)])
 
 
