@@ -13,9 +13,8 @@ transposed, so that a run would touch a new cache line for each element, blocks 
 from cython.parallel cimport prange
 from libc.stdint cimport int64_t, uint32_t, uint64_t, uintptr_t
 from libc.string cimport memcpy
-from minigrad_ext.kernel cimport new_family
 from minigrad_ext.parallel cimport threads_for
-from minigrad_ext.types cimport FLOAT64, INT64, MAX_AXES, N_DTYPES, OK, Step, UINT8, View, kernel_t
+from minigrad_ext.types cimport FLOAT64, INT64, MAX_AXES, OK, Params, Step, UINT8, View
 
 cdef enum:
     OPERANDS = 5            # at most, in one walk
@@ -25,9 +24,8 @@ cdef enum:
     TILE = 32               # the sides of a tile, or less where the scratch is too small
     TASK = 8000             # nanoseconds of work that a thread takes at a time
 
-# One block: out[j] = f(a[j], b[j], c[j]).  Families of fewer operands leave the rest alone.  The table entries take
-# typed pointers, out among them `restrict`: the driver never passes an out that is also an input.
-ctypedef void (*loop_t)(char* out, char* a, char* b, char* c, int64_t n) noexcept nogil
+# One block of n elements: at[k] is where those of operand k lie, contiguous.
+ctypedef void (*loop_t)(char** at, int64_t n, const Params* params) noexcept nogil
 
 cdef struct Walk:
     int n_args
@@ -317,7 +315,7 @@ cdef inline void move_block(Walk* walk, int k, char* scratch, bint store, Block*
         move_rows(walk, k, scratch, store, block, place_of(walk, k, block))
 
 
-cdef inline void locate(Walk* walk, int64_t number, Block* block) noexcept nogil:
+cdef inline void locate_block(Walk* walk, int64_t number, Block* block) noexcept nogil:
     """Where a block lies."""
     cdef int64_t height, start
     cdef int axis, last = walk.ndim - 1
@@ -367,44 +365,40 @@ cdef inline void store_block(Walk* walk, Scratch* scratch, Block* block) noexcep
             move_block(walk, k, scratch.at[k], True, block)
 
 
-cdef inline void run_blocks(Walk* walk, loop_t loop, int64_t first, int64_t end) noexcept nogil:
+cdef inline void run_blocks(Walk* walk, loop_t loop, const Params* params, int64_t first, int64_t end) noexcept nogil:
     cdef Scratch scratch
     cdef Block block
     cdef int64_t number
     open_scratch(&scratch)
     for number in range(first, end):
-        locate(walk, number, &block)
+        locate_block(walk, number, &block)
         load_block(walk, &scratch, &block)
-        loop(scratch.at[0], scratch.at[1], scratch.at[2], scratch.at[3], block.n)
+        loop(scratch.at, block.n, params)
         store_block(walk, &scratch, &block)
 
 
-cdef inline int run_elementwise(Step* step, double cost) noexcept nogil:
-    """Run step.inner over all blocks; `cost` is the time per element in nanoseconds, for the choice of threads."""
-    cdef Walk walk
-    cdef loop_t loop = <loop_t>step.inner
+cdef inline int run_walk(Walk* walk, loop_t loop, const Params* params, double cost) noexcept nogil:
+    """Run the loop over all blocks; `cost` is the time per element in nanoseconds, for the choice of threads."""
     cdef int64_t task, share
     cdef int threads
-    start_walk(&walk, step, step.n_args)
     if walk.total == 0:
         return OK
-    cut_blocks(&walk)
+    cut_blocks(walk)
     threads = threads_for(walk.total * cost)
     if threads == 1:
-        run_blocks(&walk, loop, 0, walk.n_blocks)
+        run_blocks(walk, loop, params, 0, walk.n_blocks)
     else:
         share = 1 + <int64_t>(TASK / (cost * walk.block))
         for task in prange((walk.n_blocks + share - 1) // share, num_threads=threads, schedule="static"):
-            run_blocks(&walk, loop, task * share, min(walk.n_blocks, (task + 1) * share))
+            run_blocks(walk, loop, params, task * share, min(walk.n_blocks, (task + 1) * share))
     return OK
 
 
-cdef inline object family(str name, kernel_t run, int by, void* b, void* u8, void* i32, void* i64, void* f32,
-                          void* f64):
-    """A Kernel of `run` with these loops for the six dtypes, chosen by the dtype of argument `by`; NULL for none."""
-    cdef void* loops[N_DTYPES]
-    loops[0], loops[1], loops[2], loops[3], loops[4], loops[5] = b, u8, i32, i64, f32, f64
-    return new_family(name, run, loops, by)
+cdef inline int run_elementwise(Step* step, double cost) noexcept nogil:
+    """step.inner on all arguments."""
+    cdef Walk walk
+    start_walk(&walk, step, step.n_args)
+    return run_walk(&walk, <loop_t>step.inner, &step.params, cost)
 
 
 cdef inline int elementwise(Step* step) noexcept nogil:

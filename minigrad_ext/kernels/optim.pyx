@@ -10,20 +10,14 @@ updated and written once.
 All arrays have p's shape and dtype and strides of their own.  The formulas are PyTorch's, step for step.
 """
 
-from cython.parallel cimport prange
 from libc.math cimport sqrt
 from libc.stdint cimport int64_t
 from minigrad_ext.kernel cimport new_kernel
-from minigrad_ext.kernels.blocks cimport (
-    Block, Scratch, TASK, Walk, cut_blocks, load_block, locate, open_scratch, start_walk, store_block,
-)
-from minigrad_ext.parallel cimport threads_for
-from minigrad_ext.types cimport FLOAT32, FLOAT64, OK, Params, Step, real
-
-ctypedef void (*update_t)(char** args, const Params* params, int64_t n) noexcept nogil
+from minigrad_ext.kernels.blocks cimport Walk, loop_t, run_walk, start_walk
+from minigrad_ext.types cimport FLOAT32, FLOAT64, Params, Step, real
 
 
-cdef void sgd_plain(real** args, const Params* params, int64_t n) noexcept nogil:
+cdef void sgd_plain(real** args, int64_t n, const Params* params) noexcept nogil:
     # d = g + weight_decay p;  p -= lr d
     cdef real* restrict p = args[0]
     cdef const real* g = args[1]
@@ -34,7 +28,7 @@ cdef void sgd_plain(real** args, const Params* params, int64_t n) noexcept nogil
         p[j] -= lr * (sign * g[j] + weight_decay * p[j])
 
 
-cdef void sgd_momentum(real** args, const Params* params, int64_t n) noexcept nogil:
+cdef void sgd_momentum(real** args, int64_t n, const Params* params) noexcept nogil:
     # d = g + weight_decay p;  b = momentum b + (1 - dampening) d, or d in the first step;
     # p -= lr b, with Nesterov's look-ahead lr (d + momentum b)
     cdef real* restrict p = args[0]
@@ -53,7 +47,7 @@ cdef void sgd_momentum(real** args, const Params* params, int64_t n) noexcept no
         p[j] -= lr * (d + momentum * step if nesterov else step)
 
 
-cdef void adam_update(real** args, const Params* params, int64_t n) noexcept nogil:
+cdef void adam_update(real** args, int64_t n, const Params* params) noexcept nogil:
     # Adam adds weight_decay p to g; AdamW (decoupled) shrinks p by lr weight_decay p instead.
     # m += (1 - beta1) (g - m);  v = beta2 v + (1 - beta2) g^2;  p -= lr / c1 * m / (sqrt(v) / sqrt(c2) + eps)
     # AMSGrad divides by the largest v so far.
@@ -61,47 +55,27 @@ cdef void adam_update(real** args, const Params* params, int64_t n) noexcept nog
     cdef const real* gradient = args[1]
     cdef real* restrict m = args[2]
     cdef real* restrict v = args[3]
+    cdef bint amsgrad = params.i[0] != 0
+    cdef real* restrict largest = args[4 if amsgrad else 3]
     cdef real sign = <real>(-1 if params.i[1] else 1)
     cdef real keep = <real>(1 - params.f[0] * params.f[4] if params.i[2] else 1)
     cdef real weight_decay = <real>(0 if params.i[2] else params.f[4])
     cdef real fresh1 = <real>(1 - params.f[1]), beta2 = <real>params.f[2], fresh2 = <real>(1 - params.f[2])
     cdef real eps = <real>params.f[3]
     cdef real lr = <real>(params.f[0] / params.f[5]), root = <real>sqrt(params.f[6])
-    cdef real g, q
+    cdef real g, q, second
     cdef int64_t j
     for j in range(n):
         q = p[j] * keep
         g = sign * gradient[j] + weight_decay * q
         m[j] += fresh1 * (g - m[j])
-        v[j] = beta2 * v[j] + fresh2 * g * g
-        p[j] = q - lr * m[j] / (<real>sqrt(v[j]) / root + eps)
+        second = v[j] = beta2 * v[j] + fresh2 * g * g
+        if amsgrad:
+            second = largest[j] = second if (second > largest[j]) | (second != second) else largest[j]
+        p[j] = q - lr * m[j] / (<real>sqrt(second) / root + eps)
 
 
-cdef void amsgrad_update(real** args, const Params* params, int64_t n) noexcept nogil:
-    # as adam_update, with the largest v so far in place of v
-    cdef real* restrict p = args[0]
-    cdef const real* gradient = args[1]
-    cdef real* restrict m = args[2]
-    cdef real* restrict v = args[3]
-    cdef real* restrict largest = args[4]
-    cdef real sign = <real>(-1 if params.i[1] else 1)
-    cdef real keep = <real>(1 - params.f[0] * params.f[4] if params.i[2] else 1)
-    cdef real weight_decay = <real>(0 if params.i[2] else params.f[4])
-    cdef real fresh1 = <real>(1 - params.f[1]), beta2 = <real>params.f[2], fresh2 = <real>(1 - params.f[2])
-    cdef real eps = <real>params.f[3]
-    cdef real lr = <real>(params.f[0] / params.f[5]), root = <real>sqrt(params.f[6])
-    cdef real g, q
-    cdef int64_t j
-    for j in range(n):
-        q = p[j] * keep
-        g = sign * gradient[j] + weight_decay * q
-        m[j] += fresh1 * (g - m[j])
-        v[j] = beta2 * v[j] + fresh2 * g * g
-        largest[j] = v[j] if (v[j] > largest[j]) | (v[j] != v[j]) else largest[j]
-        p[j] = q - lr * m[j] / (<real>sqrt(largest[j]) / root + eps)
-
-
-cdef void rmsprop_update(real** args, const Params* params, int64_t n) noexcept nogil:
+cdef void rmsprop_update(real** args, int64_t n, const Params* params) noexcept nogil:
     # d = g + weight_decay p;  v = keep v + fresh d^2;  q = d / (sqrt(v) + eps);  p -= lr q.  Adagrad keeps and adds all.
     # Centred: m = keep m + fresh d, and the root is that of v - m^2.  With momentum: b = momentum b + q;  p -= lr b.
     cdef real* restrict p = args[0]
@@ -127,7 +101,7 @@ cdef void rmsprop_update(real** args, const Params* params, int64_t n) noexcept 
         p[j] -= lr * d
 
 
-cdef void adadelta_update(real** args, const Params* params, int64_t n) noexcept nogil:
+cdef void adadelta_update(real** args, int64_t n, const Params* params) noexcept nogil:
     # d = g + weight_decay p;  v = rho v + (1 - rho) d^2;  q = sqrt(u + eps) / sqrt(v + eps) d;
     # u = rho u + (1 - rho) q^2;  p -= lr q
     cdef real* restrict p = args[0]
@@ -147,67 +121,39 @@ cdef void adadelta_update(real** args, const Params* params, int64_t n) noexcept
         p[j] -= lr * d
 
 
-cdef void update_blocks(Walk* walk, update_t update, const Params* params, int64_t first, int64_t end) noexcept nogil:
-    cdef Scratch scratch
-    cdef Block block
-    cdef int64_t number
-    open_scratch(&scratch)
-    for number in range(first, end):
-        locate(walk, number, &block)
-        load_block(walk, &scratch, &block)
-        update(scratch.at, params, block.n)
-        store_block(walk, &scratch, &block)
-
-
-cdef int run_update(Step* step, update_t update, int n_args) noexcept nogil:
-    """Run an update over all blocks of args[0 ... n_args - 1]; every array but the gradient, args[1], is written."""
+cdef int run_update(Step* step, loop_t single, loop_t double_, int n_args) noexcept nogil:
+    """Run an update over args[0 ... n_args - 1]; every array but the gradient, args[1], is read and written."""
     cdef Walk walk
-    cdef int64_t task, share
-    cdef int k, threads
+    cdef int k
     start_walk(&walk, step, n_args)
-    if walk.total == 0:
-        return OK
     for k in range(n_args):
         walk.reads[k], walk.writes[k] = True, k != 1
-    cut_blocks(&walk)
-    share = 1 + TASK // walk.block
-    threads = threads_for(walk.total * 0.5)
-    if threads == 1:
-        update_blocks(&walk, update, &step.params, 0, walk.n_blocks)
-    else:
-        for task in prange((walk.n_blocks + share - 1) // share, num_threads=threads, schedule="static"):
-            update_blocks(&walk, update, &step.params, task * share, min(walk.n_blocks, (task + 1) * share))
-    return OK
+    return run_walk(&walk, single if step.args[0].dtype == FLOAT32 else double_, &step.params, 0.5)
 
 
 cdef int sgd(Step* step) noexcept nogil:
-    cdef bint single = step.args[0].dtype == FLOAT32
     if step.params.i[3]:
-        return run_update(step, <update_t>sgd_momentum[float] if single else <update_t>sgd_momentum[double], 3)
-    return run_update(step, <update_t>sgd_plain[float] if single else <update_t>sgd_plain[double], 2)
+        return run_update(step, <loop_t>sgd_momentum[float], <loop_t>sgd_momentum[double], 3)
+    return run_update(step, <loop_t>sgd_plain[float], <loop_t>sgd_plain[double], 2)
 
 
 cdef int adam(Step* step) noexcept nogil:
-    cdef bint single = step.args[0].dtype == FLOAT32
-    if step.params.i[0]:
-        return run_update(step, <update_t>amsgrad_update[float] if single else <update_t>amsgrad_update[double], 5)
-    return run_update(step, <update_t>adam_update[float] if single else <update_t>adam_update[double], 4)
+    return run_update(step, <loop_t>adam_update[float], <loop_t>adam_update[double], 5 if step.params.i[0] else 4)
 
 
 cdef int rmsprop(Step* step) noexcept nogil:
-    cdef bint single = step.args[0].dtype == FLOAT32
     cdef int n_args = 3 + (step.params.i[0] != 0) + (step.params.i[1] != 0)
-    return run_update(step, <update_t>rmsprop_update[float] if single else <update_t>rmsprop_update[double], n_args)
+    return run_update(step, <loop_t>rmsprop_update[float], <loop_t>rmsprop_update[double], n_args)
 
 
 cdef int adadelta(Step* step) noexcept nogil:
-    cdef bint single = step.args[0].dtype == FLOAT32
-    return run_update(step, <update_t>adadelta_update[float] if single else <update_t>adadelta_update[double], 4)
+    return run_update(step, <loop_t>adadelta_update[float], <loop_t>adadelta_update[double], 4)
 
 
+REALS = (FLOAT32, FLOAT64)
 KERNELS = {
-    "sgd": new_kernel("sgd", sgd, (FLOAT32, FLOAT64)),
-    "adam": new_kernel("adam", adam, (FLOAT32, FLOAT64)),
-    "rmsprop": new_kernel("rmsprop", rmsprop, (FLOAT32, FLOAT64)),
-    "adadelta": new_kernel("adadelta", adadelta, (FLOAT32, FLOAT64)),
+    "sgd": new_kernel("sgd", sgd, REALS),
+    "adam": new_kernel("adam", adam, REALS),
+    "rmsprop": new_kernel("rmsprop", rmsprop, REALS),
+    "adadelta": new_kernel("adadelta", adadelta, REALS),
 }
