@@ -1,5 +1,6 @@
 """Powers, regions, whole channels, and the ways back from a pool: known numbers, PyTorch's, and what is refused."""
 
+import inspect
 import math
 
 import pytest
@@ -207,3 +208,41 @@ REFUSED = [
 def test_refused(call, kind, text):
     with pytest.raises(kind, match=text):
         call()
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("text", [
+    "F.lp_pool2d(x, 2, 0)", "F.lp_pool2d(x, 2, 7)", "F.lp_pool2d(x, 2, (2, 2, 2))", "F.lp_pool2d(x, 2, 0.5)",
+    "F.lp_pool2d(x, 0, 2)", "F.lp_pool1d(x, 2, 2)", "F.adaptive_max_pool2d(x, -1)", "F.adaptive_max_pool2d(x, 1.5)",
+    "F.adaptive_max_pool2d(x, (1, 2, 3))", "F.adaptive_max_pool2d(x[:, :, :0], 1)", "F.adaptive_max_pool1d(x, 1)",
+    "F.adaptive_max_pool3d(x[0, 0], 1)", "F.max_unpool2d(x, x, 2)", "F.max_unpool2d(x, x.long() + 200, 2)",
+    "F.max_unpool2d(x, x.long() - 9, 2)", "F.max_unpool2d(x, x.long()[0], 2)", "F.max_unpool1d(x, x.long(), 2)",
+    "F.max_unpool2d(x, x.long(), 2, output_size=(9, 10))", "F.max_unpool2d(x, x.long(), 2, output_size=(12,))"])
+def test_what_torch_refuses_is_refused(text):
+    torch = pytest.importorskip("torch")
+    for library in (torch, minigrad):
+        with pytest.raises((ValueError, TypeError, IndexError) if library is minigrad else Exception) as caught:
+            eval(text, {"F": library.nn.functional, "x": library.zeros(1, 2, 6, 6)})
+    assert str(caught.value).startswith(text[2:].split("(")[0] + ": ")
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("ndim", [1, 2, 3])
+@pytest.mark.parametrize("text", [
+    "MaxPool{}d(3, 2, 1)", "AvgPool{}d(3, padding=1)", "LPPool{}d(2, 3, ceil_mode=True)", "AdaptiveAvgPool{}d(2)",
+    "AdaptiveMaxPool{}d(2)", "MaxUnpool{}d(2, 3)", "MaxUnpool{}d(2)"])
+def test_layers_as_in_torch(text, ndim):
+    """Arguments, their order and defaults, how it prints, and its result."""
+    torch = pytest.importorskip("torch")
+    name = text.format(ndim)
+    ours, theirs = eval(f"nn.{name}", {"nn": nn}), eval(f"nn.{name}", {"nn": torch.nn})
+    assert repr(ours) == repr(theirs)
+    wanted = [(p.name, p.default) for p in inspect.signature(type(theirs)).parameters.values()]
+    assert [(p.name, p.default) for p in inspect.signature(type(ours)).parameters.values()][:len(wanted)] == wanted
+    x = numbers((2, 2, *SPATIAL[ndim]), 0)
+    y = torch.tensor(x.tolist(), dtype=torch.float64)
+    if "Un" in text:
+        places = (numbers(x.shape, 1) * 0).long() + 5
+        close(ours(x, places), theirs(y, torch.tensor(places.tolist())))
+    else:
+        close(ours(x), theirs(y))
