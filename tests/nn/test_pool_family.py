@@ -246,3 +246,18 @@ def test_layers_as_in_torch(text, ndim):
         close(ours(x, places), theirs(y, torch.tensor(places.tolist())))
     else:
         close(ours(x), theirs(y))
+
+
+CALLS = [lambda x: F.lp_pool2d(x, 2, 2), lambda x: F.adaptive_max_pool2d(x, 3), lambda x: F.adaptive_max_pool2d(x, 2),
+         lambda x: F.max_unpool2d(*F.max_pool2d(x, 2, return_indices=True), 2), lambda x: F.avg_unpool(x, 2),
+         lambda x: F.nails_unpool(x, 2), F.global_avg_pool, F.global_max_pool]
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_strided_and_empty_inputs(call):
+    x = numbers((2, 3, 6, 8), 1).float().permute(0, 1, 3, 2)
+    assert call(x).tolist() == call(x.contiguous()).tolist() and call(x).dtype is minigrad.float32
+    for shape in ((0, 3, 4, 4), (2, 0, 4, 4)):
+        empty = minigrad.zeros(*shape, requires_grad=True)
+        call(empty).sum().backward()
+        assert empty.grad.shape == shape
