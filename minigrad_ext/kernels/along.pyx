@@ -3,7 +3,7 @@
 from cython.parallel cimport prange
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from minigrad_ext.kernel cimport new_kernel
-from minigrad_ext.kernels.folds cimport COLUMNS, is_nan, largest_of, smallest_of
+from minigrad_ext.kernels.folds cimport COLUMNS, Largest, Smallest, extreme_of, is_nan
 from minigrad_ext.kernels.lines cimport Lines, find_line, find_lines
 from minigrad_ext.types cimport BOOL, FLOAT32, FLOAT64, INT32, INT64, OK, UINT8, Step, number
 
@@ -43,7 +43,10 @@ cdef void position_line(const char* x, int64_t n, int64_t step, char* out, bint 
     cdef number value
     cdef int64_t j, found = 0
     if step == <int64_t>sizeof(number):
-        best = largest_of(<const number*>x, n) if largest else smallest_of(<const number*>x, n)
+        if largest:
+            best = extreme_of(<const number*>x, n, <Largest*>NULL)
+        else:
+            best = extreme_of(<const number*>x, n, <Smallest*>NULL)
         found = place_of(<const number*>x, n, best)
     else:
         for j in range(1, n):

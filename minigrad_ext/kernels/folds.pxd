@@ -1,13 +1,13 @@
-"""The loops that reductions are made of: start an accumulator, fold elements into it, merge accumulators, store.
+"""The loops that reductions are made of: fold elements into an accumulator, store accumulators.
 
-Each comes in two forms.  A *run* folds many elements into one accumulator: the lanes of a vector hold partial results
-of one output.  *columns* folds rows of elements into as many accumulators side by side: the lanes hold different
-outputs.  An accumulator is wider than what it reduces where that keeps the result accurate.
+Each fold comes in two forms.  A *run* folds many elements into one accumulator: the lanes of a vector hold partial
+results of one output.  *columns* folds rows of elements into as many accumulators side by side: the lanes hold
+different outputs.  Accumulators are merged as columns too, each row being one set of them.  An accumulator is wider
+than what it reduces where that keeps the result accurate.
 """
 
 from libc.math cimport INFINITY, exp, log
 from libc.stdint cimport INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, int32_t, int64_t, uint8_t, uint64_t
-from libc.string cimport memset
 from minigrad_ext.kernels.fastmath cimport fast_exp
 from minigrad_ext.types cimport number, real
 
@@ -24,154 +24,102 @@ cdef extern from *:
 cdef enum:
     COLUMNS = 256           # accumulators side by side, at most
 
-ctypedef fused integer:
+ctypedef fused accumulator:     # of a sum
+    double
+    uint64_t
+
+ctypedef fused stored:          # every accumulator that is a number
+    uint8_t
     int32_t
     int64_t
+    uint64_t
+    float
+    double
+
+
+cdef inline number element(const number* x, int64_t j, int64_t stride) noexcept nogil:
+    """Strides are in bytes.  Where the stride is a constant, the compiler makes a loop over contiguous elements."""
+    return (<const number*>(<const char*>x + j * stride))[0]
+
+
+cdef inline const number* next_row(const number* x, int64_t stride) noexcept nogil:
+    return <const number*>(<const char*>x + stride)
+
+
+cdef inline void store(number* out, int64_t stride, const stored* acc, int64_t n) noexcept nogil:
+    cdef int64_t j
+    for j in range(n):
+        (<number*>(<char*>out + j * stride))[0] = <number>acc[j]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 # sum: out = sum of x.  Reals in float64; integers modulo 2^64, which truncates to the result modulo 2^32.
 
-cdef inline void start_zero(char* acc, int64_t n) noexcept nogil:
-    memset(acc, 0, 8 * n)           # 0 of float64 and of uint64
-
-
-cdef inline void merge_float(char* acc, const char* other, int64_t n) noexcept nogil:
-    cdef double* a = <double*>acc
-    cdef const double* b = <const double*>other
-    cdef int64_t j
-    for j in range(n):
-        a[j] += b[j]
-
-
-cdef inline void merge_integer(char* acc, const char* other, int64_t n) noexcept nogil:
-    cdef uint64_t* a = <uint64_t*>acc
-    cdef const uint64_t* b = <const uint64_t*>other
-    cdef int64_t j
-    for j in range(n):
-        a[j] += b[j]
-
-
-cdef inline void store_float(real* out, int64_t stride, const char* acc, int64_t n) noexcept nogil:
-    cdef const double* a = <const double*>acc
-    cdef int64_t j
-    for j in range(n):
-        (<real*>(<char*>out + j * stride))[0] = <real>a[j]
-
-
-cdef inline void store_integer(integer* out, int64_t stride, const char* acc, int64_t n) noexcept nogil:
-    cdef const uint64_t* a = <const uint64_t*>acc
-    cdef int64_t j
-    for j in range(n):
-        (<integer*>(<char*>out + j * stride))[0] = <integer>a[j]
-
-
 # SUM_LANES partial sums, lane l of the elements l, l + SUM_LANES, ...; then they are added by halves.
-cdef inline double sum_lanes(const real* x, int64_t n) noexcept nogil:
-    cdef double lane[SUM_LANES]
-    cdef double rest = 0
+cdef inline void sum_run(accumulator* acc, const number* x, int64_t n, int64_t stride) noexcept nogil:
+    cdef accumulator lane[SUM_LANES]
+    cdef accumulator rest = 0
     cdef int64_t j = 0
-    cdef int l, half
-    for l in range(SUM_LANES):
-        lane[l] = 0
-    while j + SUM_LANES <= n:
+    cdef int l, half = SUM_LANES // 2
+    lane[0] = 0
+    if stride == <int64_t>sizeof(number) and n >= 2 * SUM_LANES:
         for l in range(SUM_LANES):
-            lane[l] += <double>x[j + l]
-        j += SUM_LANES
+            lane[l] = 0
+        while j + SUM_LANES <= n:
+            for l in range(SUM_LANES):
+                lane[l] += <accumulator>x[j + l]
+            j += SUM_LANES
+        while half > 0:
+            for l in range(half):
+                lane[l] += lane[l + half]
+            half //= 2
     while j < n:
-        rest += <double>x[j]
+        rest += <accumulator>element(x, j, stride)
         j += 1
-    half = SUM_LANES // 2
-    while half > 0:
-        for l in range(half):
-            lane[l] += lane[l + half]
-        half //= 2
-    return lane[0] + rest
+    acc[0] += lane[0] + rest
 
 
-cdef inline void sum_run(char* acc, const real* x, int64_t n, int64_t stride) noexcept nogil:
-    cdef const char* at = <const char*>x
-    cdef double total = 0
+cdef inline void sum_row(accumulator* acc, const number* x, int64_t n, int64_t stride) noexcept nogil:
     cdef int64_t j
-    if stride == <int64_t>sizeof(real) and n >= 2 * SUM_LANES:
-        total = sum_lanes(x, n)
-    else:
-        for j in range(n):
-            total += <double>(<const real*>(at + j * stride))[0]
-    (<double*>acc)[0] += total
+    for j in range(n):
+        acc[j] += <accumulator>element(x, j, stride)
 
 
-cdef inline void sum_columns(char* acc, const real* x, int64_t rows, int64_t row_stride,
-                      int64_t n, int64_t stride) noexcept nogil:
-    cdef const char* at = <const char*>x
-    cdef double* a = <double*>acc
-    cdef const real* row
-    cdef int64_t r, j
+cdef inline void sum_columns(accumulator* acc, const number* x, int64_t rows, int64_t row_stride,
+                             int64_t n, int64_t stride) noexcept nogil:
+    cdef int64_t r
     for r in range(rows):
-        if stride == <int64_t>sizeof(real):
-            row = <const real*>at
-            for j in range(n):
-                a[j] += <double>row[j]
+        if stride == <int64_t>sizeof(number):
+            sum_row(acc, x, n, sizeof(number))
         else:
-            for j in range(n):
-                a[j] += <double>(<const real*>(at + j * stride))[0]
-        at += row_stride
-
-
-cdef inline void count_run(char* acc, const integer* x, int64_t n, int64_t stride) noexcept nogil:
-    cdef const char* at = <const char*>x
-    cdef uint64_t total = 0
-    cdef const integer* row = x
-    cdef int64_t j
-    if stride == <int64_t>sizeof(integer):
-        for j in range(n):
-            total += <uint64_t>row[j]
-    else:
-        for j in range(n):
-            total += <uint64_t>(<const integer*>(at + j * stride))[0]
-    (<uint64_t*>acc)[0] += total
-
-
-cdef inline void count_columns(char* acc, const integer* x, int64_t rows, int64_t row_stride,
-                        int64_t n, int64_t stride) noexcept nogil:
-    cdef const char* at = <const char*>x
-    cdef uint64_t* a = <uint64_t*>acc
-    cdef const integer* row
-    cdef int64_t r, j
-    for r in range(rows):
-        if stride == <int64_t>sizeof(integer):
-            row = <const integer*>at
-            for j in range(n):
-                a[j] += <uint64_t>row[j]
-        else:
-            for j in range(n):
-                a[j] += <uint64_t>(<const integer*>(at + j * stride))[0]
-        at += row_stride
+            sum_row(acc, x, n, stride)
+        x = next_row(x, row_stride)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 # amax, amin: out = the extreme of x.  A NaN, once met, stays.  any and all are amax and amin of 0 and 1.
 
-cdef inline number lowest(number* _) noexcept nogil:
-    if number is float or number is double:
-        return -INFINITY
-    elif number is int32_t:
-        return INT32_MIN
-    elif number is int64_t:
-        return INT64_MIN
-    else:
-        return 0
+cdef struct Largest:            # types only, never values: they tell which extreme a loop looks for
+    char none
+
+cdef struct Smallest:
+    char none
+
+ctypedef fused extreme:
+    Largest
+    Smallest
 
 
-cdef inline number highest(number* _) noexcept nogil:
+cdef inline number weakest(number* _, extreme* __) noexcept nogil:
+    """What no number loses to."""
     if number is float or number is double:
-        return INFINITY
+        return -INFINITY if extreme is Largest else INFINITY
     elif number is int32_t:
-        return INT32_MAX
+        return INT32_MIN if extreme is Largest else INT32_MAX
     elif number is int64_t:
-        return INT64_MAX
+        return INT64_MIN if extreme is Largest else INT64_MAX
     else:
-        return 255
+        return 0 if extreme is Largest else 255
 
 
 cdef inline bint is_nan(number x) noexcept nogil:
@@ -181,162 +129,66 @@ cdef inline bint is_nan(number x) noexcept nogil:
         return False
 
 
-cdef inline number larger(number a, number b) noexcept nogil:
-    return b if (b > a) | is_nan(b) else a
+cdef inline number better(number a, number b, extreme* _) noexcept nogil:
+    if extreme is Largest:
+        return b if (b > a) | is_nan(b) else a
+    else:
+        return b if (b < a) | is_nan(b) else a
 
 
-cdef inline number smaller(number a, number b) noexcept nogil:
-    return b if (b < a) | is_nan(b) else a
-
-
-cdef inline void start_lowest(number* acc, int64_t n) noexcept nogil:
-    cdef int64_t j
-    for j in range(n):
-        acc[j] = lowest(acc)
-
-
-cdef inline void start_highest(number* acc, int64_t n) noexcept nogil:
-    cdef int64_t j
-    for j in range(n):
-        acc[j] = highest(acc)
-
-
-cdef inline number largest_of(const number* x, int64_t n) noexcept nogil:
+cdef inline number extreme_of(const number* x, int64_t n, extreme* which) noexcept nogil:
+    """Lanes, as in a sum, which start as the first elements."""
     cdef number lane[PEAK_BYTES]
     cdef int lanes = PEAK_BYTES // <int>sizeof(number)
-    cdef number best
+    cdef number best = weakest(<number*>NULL, which)
     cdef int64_t j = 0
-    cdef int l, half
+    cdef int l, half = lanes // 2
     if n >= 2 * lanes:
         for l in range(lanes):
             lane[l] = x[l]
         j = lanes
         while j + lanes <= n:
             for l in range(lanes):
-                lane[l] = larger(lane[l], x[j + l])
+                lane[l] = better(lane[l], x[j + l], which)
             j += lanes
-        half = lanes // 2
         while half > 0:
             for l in range(half):
-                lane[l] = larger(lane[l], lane[l + half])
+                lane[l] = better(lane[l], lane[l + half], which)
             half //= 2
         best = lane[0]
-    else:
-        best = lowest(<number*>NULL)
     while j < n:
-        best = larger(best, x[j])
+        best = better(best, x[j], which)
         j += 1
     return best
 
 
-cdef inline number smallest_of(const number* x, int64_t n) noexcept nogil:
-    cdef number lane[PEAK_BYTES]
-    cdef int lanes = PEAK_BYTES // <int>sizeof(number)
-    cdef number best
-    cdef int64_t j = 0
-    cdef int l, half
-    if n >= 2 * lanes:
-        for l in range(lanes):
-            lane[l] = x[l]
-        j = lanes
-        while j + lanes <= n:
-            for l in range(lanes):
-                lane[l] = smaller(lane[l], x[j + l])
-            j += lanes
-        half = lanes // 2
-        while half > 0:
-            for l in range(half):
-                lane[l] = smaller(lane[l], lane[l + half])
-            half //= 2
-        best = lane[0]
-    else:
-        best = highest(<number*>NULL)
-    while j < n:
-        best = smaller(best, x[j])
-        j += 1
-    return best
-
-
-cdef inline void amax_run(char* acc, const number* x, int64_t n, int64_t stride) noexcept nogil:
-    cdef const char* at = <const char*>x
+cdef inline void extreme_run(extreme* acc, const number* x, int64_t n, int64_t stride) noexcept nogil:
     cdef number best = (<number*>acc)[0]
     cdef int64_t j
     if stride == <int64_t>sizeof(number):
-        best = larger(best, largest_of(x, n))
+        best = better(best, extreme_of(x, n, acc), acc)
     else:
         for j in range(n):
-            best = larger(best, (<const number*>(at + j * stride))[0])
+            best = better(best, element(x, j, stride), acc)
     (<number*>acc)[0] = best
 
 
-cdef inline void amin_run(char* acc, const number* x, int64_t n, int64_t stride) noexcept nogil:
-    cdef const char* at = <const char*>x
-    cdef number best = (<number*>acc)[0]
-    cdef int64_t j
-    if stride == <int64_t>sizeof(number):
-        best = smaller(best, smallest_of(x, n))
-    else:
-        for j in range(n):
-            best = smaller(best, (<const number*>(at + j * stride))[0])
-    (<number*>acc)[0] = best
-
-
-cdef inline void amax_columns(char* acc, const number* x, int64_t rows, int64_t row_stride,
-                       int64_t n, int64_t stride) noexcept nogil:
-    cdef const char* at = <const char*>x
+cdef inline void extreme_row(extreme* acc, const number* x, int64_t n, int64_t stride) noexcept nogil:
     cdef number* a = <number*>acc
-    cdef const number* row
-    cdef int64_t r, j
+    cdef int64_t j
+    for j in range(n):
+        a[j] = better(a[j], element(x, j, stride), acc)
+
+
+cdef inline void extreme_columns(extreme* acc, const number* x, int64_t rows, int64_t row_stride,
+                                 int64_t n, int64_t stride) noexcept nogil:
+    cdef int64_t r
     for r in range(rows):
         if stride == <int64_t>sizeof(number):
-            row = <const number*>at
-            for j in range(n):
-                a[j] = larger(a[j], row[j])
+            extreme_row(acc, x, n, sizeof(number))
         else:
-            for j in range(n):
-                a[j] = larger(a[j], (<const number*>(at + j * stride))[0])
-        at += row_stride
-
-
-cdef inline void amin_columns(char* acc, const number* x, int64_t rows, int64_t row_stride,
-                       int64_t n, int64_t stride) noexcept nogil:
-    cdef const char* at = <const char*>x
-    cdef number* a = <number*>acc
-    cdef const number* row
-    cdef int64_t r, j
-    for r in range(rows):
-        if stride == <int64_t>sizeof(number):
-            row = <const number*>at
-            for j in range(n):
-                a[j] = smaller(a[j], row[j])
-        else:
-            for j in range(n):
-                a[j] = smaller(a[j], (<const number*>(at + j * stride))[0])
-        at += row_stride
-
-
-cdef inline void merge_larger(number* acc, const number* other, int64_t n) noexcept nogil:
-    cdef int64_t j
-    for j in range(n):
-        acc[j] = larger(acc[j], other[j])
-
-
-cdef inline void merge_smaller(number* acc, const number* other, int64_t n) noexcept nogil:
-    cdef int64_t j
-    for j in range(n):
-        acc[j] = smaller(acc[j], other[j])
-
-
-cdef inline void store_same(number* out, int64_t stride, const char* acc, int64_t n) noexcept nogil:
-    cdef int64_t j
-    for j in range(n):
-        (<number*>(<char*>out + j * stride))[0] = (<const number*>acc)[j]
-
-
-cdef inline void store_bool(char* out, int64_t stride, const char* acc, int64_t n) noexcept nogil:
-    cdef int64_t j
-    for j in range(n):
-        out[j * stride] = acc[j] != 0       # the start of `all`, 255, is true too
+            extreme_row(acc, x, n, stride)
+        x = next_row(x, row_stride)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -370,25 +222,17 @@ cdef inline void add_exponentials(Exponentials* acc, double peak, double sum) no
         acc.sum += sum * exp(peak - acc.peak)
 
 
-cdef inline void start_exponentials(char* acc, int64_t n) noexcept nogil:
-    cdef int64_t j
-    for j in range(n):
-        (<Exponentials*>acc)[j].peak = -INFINITY
-        (<Exponentials*>acc)[j].sum = 0
-
-
-cdef inline void exponentials_run(char* acc, const real* x, int64_t n, int64_t stride) noexcept nogil:
+cdef inline void exponentials_run(Exponentials* acc, const real* x, int64_t n, int64_t stride) noexcept nogil:
     """Two passes, the run being in the cache: its peak, then the sum, in lanes as sums are."""
-    cdef const char* at = <const char*>x
     cdef real peak = -INFINITY
     cdef real middle
     cdef double lane[SUM_LANES]
     cdef double sum = 0
     cdef int64_t j = 0
     cdef int l
+    extreme_run(<Largest*>&peak, x, n, stride)
+    middle = about(peak)
     if stride == <int64_t>sizeof(real):
-        peak = largest_of(x, n)
-        middle = about(peak)
         for l in range(SUM_LANES):
             lane[l] = 0
         while j + SUM_LANES <= n:
@@ -397,49 +241,50 @@ cdef inline void exponentials_run(char* acc, const real* x, int64_t n, int64_t s
             j += SUM_LANES
         for l in range(SUM_LANES):
             sum += lane[l]
-    else:
-        for j in range(n):
-            peak = larger(peak, (<const real*>(at + j * stride))[0])
-        middle = about(peak)
-        j = 0
     while j < n:
-        sum += exp_of((<const real*>(at + j * stride))[0] - middle)
+        sum += exp_of(element(x, j, stride) - middle)
         j += 1
-    add_exponentials(<Exponentials*>acc, peak, sum)
+    add_exponentials(acc, peak, sum)
 
 
-cdef inline void exponentials_columns(char* acc, const real* x, int64_t rows, int64_t row_stride, int64_t n,
+cdef inline void exponentials_row(double* sum, const real* middle, const real* x, int64_t n, int64_t stride
+                                  ) noexcept nogil:
+    cdef int64_t j
+    for j in range(n):
+        sum[j] += exp_of(element(x, j, stride) - middle[j])
+
+
+cdef inline void exponentials_columns(Exponentials* acc, const real* x, int64_t rows, int64_t row_stride, int64_t n,
                                       int64_t stride) noexcept nogil:
     cdef real peak[COLUMNS]
     cdef real middle[COLUMNS]
     cdef double sum[COLUMNS]
-    cdef const char* at = <const char*>x
     cdef int64_t r, j
-    start_lowest(peak, n)
-    amax_columns(<char*>peak, x, rows, row_stride, n, stride)
+    for j in range(n):
+        peak[j] = -INFINITY
+    extreme_columns(<Largest*>peak, x, rows, row_stride, n, stride)
     for j in range(n):
         middle[j], sum[j] = about(peak[j]), 0
     for r in range(rows):
         if stride == <int64_t>sizeof(real):
-            for j in range(n):
-                sum[j] += exp_of((<const real*>at)[j] - middle[j])
+            exponentials_row(sum, middle, x, n, sizeof(real))
         else:
-            for j in range(n):
-                sum[j] += exp_of((<const real*>(at + j * stride))[0] - middle[j])
-        at += row_stride
+            exponentials_row(sum, middle, x, n, stride)
+        x = next_row(x, row_stride)
     for j in range(n):
-        add_exponentials(&(<Exponentials*>acc)[j], peak[j], sum[j])
+        add_exponentials(&acc[j], peak[j], sum[j])
 
 
-cdef inline void merge_exponentials(char* acc, const char* other, int64_t n) noexcept nogil:
+cdef inline void merge_exponentials(Exponentials* acc, const Exponentials* x, int64_t rows, int64_t row_stride,
+                                    int64_t n, int64_t stride) noexcept nogil:
+    cdef int64_t r, j
+    for r in range(rows):
+        for j in range(n):
+            add_exponentials(&acc[j], x[j].peak, x[j].sum)
+        x = <const Exponentials*>(<const char*>x + row_stride)
+
+
+cdef inline void store_exponentials(real* out, int64_t stride, const Exponentials* acc, int64_t n) noexcept nogil:
     cdef int64_t j
     for j in range(n):
-        add_exponentials(&(<Exponentials*>acc)[j], (<const Exponentials*>other)[j].peak,
-                         (<const Exponentials*>other)[j].sum)
-
-
-cdef inline void store_exponentials(real* out, int64_t stride, const char* acc, int64_t n) noexcept nogil:
-    cdef int64_t j
-    for j in range(n):
-        (<real*>(<char*>out + j * stride))[0] = <real>((<const Exponentials*>acc)[j].peak
-                                                + log((<const Exponentials*>acc)[j].sum))
+        (<real*>(<char*>out + j * stride))[0] = <real>(acc[j].peak + log(acc[j].sum))

@@ -9,17 +9,18 @@ rounded once, for all practical lengths.
 """
 
 from cython.parallel cimport prange
+from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
 from minigrad_ext.kernel cimport new_family
 from minigrad_ext.kernels.axes cimport (
     Axes, absolute, advance, byte_stride, clear_axes, insert_axis, locate, merge_neighbours, take_innermost,
 )
+from minigrad_ext.kernels.blocks cimport repeat
 from minigrad_ext.kernels.folds cimport (
-    COLUMNS, Exponentials, amax_columns, amax_run, amin_columns, amin_run, count_columns, count_run,
-    exponentials_columns, exponentials_run, integer, merge_exponentials, merge_float, merge_integer, merge_larger,
-    merge_smaller, start_exponentials, start_highest, start_lowest, start_zero, store_bool, store_exponentials,
-    store_float, store_integer, store_same, sum_columns, sum_run,
+    COLUMNS, Exponentials, Largest, Smallest, accumulator, exponentials_columns, exponentials_run, extreme_columns,
+    extreme_run, merge_exponentials, store, store_exponentials, sum_columns, sum_run, weakest,
 )
 from minigrad_ext.parallel cimport threads_for
 from minigrad_ext.types cimport (
@@ -33,22 +34,21 @@ cdef enum:
     TASK = 16384            # elements per parallel task, at least
     MAX_ACC = 16            # bytes of an accumulator
 
+# acc[0] <- acc[0] + the n elements of a run
+ctypedef void (*run_t)(char* acc, const char* x, int64_t n, int64_t stride) noexcept nogil
+# acc[j] <- acc[j] + the elements of column j, over `rows` rows
+ctypedef void (*columns_t)(char* acc, const char* x, int64_t rows, int64_t row_stride, int64_t n, int64_t stride
+                           ) noexcept nogil
+ctypedef void (*store_t)(char* out, int64_t stride, const char* acc, int64_t n) noexcept nogil
+
 # What a reduction is made of, for one dtype.  `acc` is an array of accumulators, one per output.
 cdef struct Fold:
-    int64_t acc_size
-    void (*start)(char* acc, int64_t n) noexcept nogil
-    # acc[0] <- acc[0] + the n elements of a run
-    void (*run)(char* acc, const char* x, int64_t n, int64_t stride) noexcept nogil
-    # acc[j] <- acc[j] + the elements of column j, over `rows` rows
-    void (*columns)(char* acc, const char* x, int64_t rows, int64_t row_stride, int64_t n, int64_t stride) noexcept nogil
-    void (*merge)(char* acc, const char* other, int64_t n) noexcept nogil
-    void (*store)(char* out, int64_t stride, const char* acc, int64_t n) noexcept nogil
-
-ctypedef void (*start_t)(char*, int64_t) noexcept nogil
-ctypedef void (*run_t)(char*, const char*, int64_t, int64_t) noexcept nogil
-ctypedef void (*columns_t)(char*, const char*, int64_t, int64_t, int64_t, int64_t) noexcept nogil
-ctypedef void (*merge_t)(char*, const char*, int64_t) noexcept nogil
-ctypedef void (*store_t)(char*, int64_t, const char*, int64_t) noexcept nogil
+    int acc_size
+    char first[MAX_ACC]         # the accumulator of no elements
+    run_t run
+    columns_t columns
+    columns_t merge             # the same, of accumulators
+    store_t store
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -106,6 +106,15 @@ cdef void lay_out(Plan* plan) noexcept nogil:
     plan.chunks = (plan.units + plan.group - 1) // plan.group
 
 
+cdef inline void start(char* acc, const Fold* fold, int64_t n) noexcept nogil:
+    cdef int64_t j
+    if fold.acc_size < MAX_ACC:
+        repeat(acc, fold.first, n, fold.acc_size)
+    else:
+        for j in range(n):
+            memcpy(acc + j * MAX_ACC, fold.first, MAX_ACC)
+
+
 cdef void fold_chunk(const Plan* plan, const char* x, int64_t n, int64_t chunk, char* acc) noexcept nogil:
     """Fold one chunk of what is reduced into n columns, x being the first column's first element."""
     cdef int64_t index[MAX_AXES]
@@ -115,7 +124,7 @@ cdef void fold_chunk(const Plan* plan, const char* x, int64_t n, int64_t chunk, 
     cdef int64_t piece = unit % plan.pieces
     cdef int64_t size
     cdef const char* at
-    plan.fold.start(acc, n)
+    start(acc, plan.fold, n)
     locate(&plan.reduced, unit // plan.pieces, index, offsets)
     while unit < end:
         at = x + offsets[0] + piece * plan.piece * plan.run_x
@@ -165,11 +174,10 @@ cdef void fold_part(const Plan* plan, int64_t part, char* partial) noexcept nogi
 cdef void merge_parts(const Plan* plan, int64_t block, char* partial) noexcept nogil:
     cdef const char* x
     cdef char* out
-    cdef int64_t n, chunk, size = plan.width * plan.fold.acc_size
+    cdef int64_t n, size = plan.width * plan.fold.acc_size
     cdef char* acc = partial + block * plan.chunks * size
     find_block(plan, block, &x, &out, &n)
-    for chunk in range(1, plan.chunks):
-        plan.fold.merge(acc, acc + chunk * size, n)
+    plan.fold.merge(acc, acc + size, plan.chunks - 1, size, n, plan.fold.acc_size)
     plan.fold.store(out, plan.column_out, acc, n)
 
 
@@ -227,33 +235,36 @@ cdef Fold AMIN[N_DTYPES]
 cdef Fold LOGSUMEXP[N_DTYPES]
 
 
-cdef Fold fold(int64_t acc_size, void* start, void* run, void* columns, void* merge, void* store):
+cdef Fold fold(const void* first, int acc_size, void* run, void* columns, void* merge, void* store):
     cdef Fold made
     made.acc_size = acc_size
-    made.start, made.run, made.columns = <start_t>start, <run_t>run, <columns_t>columns
-    made.merge, made.store = <merge_t>merge, <store_t>store
+    memcpy(made.first, first, acc_size)
+    made.run, made.columns, made.merge, made.store = <run_t>run, <columns_t>columns, <columns_t>merge, <store_t>store
     return made
 
 
-cdef void fill_sum(int code, real* _):
-    SUM[code] = fold(sizeof(double), <void*>start_zero, <void*>sum_run[real], <void*>sum_columns[real],
-                     <void*>merge_float, <void*>store_float[real])
-    LOGSUMEXP[code] = fold(sizeof(Exponentials), <void*>start_exponentials, <void*>exponentials_run[real],
+cdef void fill_sum(int code, number* _, accumulator zero):
+    cdef void* merge = <void*>sum_columns[double, double] if accumulator is double else <void*>sum_columns[uint64_t, int64_t]
+    SUM[code] = fold(&zero, sizeof(zero), <void*>sum_run[accumulator, number], <void*>sum_columns[accumulator, number],
+                     merge, <void*>store[number, accumulator])
+
+
+cdef void fill_logsumexp(int code, real* _):
+    cdef Exponentials nothing = Exponentials(-INFINITY, 0)
+    LOGSUMEXP[code] = fold(&nothing, sizeof(nothing), <void*>exponentials_run[real],
                            <void*>exponentials_columns[real], <void*>merge_exponentials,
                            <void*>store_exponentials[real])
 
 
-cdef void fill_count(int code, integer* _):
-    SUM[code] = fold(sizeof(uint64_t), <void*>start_zero, <void*>count_run[integer], <void*>count_columns[integer],
-                     <void*>merge_integer, <void*>store_integer[integer])
-
-
-cdef void fill_extremes(int code, number* _):
-    cdef void* store = <void*>store_bool if code == BOOL else <void*>store_same[number]
-    AMAX[code] = fold(sizeof(number), <void*>start_lowest[number], <void*>amax_run[number],
-                      <void*>amax_columns[number], <void*>merge_larger[number], store)
-    AMIN[code] = fold(sizeof(number), <void*>start_highest[number], <void*>amin_run[number],
-                      <void*>amin_columns[number], <void*>merge_smaller[number], store)
+cdef void fill_extremes(int code, number* kind):
+    cdef number low = weakest(kind, <Largest*>NULL)
+    cdef number high = <number>1 if code == BOOL else weakest(kind, <Smallest*>NULL)
+    cdef void* columns = <void*>extreme_columns[Largest, number]
+    AMAX[code] = fold(&low, sizeof(number), <void*>extreme_run[Largest, number], columns, columns,
+                      <void*>store[number, number])
+    columns = <void*>extreme_columns[Smallest, number]
+    AMIN[code] = fold(&high, sizeof(number), <void*>extreme_run[Smallest, number], columns, columns,
+                      <void*>store[number, number])
 
 
 cdef family(str name, kernel_t run, Fold* folds, codes):
@@ -264,10 +275,12 @@ cdef family(str name, kernel_t run, Fold* folds, codes):
     KERNELS[name] = new_family(name, run, inner, by=1)
 
 
-fill_sum(FLOAT32, <float*>NULL)
-fill_sum(FLOAT64, <double*>NULL)
-fill_count(INT32, <int32_t*>NULL)
-fill_count(INT64, <int64_t*>NULL)
+fill_sum(FLOAT32, <float*>NULL, <double>0)
+fill_sum(FLOAT64, <double*>NULL, <double>0)
+fill_sum(INT32, <int32_t*>NULL, <uint64_t>0)
+fill_sum(INT64, <int64_t*>NULL, <uint64_t>0)
+fill_logsumexp(FLOAT32, <float*>NULL)
+fill_logsumexp(FLOAT64, <double*>NULL)
 fill_extremes(BOOL, <uint8_t*>NULL)
 fill_extremes(UINT8, <uint8_t*>NULL)
 fill_extremes(INT32, <int32_t*>NULL)
