@@ -4,8 +4,10 @@
     conv_transpose  out[n,c,i] = sum_{k,t} w[k,c,t] * g[n,k,o]      where o*s + t*d - low = i
 
 Both are the same work, a `Slide` (window.pxd): the convolution is one slide, the transposed convolution one per output
-phase.  A slide is computed by one of two blocks of sums (tile.pxd), whichever wastes less of its lanes: output channels
-across lanes, or neighbouring output pixels across lanes.
+phase.  Its blocks of sums (tile.pxd) are one of three, whichever wastes less: rows of pixels, output channels across
+lanes; rows of output channels with neighbouring positions of the padded copy across lanes, also those between the end
+of one row of pixels and the next, whose sums are not stored; or the same with one row, where a group has one channel.
+Measured: pixels alone cost up to 1.3 times as much on images of 14 x 14 and less, channels alone 5 times at K = 16.
 """
 
 from cython.parallel cimport prange
@@ -14,8 +16,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 from minigrad_ext.kernel cimport new_kernel
 from minigrad_ext.kernels.tile cimport (
-    HALF_ROWS, HALF_VECTORS, MG_VECTOR, ONE_VECTORS, PAIR_VECTORS, TILE_ROWS, TILE_SIZE, TILE_VECTORS, tile_channels,
-    tile_pixels,
+    MG_VECTOR, ONE_BYTES, PIXEL_BYTES, PIXEL_ROWS, ROW_BYTES, TILE_ROWS, TILE_SIZE, ceiling, tile,
 )
 from minigrad_ext.kernels.window cimport (
     Operand, Padded, Slide, Window, list_pixels, list_taps, operand_of, operand_size, pad_for_conv, pad_for_transpose,
@@ -29,21 +30,12 @@ cdef enum:
     UNIT = 8                        # blocks of sums per unit of work handed to a thread
 
 
-cdef enum Form:                     # which block of sums computes a slide
-    CHANNELS                        # TILE_ROWS pixels x TILE_VECTORS vectors of output channels
-    CHANNELS_NARROW                 # half as many channels
-    PIXELS                          # TILE_ROWS channels x TILE_VECTORS vectors of pixels
-    PIXELS_HALF
-    PIXELS_PAIR
-    PIXELS_ONE
-    N_FORMS
-
-
 cdef struct Job:
     Slide slide
-    Form form
-    int64_t lanes                   # of the form
+    bint channels                   # across lanes
+    int64_t lanes                   # of a block of sums
     int64_t rows
+    int64_t width                   # output channels per block of sums: its lanes or its rows
     int64_t blocks                  # blocks of output channels
     int64_t n                       # terms of a sum: input channels x taps
     int64_t panel_size              # packed weights of one block of output channels: [term][channel of the block]
@@ -72,22 +64,6 @@ cdef struct Task:                   # one call, conv or transposed
 
 # ---- choosing the form
 
-cdef void shape_of_form(Form form, int64_t itemsize, int64_t* rows, int64_t* lanes) noexcept nogil:
-    cdef int64_t vector = MG_VECTOR // itemsize
-    if form == CHANNELS:
-        rows[0], lanes[0] = TILE_ROWS, TILE_VECTORS * vector
-    elif form == CHANNELS_NARROW:
-        rows[0], lanes[0] = TILE_ROWS, TILE_VECTORS * vector // 2
-    elif form == PIXELS:
-        rows[0], lanes[0] = TILE_ROWS, TILE_VECTORS * vector
-    elif form == PIXELS_HALF:
-        rows[0], lanes[0] = HALF_ROWS, HALF_VECTORS * vector
-    elif form == PIXELS_PAIR:
-        rows[0], lanes[0] = 2, PAIR_VECTORS * vector
-    else:
-        rows[0], lanes[0] = 1, ONE_VECTORS * vector
-
-
 cdef int64_t pixel_span(const Padded* padded, const Slide* slide, int64_t images) noexcept nogil:
     """Positions of the padded copy from the first output pixel to the last."""
     if slide.n_pixels == 0 or images == 0:
@@ -96,42 +72,36 @@ cdef int64_t pixel_span(const Padded* padded, const Slide* slide, int64_t images
         * padded.pitch[2] + slide.count[2]
 
 
-cdef Form choose_form(const Task* task, const Slide* slide, int64_t images, int64_t itemsize) noexcept nogil:
-    """The form with the least work: multiply-adds spent, wasted ones included, and the price of storing."""
-    cdef double vector = MG_VECTOR // itemsize
-    cdef double n = <double>task.n_in * slide.n_taps
-    cdef double blocks, cost, best_cost = -1
-    cdef int64_t rows, lanes
-    cdef int form
-    cdef Form best = PIXELS
-    for form in range(<int>N_FORMS):
-        shape_of_form(<Form>form, itemsize, &rows, &lanes)
-        if form == CHANNELS_NARROW and itemsize == 8:
-            continue                # one vector of doubles would be unrolled into scalars
-        if form == CHANNELS or form == CHANNELS_NARROW:
-            blocks = <double>((images * slide.n_pixels + rows - 1) // rows) * ((task.n_out + lanes - 1) // lanes)
-            cost = blocks * (n * max(rows * lanes / vector, 8.0) + 1.5 * rows * min(lanes, task.n_out) + 40)
-        else:
-            blocks = <double>((pixel_span(&task.padded, slide, images) + lanes - 1) // lanes) \
-                * ((task.n_out + rows - 1) // rows)
-            cost = blocks * (n * max(rows * lanes / vector + lanes / vector / 2, 8.0) + 0.5 * rows * lanes + 60)
-        if best_cost < 0 or cost < best_cost:
-            best_cost, best = cost, <Form>form
-    return best
+cdef double cost_of(double blocks, double rows, double lanes, double n, double vector, double store) noexcept nogil:
+    """Vector multiply-adds, wasted ones included, half a one for what is across the lanes, and the price of storing."""
+    return blocks * (n * (rows + 0.5) * lanes / vector + store)
+
+
+cdef void choose_form(Job* job, const Task* task, int64_t images, int64_t itemsize) noexcept nogil:
+    cdef int64_t lanes = ROW_BYTES // itemsize, pixels = images * job.slide.n_pixels
+    cdef double n = <double>(task.n_in * job.slide.n_taps), vector = MG_VECTOR // itemsize
+    job.rows = PIXEL_ROWS if task.n_out > 1 else 1
+    job.lanes = (PIXEL_BYTES if task.n_out > 1 else ONE_BYTES) // itemsize
+    job.channels = cost_of(
+        ceiling(pixels, TILE_ROWS) * ceiling(task.n_out, lanes), TILE_ROWS, lanes, n, vector,
+        40 + 1.5 * TILE_ROWS * min(lanes, task.n_out)) < cost_of(
+        ceiling(pixel_span(&task.padded, &job.slide, images), job.lanes) * ceiling(task.n_out, job.rows),
+        job.rows, job.lanes, n, vector, 60 + 0.5 * job.rows * job.lanes)
+    if job.channels:
+        job.rows, job.lanes = TILE_ROWS, lanes
+    job.width = job.lanes if job.channels else job.rows
+    job.blocks = ceiling(task.n_out, job.width)
 
 
 # ---- setting up
 
 cdef int prepare_job(Job* job, const Task* task, int64_t images, int64_t itemsize) noexcept nogil:
     """Tables and memory of a job whose slide is known."""
-    cdef int64_t width, n_taps = job.slide.n_taps, c, u
+    cdef int64_t n_taps = job.slide.n_taps, c, u
     cdef const Slide* slide = &job.slide
-    job.form = choose_form(task, slide, images, itemsize)
-    shape_of_form(job.form, itemsize, &job.rows, &job.lanes)
-    width = job.lanes if job.form == CHANNELS or job.form == CHANNELS_NARROW else job.rows
-    job.blocks = (task.n_out + width - 1) // width
+    choose_form(job, task, images, itemsize)
     job.n = task.n_in * n_taps
-    job.panel_size = job.n * width
+    job.panel_size = job.n * job.width
     job.offset = <int64_t*>malloc(max(job.n, 1) * sizeof(int64_t))
     job.weight = <int64_t*>malloc(max(job.n, 1) * sizeof(int64_t))
     job.position = <int64_t*>malloc(max(slide.n_pixels, 1) * sizeof(int64_t))
@@ -164,7 +134,7 @@ cdef void release(Task* task, void* scratch) noexcept nogil:
 
 cdef void pack_panel(const Job* job, const Task* task, int64_t group, int64_t block, real* panel) noexcept nogil:
     """Packs the weights of one block of output channels as [term][channel], zero beyond the last channel."""
-    cdef int64_t width = job.panel_size // max(job.n, 1)
+    cdef int64_t width = job.width
     cdef const real* w = <const real*>task.w.data + group * task.w_group + block * width * task.w_out
     cdef const real* line
     cdef int64_t valid = min(width, task.n_out - block * width)
@@ -195,29 +165,20 @@ cdef void run_channels(const Job* job, const Task* task, const real* scratch, in
     cdef int64_t q = first, at = first // n_pixels, p = first % n_pixels
     cdef int rows, m, j, lanes = <int>job.lanes
     cdef int valid = <int>min(job.lanes, task.n_out - block * job.lanes)
-    if job.n == 0:                  # no tap reaches these pixels
-        for j in range(TILE_SIZE):
-            sums[j] = 0
+    for j in range(TILE_SIZE if job.n == 0 else 0):         # no tap reaches these pixels
+        sums[j] = 0
     while q < last:
         rows = <int>min(<int64_t>TILE_ROWS, last - q)
-        for m in range(TILE_ROWS):
+        for m in range(TILE_ROWS):      # rows beyond the last pixel repeat it
             pixel[m] = source + at * task.padded.plane + job.position[p]
             target[m] = out + at * task.out.row_stride + job.target[p]
-            if m < rows - 1:
+            if m < rows - 1 or m == TILE_ROWS - 1:
                 p += 1
                 if p == n_pixels:
                     p, at = 0, at + 1
-        p += 1
-        if p == n_pixels:
-            p, at = 0, at + 1
-        if job.n == 0:
-            pass
-        elif job.form == CHANNELS:
-            tile_channels(pixel, job.offset, panel, job.n, sums, TILE_ROWS,
-                          TILE_VECTORS * MG_VECTOR // <int>sizeof(real))
-        else:
-            tile_channels(pixel, job.offset, panel, job.n, sums, TILE_ROWS,
-                          TILE_VECTORS * MG_VECTOR // <int>sizeof(real) // 2)
+        if job.n > 0:
+            tile(job.n, pixel, job.offset, 0, panel, NULL, ROW_BYTES // <int>sizeof(real), sums, TILE_ROWS,
+                 ROW_BYTES // <int>sizeof(real))
         for m in range(rows):
             to = target[m]
             for j in range(valid):
@@ -274,37 +235,28 @@ cdef void run_pixels(const Job* job, const Task* task, const real* scratch, int6
     cdef const real* panel = <const real*>job.panels + (group * job.blocks + block) * job.panel_size
     cdef int64_t channel = group * task.n_out + block * job.rows
     cdef real* out = <real*>task.out.data + image * task.out.row_stride + channel * task.out.column_stride
-    cdef int64_t q = first
+    cdef const real* row[PIXEL_ROWS]
+    cdef int64_t q
     cdef int valid = <int>min(job.rows, task.n_out - block * job.rows)
     cdef int j
-    if job.n == 0:                  # no tap reaches these pixels
-        for j in range(TILE_SIZE):
-            sums[j] = 0
-    while q < last:
-        if job.n == 0:
-            pass
-        elif job.form == PIXELS:
-            tile_pixels(panel, job.offset, source + q, job.n, sums, TILE_ROWS,
-                        TILE_VECTORS * MG_VECTOR // <int>sizeof(real))
-        elif job.form == PIXELS_HALF:
-            tile_pixels(panel, job.offset, source + q, job.n, sums, HALF_ROWS,
-                        HALF_VECTORS * MG_VECTOR // <int>sizeof(real))
-        elif job.form == PIXELS_PAIR:
-            tile_pixels(panel, job.offset, source + q, job.n, sums, 2,
-                        PAIR_VECTORS * MG_VECTOR // <int>sizeof(real))
-        else:
-            tile_pixels(panel, job.offset, source + q, job.n, sums, 1,
-                        ONE_VECTORS * MG_VECTOR // <int>sizeof(real))
+    for j in range(PIXEL_ROWS):
+        row[j] = panel + j
+    for j in range(TILE_SIZE if job.n == 0 else 0):         # no tap reaches these pixels
+        sums[j] = 0
+    for q from first <= q < last by job.lanes:
+        if job.n > 0 and job.rows == 1:
+            tile(job.n, row, NULL, 1, source + q, job.offset, 0, sums, 1, ONE_BYTES // <int>sizeof(real))
+        elif job.n > 0:
+            tile(job.n, row, NULL, PIXEL_ROWS, source + q, job.offset, 0, sums, PIXEL_ROWS,
+                 PIXEL_BYTES // <int>sizeof(real))
         store_pixels(job, task, sums, out, q, valid, images)
-        q += job.lanes
 
 
 cdef void run_job(const Job* job, const Task* task, const real* scratch, int64_t image, int64_t images) noexcept nogil:
     """One slide over the images in the scratch.  A unit is a run of blocks of sums: no sum is shared by two units."""
-    cdef bint channels = job.form == CHANNELS or job.form == CHANNELS_NARROW
-    cdef int64_t total = images * job.slide.n_pixels if channels else pixel_span(&task.padded, &job.slide, images)
-    cdef int64_t run = UNIT * (job.rows if channels else job.lanes)
-    cdef int64_t runs = (total + run - 1) // run
+    cdef int64_t total = images * job.slide.n_pixels if job.channels else pixel_span(&task.padded, &job.slide, images)
+    cdef int64_t run = UNIT * (job.rows if job.channels else job.lanes)
+    cdef int64_t runs = ceiling(total, run)
     cdef int64_t units = runs * job.blocks * task.window.groups
     cdef int64_t unit, group, block, first
     cdef double work = <double>total * task.n_out * task.window.groups * (job.n + 4) / 32
@@ -312,7 +264,7 @@ cdef void run_job(const Job* job, const Task* task, const real* scratch, int64_t
         group = unit // (runs * job.blocks)
         block = unit // runs % job.blocks
         first = unit % runs * run
-        if channels:
+        if job.channels:
             run_channels(job, task, scratch, image, images, group, block, first, min(first + run, total))
         else:
             run_pixels(job, task, scratch, image, images, group, block, first, min(first + run, total))

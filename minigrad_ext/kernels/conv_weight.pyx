@@ -13,9 +13,7 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memset
 from minigrad_ext.kernel cimport new_kernel
-from minigrad_ext.kernels.tile cimport (
-    HALF_ROWS, MG_VECTOR, TILE_ROWS, TILE_SIZE, TILE_VECTORS, WIDE_ROWS, tile_channels, tile_dot,
-)
+from minigrad_ext.kernels.tile cimport DOT_LANES, MG_VECTOR, ROW_BYTES, TILE_ROWS, TILE_SIZE, ceiling, tile, tile_dot
 from minigrad_ext.kernels.window cimport (
     Operand, Padded, Slide, Window, list_pixels, list_taps, operand_of, operand_size, pad_for_conv, pad_plane,
     set_images, slide_of_conv, volume, window_of,
@@ -27,13 +25,6 @@ cdef enum:
     SCRATCH_BYTES = 1 << 18         # the images worked on at a time
     PIECE = 256                     # pixels summed in registers before they are added to the sums in memory
     TRANSPOSE = 16                  # pixels packed at a time, so that what is written stays in the first-level cache
-    DOT_LANES = MG_VECTOR // 4      # of tile_dot, for both dtypes
-
-
-cdef enum Form:
-    CHANNELS
-    CHANNELS_NARROW
-    DOT
 
 
 cdef struct Task:
@@ -43,9 +34,7 @@ cdef struct Task:
     Operand x
     Operand g
     Operand out
-    Form form
-    int64_t rows                    # taps per block of sums
-    int64_t width                   # output channels per block of sums
+    int64_t width                   # output channels per block of sums: across lanes, or one of dot products
     int64_t blocks                  # blocks of output channels in a group
     int64_t n_in                    # channels per group
     int64_t n_out
@@ -64,20 +53,15 @@ cdef struct Task:
 
 
 cdef void choose_form(Task* task, int64_t itemsize) noexcept nogil:
-    """The form with the fewest multiply-adds, wasted lanes included."""
-    cdef double vector = MG_VECTOR // itemsize, pixels = <double>task.slide.n_pixels
-    cdef int64_t lanes = TILE_VECTORS * MG_VECTOR // itemsize, columns = task.slide.count[2]
-    cdef double wide, narrow, dot, per_pixel = TILE_ROWS / vector
-    wide = ((task.n_out + lanes - 1) // lanes) * lanes * pixels * per_pixel
-    narrow = ((task.n_out + lanes // 2 - 1) // (lanes // 2)) * (lanes // 2) * pixels * per_pixel
-    narrow = max(narrow, ((task.n_out + lanes // 2 - 1) // (lanes // 2)) * 8 * pixels)
-    dot = task.n_out * (pixels / max(columns, 1)) * ((columns + DOT_LANES - 1) // DOT_LANES * DOT_LANES) * per_pixel * 2
-    if dot < wide and (dot < narrow or itemsize == 8):
-        task.form, task.width, task.rows = DOT, 1, TILE_ROWS
-    elif narrow < wide and itemsize == 4:
-        task.form, task.width, task.rows = CHANNELS_NARROW, lanes // 2, TILE_ROWS
-    else:
-        task.form, task.width, task.rows = CHANNELS, lanes, WIDE_ROWS
+    """Dot products or channels across lanes: the fewer multiply-adds, wasted lanes included.
+
+    A dot product loads for each multiply-add, and counts double.
+    """
+    cdef int64_t lanes = ROW_BYTES // itemsize, columns = max(1, task.slide.count[2])
+    cdef double dot = 2.0 * task.n_out * ceiling(columns, DOT_LANES) * DOT_LANES / columns
+    if itemsize == 4 and task.n_out <= lanes // 2:      # one vector of doubles would be unrolled into scalars
+        lanes = lanes // 2
+    task.width = 1 if dot < ceiling(task.n_out, lanes) * lanes else lanes
 
 
 cdef int prepare(Task* task, int64_t itemsize) noexcept nogil:
@@ -85,7 +69,7 @@ cdef int prepare(Task* task, int64_t itemsize) noexcept nogil:
     cdef int64_t rows = task.slide.count[0] * task.slide.count[1], count = n_pixels, columns = task.slide.count[2]
     cdef int64_t c, u, image
     choose_form(task, itemsize)
-    task.blocks = (task.n_out + task.width - 1) // task.width
+    task.blocks = ceiling(task.n_out, task.width)
     task.packed = n_pixels * task.width
     set_images(&task.padded, 1)
     task.images = max(1, min(task.x.rows, SCRATCH_BYTES // max(
@@ -113,7 +97,7 @@ cdef int prepare(Task* task, int64_t itemsize) noexcept nogil:
             task.tap[c * n_taps + u] = task.tap[u] + c * task.padded.channel
             task.weight[c * n_taps + u] = task.weight[u] + c * task.out.column_stride
     list_pixels(task.position, task.target, &task.padded, &task.slide, &task.g)
-    if task.form == DOT:            # rows are enough
+    if task.width == 1:             # rows are enough
         count = rows
         for u in range(rows):
             task.position[u] = task.position[u * columns]
@@ -121,7 +105,7 @@ cdef int prepare(Task* task, int64_t itemsize) noexcept nogil:
     for image in range(1, task.images):
         for u in range(count):
             task.position[image * count + u] = task.position[u] + image * task.padded.plane
-            if task.form == DOT:
+            if task.width == 1:
                 task.row[image * count + u] = task.row[u] + image * n_pixels
     return OK
 
@@ -167,7 +151,8 @@ cdef void pack_gradient(const Task* task, int64_t item, int64_t slot, int64_t im
                 packed[p * width + j] = 0
 
 
-cdef void sum_channels(const Task* task, int64_t item, int64_t first, int64_t chunk, const real* kind) noexcept nogil:
+cdef inline void sum_channels(const Task* task, int64_t item, int64_t first, int64_t chunk, int lanes,
+                              const real* kind) noexcept nogil:
     """A block of taps from `first` on, times a block of output channels, over all pixels of the chunk."""
     cdef real sums[TILE_SIZE]
     cdef const real* tap[TILE_ROWS]
@@ -176,23 +161,14 @@ cdef void sum_channels(const Task* task, int64_t item, int64_t first, int64_t ch
     cdef int64_t at = 0, n
     cdef const real* panel = <const real*>task.gradient + item * task.images * task.packed
     cdef const real* source = <const real*>task.scratch + group * task.n_in * task.padded.channel
-    cdef int rows = <int>min(task.rows, task.n - first)
+    cdef int rows = <int>min(<int64_t>TILE_ROWS, task.n - first)
     cdef int valid = <int>min(task.width, task.n_out - block * task.width)
-    cdef int m, j, lanes = <int>task.width, full = TILE_VECTORS * MG_VECTOR // <int>sizeof(real)
+    cdef int m, j
     for m in range(TILE_ROWS):
         tap[m] = source + task.tap[first + min(m, rows - 1)]
     while at < total:
         n = min(<int64_t>PIECE, total - at)
-        if task.form == CHANNELS:
-            if rows <= HALF_ROWS:
-                tile_channels(tap, task.position + at, panel + at * lanes, n, sums, HALF_ROWS,
-                              TILE_VECTORS * MG_VECTOR // <int>sizeof(real))
-            else:
-                tile_channels(tap, task.position + at, panel + at * lanes, n, sums, WIDE_ROWS,
-                              TILE_VECTORS * MG_VECTOR // <int>sizeof(real))
-        else:
-            tile_channels(tap, task.position + at, panel + at * lanes, n, sums, TILE_ROWS,
-                          TILE_VECTORS * MG_VECTOR // <int>sizeof(real) // 2)
+        tile(n, tap, task.position + at, 0, panel + at * lanes, NULL, lanes, sums, TILE_ROWS, lanes)
         for m in range(rows):
             for j in range(valid):
                 total_sums[m * task.n_out + j] += sums[m * lanes + j]
@@ -201,7 +177,7 @@ cdef void sum_channels(const Task* task, int64_t item, int64_t first, int64_t ch
 
 cdef void sum_dot(const Task* task, int64_t item, int64_t first, int64_t chunk, const real* kind) noexcept nogil:
     """TILE_ROWS taps from `first` on, of one output channel, over all pixels of the chunk."""
-    cdef real sums[TILE_SIZE]
+    cdef real sums[TILE_ROWS]
     cdef const real* tap[TILE_ROWS]
     cdef int64_t per_image = task.slide.count[0] * task.slide.count[1], columns = task.slide.count[2]
     cdef const real* gradient = <const real*>task.gradient + item * task.images * task.packed
@@ -209,23 +185,17 @@ cdef void sum_dot(const Task* task, int64_t item, int64_t first, int64_t chunk, 
     cdef const real* source = <const real*>task.scratch + group * task.n_in * task.padded.channel
     cdef int rows = <int>min(<int64_t>TILE_ROWS, task.n - first)
     cdef int64_t at = 0, total = chunk * per_image, n, piece = max(1, PIECE * 8 // columns)
-    cdef double sum
-    cdef int m, j
+    cdef int m
     for m in range(TILE_ROWS):
         tap[m] = source + task.tap[first + min(m, rows - 1)]
     while at < total:
         n = min(piece, total - at)
         if rows == 1:
-            tile_dot(tap, task.position + at, gradient, task.row + at, n, columns, sums, 1, DOT_LANES)
-        elif rows <= HALF_ROWS:
-            tile_dot(tap, task.position + at, gradient, task.row + at, n, columns, sums, HALF_ROWS, DOT_LANES)
+            tile_dot(n, tap, task.position + at, gradient, task.row + at, columns, sums, 1)
         else:
-            tile_dot(tap, task.position + at, gradient, task.row + at, n, columns, sums, TILE_ROWS, DOT_LANES)
+            tile_dot(n, tap, task.position + at, gradient, task.row + at, columns, sums, TILE_ROWS)
         for m in range(rows):
-            sum = 0
-            for j in range(DOT_LANES):
-                sum = sum + sums[m * DOT_LANES + j]
-            task.sums[(group * task.n + first + m) * task.n_out + item % task.n_out] += sum
+            task.sums[(group * task.n + first + m) * task.n_out + item % task.n_out] += sums[m]
         at += n
 
 
@@ -238,7 +208,7 @@ cdef int sum_over(Task* task, const real* kind) noexcept nogil:
     if prepare(task, sizeof(real)) != OK:
         return NO_MEMORY
     items = task.window.groups * task.blocks
-    tiles = (task.n + task.rows - 1) // task.rows
+    tiles = ceiling(task.n, TILE_ROWS)
     scratch = <real*>task.scratch
     gradient = <real*>task.gradient
     while image < task.x.rows and task.slide.n_pixels > 0:
@@ -253,10 +223,13 @@ cdef int sum_over(Task* task, const real* kind) noexcept nogil:
             pack_gradient(task, item // chunk, item % chunk, image + item % chunk, gradient)
         work = <double>chunk * task.slide.n_pixels * task.n * task.window.groups * task.n_out / 16
         for item in prange(items * tiles, num_threads=threads_for(work), schedule="static"):
-            if task.form == DOT:
-                sum_dot(task, item // tiles, item % tiles * task.rows, chunk, kind)
+            if task.width == 1:
+                sum_dot(task, item // tiles, item % tiles * TILE_ROWS, chunk, kind)
+            elif task.width == ROW_BYTES // <int>sizeof(real):
+                sum_channels(task, item // tiles, item % tiles * TILE_ROWS, chunk, ROW_BYTES // <int>sizeof(real), kind)
             else:
-                sum_channels(task, item // tiles, item % tiles * task.rows, chunk, kind)
+                sum_channels(task, item // tiles, item % tiles * TILE_ROWS, chunk, ROW_BYTES // <int>sizeof(real) // 2,
+                             kind)
         image += chunk
     store(task, <real*>task.out.data)
     return OK

@@ -1,134 +1,117 @@
-"""Micro-kernels of the convolutions: a block of sums in registers over one list of offsets.
+"""The register-blocked micro-kernels: the one place where matrix products and convolutions do their multiply-adds.
 
-`rows` and `lanes` are constants at every call, so that after inlining the compiler keeps the whole block of sums in
-vector registers: rows x lanes of them, the loop over lanes a few vectors wide, each loaded or broadcast number used
-many times.  No intrinsics; the block sizes fit the register file of the instruction set (isa.h).  The first term starts
-the sums: a register holding zeros would be one too many.  So there must be one: n >= 1.
+    tile        c[i][j] = sum_u a[i][at_a(u)] * b[at_b(u) + j]      lanes j run over neighbours of b
+    tile_dot    c[i]    = sum_r sum_u a[i][at_a(r) + u] * b[at_b(r) + u]      lanes run over u, each a partial sum
+
+What is a row and what is a lane is the caller's choice; at_a and at_b are lists of offsets, or multiples of a step
+where the list is NULL.  `rows` and `lanes` are constants at every call, and so is NULL: after inlining the compiler
+keeps the block of sums in vector registers while u runs, and each number loaded or broadcast is used many times.
+No intrinsics.  All rows and lanes are read and summed: the caller pads its panels, or points the rows that are left
+over at another one, and copies what it needs from the sums.
 """
 
 from libc.stdint cimport int64_t
+from minigrad_ext.types cimport real
 
 cdef extern from *:
     """
     #include "isa.h"
+    /* Two vectors of sums per row: 32 registers hold 8 rows with what is multiplied, 16 registers 6; without a fused
+       multiply-add the products need registers too, which leaves 4.  Unaligned neighbours are dearer than broadcasts,
+       so a block of pixels is lower, and wider where there are registers. */
     #if MG_VECTOR == 64
-    enum { TILE_ROWS = 8, WIDE_ROWS = 8, TILE_VECTORS = 2 };
-    enum { HALF_ROWS = 4, HALF_VECTORS = 4, PAIR_VECTORS = 4, ONE_VECTORS = 8 };
+    enum { TILE_ROWS = 8, PIXEL_BYTES = 4 * MG_VECTOR, ONE_BYTES = 8 * MG_VECTOR };
     #elif MG_VECTOR == 32
-    enum { TILE_ROWS = 6, WIDE_ROWS = 5, TILE_VECTORS = 2 };
-    enum { HALF_ROWS = 4, HALF_VECTORS = 3, PAIR_VECTORS = 4, ONE_VECTORS = 4 };
+    enum { TILE_ROWS = 6, PIXEL_BYTES = 3 * MG_VECTOR, ONE_BYTES = 4 * MG_VECTOR };
     #else
-    enum { TILE_ROWS = 3, WIDE_ROWS = 3, TILE_VECTORS = 4 };
-    enum { HALF_ROWS = 2, HALF_VECTORS = 4, PAIR_VECTORS = 4, ONE_VECTORS = 4 };
+    enum { TILE_ROWS = 4, PIXEL_BYTES = 2 * MG_VECTOR, ONE_BYTES = 4 * MG_VECTOR };
     #endif
-    enum { TILE_SIZE = 1024 };
+    enum { PIXEL_ROWS = 4, ROW_BYTES = 2 * MG_VECTOR, TILE_SIZE = TILE_ROWS * MG_VECTOR, DOT_LANES = MG_VECTOR / 4 };
     """
     enum:
         MG_VECTOR
-        TILE_ROWS           # rows of the full block
-        WIDE_ROWS           # one less where the caller needs the register itself
-        TILE_VECTORS        # its lanes, in vectors
-        HALF_ROWS           # rows and vectors of the lower, wider blocks
-        HALF_VECTORS
-        PAIR_VECTORS        # of a block of two rows
-        ONE_VECTORS         # of a block of one row
+        TILE_ROWS
+        ROW_BYTES           # lanes * sizeof(real) of the full block of TILE_ROWS rows
+        PIXEL_ROWS
+        PIXEL_BYTES         # of a block of PIXEL_ROWS rows, pixels across lanes
+        ONE_BYTES           # of a block of one row
         TILE_SIZE           # at least rows * lanes of any block
-
-ctypedef fused tile_t:
-    float
-    double
+        DOT_LANES           # of tile_dot, for both dtypes
 
 
-cdef inline void tile_channels(const tile_t** pixel, const int64_t* offset, const tile_t* panel, int64_t n,
-                               tile_t* sums, int rows, int lanes) noexcept nogil:
-    """Channels across lanes: sums[m][j] = sum over u of pixel[m][offset[u]] * panel[u][j].
+cdef inline int64_t ceiling(int64_t a, int64_t b) noexcept nogil:
+    """How many b it takes to hold a, for a >= 0."""
+    return (a + b - 1) // b
 
-    Any rows scattered over memory will do, so no pixel at the end of a row is wasted; the panel is packed.
+
+cdef inline void tile(int64_t n, const real** a, const int64_t* a_offset, int64_t a_step, const real* b,
+                      const int64_t* b_offset, int64_t b_step, real* sums, int rows, int lanes) noexcept nogil:
+    """sums[i*lanes + j] = sum_u a[i][a_offset[u] or u*a_step] * b[(b_offset[u] or u*b_step) + j], n >= 1 terms.
+
+    The first term starts the sums: a register holding zeros would be one too many.
     """
-    cdef tile_t block[TILE_SIZE]
-    cdef tile_t value
-    cdef int64_t u
-    cdef int m, j
-    for m in range(rows):
-        value = pixel[m][offset[0]]
+    cdef real block[TILE_SIZE]
+    cdef real value
+    cdef const real* line = b + b_offset[0] if b_offset != NULL else b
+    cdef int64_t u, at
+    cdef int i, j
+    for i in range(rows):
+        value = a[i][a_offset[0] if a_offset != NULL else 0]
         for j in range(lanes):
-            block[m * lanes + j] = value * panel[j]
+            block[i * lanes + j] = value * line[j]
     for u in range(1, n):
-        for m in range(rows):
-            value = pixel[m][offset[u]]
+        at = a_offset[u] if a_offset != NULL else u * a_step
+        line = b + (b_offset[u] if b_offset != NULL else u * b_step)
+        for i in range(rows):
+            value = a[i][at]
             for j in range(lanes):
-                block[m * lanes + j] += value * panel[u * lanes + j]
-    for m in range(rows):
+                block[i * lanes + j] += value * line[j]
+    for i in range(rows):
         for j in range(lanes):
-            sums[m * lanes + j] = block[m * lanes + j]
+            sums[i * lanes + j] = block[i * lanes + j]
 
 
-cdef inline void tile_pixels(const tile_t* weight, const int64_t* offset, const tile_t* pixels, int64_t n,
-                             tile_t* sums, int rows, int lanes) noexcept nogil:
-    """Pixels across lanes: sums[m][j] = sum over u of weight[u][m] * pixels[offset[u] + j].
+cdef inline void tile_dot(int64_t n_lines, const real** a, const int64_t* a_offset, const real* b,
+                          const int64_t* b_offset, int64_t width, real* sums, int rows) noexcept nogil:
+    """sums[i] = sum over lines r and u < width of a[i][a_offset[r] + u] * b[b_offset[r] + u].
 
-    The lanes run over neighbouring pixels of the padded copy, also past the end of a row; those sums are not stored.
-    Lanes never mix, so what they read there cannot matter.
+    The lanes' sums are added by halves.  The ends of the lines are cut by a select: what lies behind them may be inf
+    or NaN, so it is not multiplied; but it is read, so there must be memory.
     """
-    cdef tile_t block[TILE_SIZE]
-    cdef tile_t value
-    cdef const tile_t* line = pixels + offset[0]
-    cdef int64_t u
-    cdef int m, j
-    for m in range(rows):
-        value = weight[m]
-        for j in range(lanes):
-            block[m * lanes + j] = value * line[j]
-    for u in range(1, n):
-        line = pixels + offset[u]
-        for m in range(rows):
-            value = weight[u * rows + m]
-            for j in range(lanes):
-                block[m * lanes + j] += value * line[j]
-    for m in range(rows):
-        for j in range(lanes):
-            sums[m * lanes + j] = block[m * lanes + j]
-
-
-cdef inline void tile_dot(const tile_t** tap, const int64_t* tap_row, const tile_t* gradient, const int64_t* row,
-                          int64_t n_rows, int64_t width, tile_t* sums, int rows, int lanes) noexcept nogil:
-    """Pixels across lanes, each lane a partial sum: sums[m][j] = sum over image rows r and columns u = j (mod lanes) of
-    tap[m][tap_row[r] + u] * gradient[row[r] + u].
-
-    The last columns of a row are cut by a select: what lies behind them may be inf or NaN, so it is not multiplied.
-    """
-    cdef tile_t block[TILE_SIZE]
-    cdef tile_t line[MG_VECTOR]
-    cdef tile_t keep[MG_VECTOR]
-    cdef tile_t value, zero = 0
-    cdef const tile_t* from_
-    cdef const tile_t* g
-    cdef int64_t r, u, whole = width // lanes * lanes
-    cdef int m, j
-    for j in range(lanes):
+    cdef real block[TILE_SIZE]
+    cdef real last[DOT_LANES]
+    cdef real keep[DOT_LANES]
+    cdef real value, zero = 0
+    cdef const real* from_
+    cdef const real* line
+    cdef int64_t r, u, whole = width // DOT_LANES * DOT_LANES
+    cdef int i, j, half
+    for j in range(DOT_LANES):
         keep[j] = 1 if whole + j < width else 0
-    for m in range(rows):
-        for j in range(lanes):
-            block[m * lanes + j] = zero
-    for r in range(n_rows):
-        g = gradient + row[r]
-        u = 0
-        while u < whole:
-            for m in range(rows):
-                from_ = tap[m] + tap_row[r] + u
-                for j in range(lanes):
-                    block[m * lanes + j] += from_[j] * g[u + j]
-            u += lanes
+    for i in range(rows):
+        for j in range(DOT_LANES):
+            block[i * DOT_LANES + j] = zero
+    for r in range(n_lines):
+        line = b + b_offset[r]
+        for u from 0 <= u < whole by DOT_LANES:
+            for i in range(rows):
+                from_ = a[i] + a_offset[r] + u
+                for j in range(DOT_LANES):
+                    block[i * DOT_LANES + j] += from_[j] * line[u + j]
         if whole < width:
-            for j in range(lanes):
-                value = g[whole + j]
-                line[j] = value if keep[j] > zero else zero
-            for m in range(rows):
-                from_ = tap[m] + tap_row[r] + whole
-                for j in range(lanes):
+            for j in range(DOT_LANES):
+                value = line[whole + j]
+                last[j] = value if keep[j] > zero else zero
+            for i in range(rows):
+                from_ = a[i] + a_offset[r] + whole
+                for j in range(DOT_LANES):
                     value = from_[j]
                     value = value if keep[j] > zero else zero
-                    block[m * lanes + j] += value * line[j]
-    for m in range(rows):
-        for j in range(lanes):
-            sums[m * lanes + j] = block[m * lanes + j]
+                    block[i * DOT_LANES + j] += value * last[j]
+    for i in range(rows):
+        half = DOT_LANES // 2
+        while half > 0:
+            for j in range(half):
+                block[i * DOT_LANES + j] += block[i * DOT_LANES + half + j]
+            half //= 2
+        sums[i] = block[i * DOT_LANES]
