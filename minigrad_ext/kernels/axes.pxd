@@ -5,8 +5,11 @@ every operand allows it: a contiguous array of any shape becomes one long axis. 
 (total = 0) before they walk.
 """
 
+from cython.parallel cimport prange
 from libc.stdint cimport int64_t
-from minigrad_ext.types cimport MAX_AXES, View, UINT8, INT64, FLOAT64
+from minigrad_ext.kernel cimport new_family
+from minigrad_ext.parallel cimport threads_for
+from minigrad_ext.types cimport FLOAT64, INT64, MAX_AXES, N_DTYPES, UINT8, View, kernel_t
 
 cdef enum:
     AXES_OPERANDS = 3
@@ -123,3 +126,28 @@ cdef inline void advance(const Axes* axes, int64_t* index, int64_t* offsets) noe
         for k in range(AXES_OPERANDS):
             offsets[k] -= index[axis] * axes.strides[k][axis]
         index[axis] = 0
+
+
+# Units first .. end - 1 of a job, for the dtype of `kind`, which is NULL; OK or NO_MEMORY.
+ctypedef int (*task_t)(const void* job, int64_t first, int64_t end, void* kind) noexcept nogil
+
+
+cdef inline int share_out(void* run, const void* job, int64_t units, int64_t per_task, double work) noexcept nogil:
+    """All units of a job, in tasks of `per_task`; `work` is the time of all in nanoseconds."""
+    cdef task_t task = <task_t>run
+    cdef int64_t number, tasks = (units + per_task - 1) // per_task
+    cdef int failed = 0
+    cdef int threads = threads_for(work)
+    if threads == 1:
+        return task(job, 0, units, NULL)
+    for number in prange(tasks, num_threads=threads, schedule="static"):
+        failed |= task(job, number * per_task, min(units, (number + 1) * per_task), NULL)
+    return failed
+
+
+cdef inline object family(str name, kernel_t run, int by, void* b, void* u8, void* i32, void* i64, void* f32,
+                          void* f64):
+    """A Kernel of `run` with these tasks for the six dtypes, chosen by the dtype of argument `by`; NULL for none."""
+    cdef void* tasks[N_DTYPES]
+    tasks[0], tasks[1], tasks[2], tasks[3], tasks[4], tasks[5] = b, u8, i32, i64, f32, f64
+    return new_family(name, run, tasks, by)

@@ -1,28 +1,22 @@
-"""Picking and placing by position: gather and its transpose scatter_add, add_into, nonzero, sort.
+"""Picking and placing by position: gather and its transpose scatter_add, add_into, nonzero.
 
 Indices come from outside, so each kernel looks at all of them before it writes anything: a failing call leaves its
 output as it was.  Where several sources meet in one element they are added in row-major order, whatever the number of
 threads: work is shared out only along axes on which the targets are distinct.
 """
 
-from cython.parallel cimport prange
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport free, malloc
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 from minigrad_ext.kernel cimport new_kernel
 from minigrad_ext.kernels.axes cimport (
-    Axes, absolute, advance, append_axis, byte_stride, clear_axes, insert_axis, locate, merge_neighbours, size_of,
-    take_innermost,
+    Axes, absolute, advance, append_axis, byte_stride, clear_axes, family, insert_axis, locate, merge_neighbours,
+    share_out, take_innermost,
 )
-from minigrad_ext.parallel cimport threads_for
-from minigrad_ext.types cimport (
-    BAD_INDEX, BOOL, FLOAT32, FLOAT64, INT32, INT64, MAX_AXES, NO_MEMORY, OK, UINT8, Step, View, number, view_size,
-)
+from minigrad_ext.types cimport BAD_INDEX, BOOL, MAX_AXES, OK, Step, View, view_size
 
 cdef enum:
     TASK = 16384            # elements per parallel task, about
     COLUMNS = 1024          # elements that one task takes side by side
-    INSERTION = 16          # a run this short is sorted by insertion
 
 ctypedef fused word:        # an element that is only moved
     uint8_t
@@ -113,32 +107,19 @@ cdef void gather_row(const Gather* job, word* out, const char* index, const char
                 x + j * job.x_step + (<const int64_t*>(index + j * job.index_step))[0] * job.along))[0]
 
 
-cdef void gather_rows(const Gather* job, int64_t first, int64_t end, word* _) noexcept nogil:
-    """Rows first .. end of the walk; a negative `end` says: a part of the only row."""
+cdef int gather_rows(const Gather* job, int64_t first, int64_t end, word* _) noexcept nogil:
+    """Rows of the walk, or where there is only one, elements of it."""
     cdef int64_t place[MAX_AXES]
     cdef int64_t offsets[3]
     cdef int64_t row
     if job.axes.total == 1:
         gather_row(job, <word*>job.out, job.index, job.x, first, end - first)
-        return
+        return OK
     locate(&job.axes, first, place, offsets)
     for row in range(first, end):
         gather_row(job, <word*>(job.out + offsets[0]), job.index + offsets[1], job.x + offsets[2], 0, job.n)
         advance(&job.axes, place, offsets)
-
-
-cdef void gather_all(const Gather* job, word* kind) noexcept nogil:
-    """Tasks are groups of rows, or pieces of the row where there is only one."""
-    cdef int64_t units = job.axes.total if job.axes.total > 1 else job.n
-    cdef int64_t per_task = max(<int64_t>1, TASK // job.n) if job.axes.total > 1 else TASK
-    cdef int64_t tasks = (units + per_task - 1) // per_task
-    cdef int64_t task
-    cdef int threads = threads_for(<double>job.axes.total * <double>job.n)
-    if threads == 1:
-        gather_rows(job, 0, units, kind)
-    else:
-        for task in prange(tasks, num_threads=threads, schedule="static"):
-            gather_rows(job, task * per_task, min(units, (task + 1) * per_task), kind)
+    return OK
 
 
 cdef int gather(Step* step) noexcept nogil:
@@ -163,13 +144,10 @@ cdef int gather(Step* step) noexcept nogil:
     job.out_step, job.index_step, job.x_step = strides[0], strides[1], strides[2]
     job.out, job.index, job.x = out.data, index.data, x.data
     job.along = byte_stride(x, along) if x.ndim else 0
-    if size_of(out.dtype) == 8:
-        gather_all(&job, <uint64_t*>NULL)
-    elif size_of(out.dtype) == 4:
-        gather_all(&job, <uint32_t*>NULL)
-    else:
-        gather_all(&job, <uint8_t*>NULL)
-    return OK
+    if job.axes.total == 1:
+        return share_out(step.inner, &job, job.n, TASK, <double>job.n)
+    return share_out(step.inner, &job, job.axes.total, max(<int64_t>1, TASK // job.n),
+                     <double>job.axes.total * <double>job.n)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -186,14 +164,16 @@ cdef struct Scatter:
     bint along_first            # the axis is the inner loop
 
 
-cdef inline void put(summand* out, summand value, bint add) noexcept nogil:
+cdef inline void put(summand* out, const char* index, int64_t along, const char* src, bint add) noexcept nogil:
+    out = <summand*>(<char*>out + (<const int64_t*>index)[0] * along)
     if add:
-        out[0] += value
+        out[0] += (<const summand*>src)[0]
     else:
-        out[0] = value
+        out[0] = (<const summand*>src)[0]
 
 
-cdef void scatter_task(const Scatter* job, int64_t task, bint add, summand* _) noexcept nogil:
+cdef inline void put_all(const Scatter* job, int64_t task, bint add, summand* _) noexcept nogil:
+    """A block of columns."""
     cdef int64_t place[MAX_AXES]
     cdef int64_t offsets[3]
     cdef int64_t first = task % job.blocks * COLUMNS
@@ -204,35 +184,36 @@ cdef void scatter_task(const Scatter* job, int64_t task, bint add, summand* _) n
     cdef const char* src
     locate(&job.others, task // job.blocks, place, offsets)
     out, index, src = job.out + offsets[0], job.index + offsets[1], job.src + offsets[2]
-    if job.along_first:
-        for c in range(first, end):
-            for j in range(job.n):
-                put(<summand*>(out + c * job.out_step
-                               + (<const int64_t*>(index + c * job.index_step + j * job.index_along))[0]
-                               * job.out_along),
-                    (<const summand*>(src + c * job.src_step + j * job.src_along))[0], add)
-    else:
+    if job.along_first:     # then there is one column
         for j in range(job.n):
-            for c in range(first, end):
-                put(<summand*>(out + c * job.out_step
-                               + (<const int64_t*>(index + c * job.index_step + j * job.index_along))[0]
-                               * job.out_along),
-                    (<const summand*>(src + c * job.src_step + j * job.src_along))[0], add)
+            put(<summand*>out, index + j * job.index_along, job.out_along, src + j * job.src_along, add)
+        return
+    for j in range(job.n):
+        for c in range(first, end):
+            put(<summand*>(out + c * job.out_step), index + c * job.index_step + j * job.index_along, job.out_along,
+                src + c * job.src_step + j * job.src_along, add)
 
 
-cdef void scatter_all(const Scatter* job, bint add, summand* kind) noexcept nogil:
-    cdef int64_t task, tasks = job.others.total * job.blocks
-    cdef int threads = threads_for(1.5 * <double>job.others.total * <double>job.columns * <double>job.n)
-    for task in prange(tasks, num_threads=threads, schedule="static"):
-        scatter_task(job, task, add, kind)
+cdef int scatter_tasks(const Scatter* job, int64_t first, int64_t end, word* kind) noexcept nogil:
+    cdef int64_t task
+    for task in range(first, end):
+        put_all(job, task, False, kind)
+    return OK
 
 
-cdef int scatter_with(Step* step, bint add) noexcept nogil:
+cdef int scatter_add_tasks(const Scatter* job, int64_t first, int64_t end, summand* kind) noexcept nogil:
+    cdef int64_t task
+    for task in range(first, end):
+        put_all(job, task, True, kind)
+    return OK
+
+
+cdef int scatter(Step* step) noexcept nogil:
     cdef View* out = &step.args[0]
     cdef View* src = &step.args[1]
     cdef View* index = &step.args[2]
     cdef int along = <int>step.params.i[0]
-    cdef int axis, status, dtype = out.dtype
+    cdef int axis, status
     cdef int64_t strides[3]
     cdef Scatter job
     status = check_indices(step, index, out.shape[along] if out.ndim else 1)
@@ -258,25 +239,8 @@ cdef int scatter_with(Step* step, bint add) noexcept nogil:
         job.columns = 1
     job.blocks = (job.columns + COLUMNS - 1) // COLUMNS
     job.out, job.index, job.src = out.data, index.data, src.data
-    if add and dtype == FLOAT32:
-        scatter_all(&job, add, <float*>NULL)
-    elif add and dtype == FLOAT64:
-        scatter_all(&job, add, <double*>NULL)
-    elif size_of(dtype) == 8:
-        scatter_all(&job, add, <uint64_t*>NULL)
-    elif size_of(dtype) == 4:
-        scatter_all(&job, add, <uint32_t*>NULL)
-    else:
-        scatter_all(&job, add, <uint8_t*>NULL)
-    return OK
-
-
-cdef int scatter_add(Step* step) noexcept nogil:
-    return scatter_with(step, True)
-
-
-cdef int scatter(Step* step) noexcept nogil:
-    return scatter_with(step, False)
+    return share_out(step.inner, &job, job.others.total * job.blocks, 1,
+                     1.5 * <double>job.others.total * <double>job.columns * <double>job.n)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -290,6 +254,7 @@ cdef struct AddInto:
     char* out
     const char* src
     int64_t n, out_step, src_step
+    bint one_row                # whose elements are distinct
 
 
 cdef void find_apart(const View* out, bint* apart) noexcept nogil:
@@ -326,12 +291,17 @@ cdef void add_row(summand* out, int64_t out_step, const summand* src, int64_t sr
             (<summand*>(target + j * out_step))[0] += (<const summand*>(source + j * src_step))[0]
 
 
-cdef void add_tasks(const AddInto* job, int64_t first, int64_t end, summand* _) noexcept nogil:
+cdef int add_tasks(const AddInto* job, int64_t first, int64_t end, summand* _) noexcept nogil:
+    """Some places of the axes shared out, or where there is only one row, elements of it."""
     cdef int64_t place[MAX_AXES]
     cdef int64_t inner_place[MAX_AXES]
     cdef int64_t offsets[3]
     cdef int64_t inner[3]
     cdef int64_t task, row
+    if job.one_row:
+        add_row(<summand*>(job.out + first * job.out_step), job.out_step,
+                <const summand*>(job.src + first * job.src_step), job.src_step, end - first)
+        return OK
     locate(&job.apart, first, place, offsets)
     for task in range(first, end):
         locate(&job.within, 0, inner_place, inner)
@@ -340,32 +310,14 @@ cdef void add_tasks(const AddInto* job, int64_t first, int64_t end, summand* _) 
                     <const summand*>(job.src + offsets[1] + inner[1]), job.src_step, job.n)
             advance(&job.within, inner_place, inner)
         advance(&job.apart, place, offsets)
-
-
-cdef void add_pieces(const AddInto* job, int64_t first, int64_t end, summand* _) noexcept nogil:
-    """A part of the only row."""
-    add_row(<summand*>(job.out + first * job.out_step), job.out_step,
-            <const summand*>(job.src + first * job.src_step), job.src_step, end - first)
-
-
-cdef void add_all(const AddInto* job, bint one_row, summand* kind) noexcept nogil:
-    cdef int64_t each = job.within.total * job.n
-    cdef int64_t units = job.n if one_row else job.apart.total
-    cdef int64_t per_task = TASK if one_row else max(<int64_t>1, TASK // each)
-    cdef int64_t tasks = (units + per_task - 1) // per_task
-    cdef int64_t task
-    cdef int threads = threads_for(0.3 * <double>job.apart.total * <double>each)
-    for task in prange(tasks, num_threads=threads, schedule="static"):
-        if one_row:
-            add_pieces(job, task * per_task, min(units, (task + 1) * per_task), kind)
-        else:
-            add_tasks(job, task * per_task, min(units, (task + 1) * per_task), kind)
+    return OK
 
 
 cdef int add_into(Step* step) noexcept nogil:
     cdef View* out = &step.args[0]
     cdef View* src = &step.args[1]
-    cdef int axis, dtype = out.dtype
+    cdef int axis
+    cdef int64_t each
     cdef bint distinct = True
     cdef bint apart[MAX_AXES]
     cdef int64_t strides[3]
@@ -385,18 +337,12 @@ cdef int add_into(Step* step) noexcept nogil:
     take_innermost(&job.apart if distinct else &job.within, &job.n, strides)
     job.out_step, job.src_step = strides[0], strides[1]
     job.out, job.src = out.data, src.data
-    distinct = distinct and job.apart.total == 1
-    if dtype == FLOAT32:
-        add_all(&job, distinct, <float*>NULL)
-    elif dtype == FLOAT64:
-        add_all(&job, distinct, <double*>NULL)
-    elif dtype == INT64:
-        add_all(&job, distinct, <uint64_t*>NULL)
-    elif dtype == INT32:
-        add_all(&job, distinct, <uint32_t*>NULL)
-    else:
-        add_all(&job, distinct, <uint8_t*>NULL)
-    return OK
+    job.one_row = distinct and job.apart.total == 1
+    each = job.within.total * job.n
+    if job.one_row:
+        return share_out(step.inner, &job, job.n, TASK, 0.3 * <double>each)
+    return share_out(step.inner, &job, job.apart.total, max(<int64_t>1, TASK // each),
+                     0.3 * <double>job.apart.total * <double>each)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -463,135 +409,19 @@ cdef int nonzero(Step* step) noexcept nogil:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# sort: along one axis, stably; NaN counts as larger than every number.  A merge sort of (value, position) pairs:
-# runs sorted by insertion are merged pairwise, from one half of the scratch into the other and back.
 
-cdef inline bint precedes(number a, number b, bint descending) noexcept nogil:
-    """Strictly: equals keep their order."""
-    cdef bint a_nan = False, b_nan = False
-    if number is float or number is double:
-        a_nan, b_nan = a != a, b != b
-    if descending:
-        return (a > b and not b_nan) or (a_nan and not b_nan)
-    return (a < b and not a_nan) or (b_nan and not a_nan)
-
-
-cdef void insertion_sort(number* x, int64_t* at, int64_t n, bint descending) noexcept nogil:
-    cdef int64_t j, place, position
-    cdef number value
-    for j in range(1, n):
-        value, position, place = x[j], at[j], j
-        while place > 0 and precedes(value, x[place - 1], descending):
-            x[place], at[place] = x[place - 1], at[place - 1]
-            place -= 1
-        x[place], at[place] = value, position
-
-
-cdef void merge_runs(const number* x, const int64_t* at, int64_t middle, int64_t n, number* y, int64_t* to,
-                     bint descending) noexcept nogil:
-    cdef int64_t a = 0, b = middle, j
-    for j in range(n):
-        if a < middle and (b >= n or not precedes(x[b], x[a], descending)):
-            y[j], to[j] = x[a], at[a]
-            a += 1
-        else:
-            y[j], to[j] = x[b], at[b]
-            b += 1
-
-
-cdef int sort_line(const number* x, int64_t step, int64_t n, char* values, int64_t values_step, char* indices,
-                   int64_t indices_step, bint descending) noexcept nogil:
-    cdef const char* source = <const char*>x
-    cdef number* key = <number*>malloc(n * 2 * (sizeof(number) + 8) + 16)
-    cdef int64_t j, width, first
-    cdef int64_t* at
-    cdef number* other_key
-    cdef int64_t* other_at
-    cdef int64_t* memory = <int64_t*>key
-    if memory == NULL:
-        return NO_MEMORY
-    at, other_at = memory, memory + n
-    key = <number*>(memory + 2 * n)
-    other_key = key + n
-    for j in range(n):
-        key[j], at[j] = (<const number*>(source + j * step))[0], j
-    for first from 0 <= first < n by INSERTION:
-        insertion_sort(key + first, at + first, min(<int64_t>INSERTION, n - first), descending)
-    width = INSERTION
-    while width < n:
-        for first from 0 <= first < n by 2 * width:
-            merge_runs(key + first, at + first, min(width, n - first), min(2 * width, n - first),
-                       other_key + first, other_at + first, descending)
-        key, other_key = other_key, key
-        at, other_at = other_at, at
-        width *= 2
-    for j in range(n):
-        (<number*>(values + j * values_step))[0] = key[j]
-        (<int64_t*>(indices + j * indices_step))[0] = at[j]
-    free(memory)
-    return OK
-
-
-cdef int sort_lines(Step* step, const Axes* lines, int axis, bint descending, number* _) noexcept nogil:
-    cdef View* values = &step.args[0]
-    cdef View* indices = &step.args[1]
-    cdef View* x = &step.args[2]
-    cdef int64_t line, n = x.shape[axis] if x.ndim else 1
-    cdef int64_t x_step = byte_stride(x, axis) if x.ndim else 0
-    cdef int64_t values_step = byte_stride(values, axis) if x.ndim else 0
-    cdef int64_t indices_step = byte_stride(indices, axis) if x.ndim else 0
-    cdef int failures = 0
-    cdef int threads = threads_for(20.0 * <double>lines.total * <double>n)
-    for line in prange(lines.total, num_threads=threads, schedule="static"):
-        failures += sort_one(step, lines, line, n, x_step, values_step, indices_step, descending, <number*>NULL)
-    return NO_MEMORY if failures else OK
-
-
-cdef int sort_one(Step* step, const Axes* lines, int64_t line, int64_t n, int64_t x_step, int64_t values_step,
-                  int64_t indices_step, bint descending, number* _) noexcept nogil:
-    cdef int64_t place[MAX_AXES]
-    cdef int64_t offsets[3]
-    locate(lines, line, place, offsets)
-    return sort_line(<const number*>(step.args[2].data + offsets[2]), x_step, n, step.args[0].data + offsets[0],
-                     values_step, step.args[1].data + offsets[1], indices_step, descending)
-
-
-cdef int sort(Step* step) noexcept nogil:
-    cdef View* values = &step.args[0]
-    cdef View* indices = &step.args[1]
-    cdef View* x = &step.args[2]
-    cdef int along = <int>step.params.i[0]
-    cdef bint descending = step.params.i[1] != 0
-    cdef int axis, dtype = x.dtype
-    cdef Axes lines
-    clear_axes(&lines)
-    for axis in range(x.ndim):
-        if x.shape[axis] == 0:
-            return OK
-        if axis != along:
-            append_axis(&lines, x.shape[axis], byte_stride(values, axis), byte_stride(indices, axis),
-                        byte_stride(x, axis))
-    if dtype == FLOAT32:
-        return sort_lines(step, &lines, along, descending, <float*>NULL)
-    if dtype == FLOAT64:
-        return sort_lines(step, &lines, along, descending, <double*>NULL)
-    if dtype == INT64:
-        return sort_lines(step, &lines, along, descending, <int64_t*>NULL)
-    if dtype == INT32:
-        return sort_lines(step, &lines, along, descending, <int32_t*>NULL)
-    return sort_lines(step, &lines, along, descending, <uint8_t*>NULL)
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-
-EVERY = (BOOL, UINT8, INT32, INT64, FLOAT32, FLOAT64)
-NUMBERS = (UINT8, INT32, INT64, FLOAT32, FLOAT64)
 KERNELS = {
-    "gather": new_kernel("gather", gather, EVERY),
-    "scatter_add": new_kernel("scatter_add", scatter_add, NUMBERS),
-    "scatter": new_kernel("scatter", scatter, EVERY),
-    "add_into": new_kernel("add_into", add_into, NUMBERS),
+    "gather": family("gather", gather, 0, <void*>gather_rows[uint8_t], <void*>gather_rows[uint8_t],
+                     <void*>gather_rows[uint32_t], <void*>gather_rows[uint64_t], <void*>gather_rows[uint32_t],
+                     <void*>gather_rows[uint64_t]),
+    "scatter": family("scatter", scatter, 0, <void*>scatter_tasks[uint8_t], <void*>scatter_tasks[uint8_t],
+                      <void*>scatter_tasks[uint32_t], <void*>scatter_tasks[uint64_t], <void*>scatter_tasks[uint32_t],
+                      <void*>scatter_tasks[uint64_t]),
+    "scatter_add": family("scatter_add", scatter, 0, NULL, <void*>scatter_add_tasks[uint8_t],
+                          <void*>scatter_add_tasks[uint32_t], <void*>scatter_add_tasks[uint64_t],
+                          <void*>scatter_add_tasks[float], <void*>scatter_add_tasks[double]),
+    "add_into": family("add_into", add_into, 0, NULL, <void*>add_tasks[uint8_t], <void*>add_tasks[uint32_t],
+                       <void*>add_tasks[uint64_t], <void*>add_tasks[float], <void*>add_tasks[double]),
     "count_nonzero": new_kernel("count_nonzero", count_nonzero, (BOOL,), by=1),
     "nonzero": new_kernel("nonzero", nonzero, (BOOL,), by=1),
-    "sort": new_kernel("sort", sort, EVERY),
 }

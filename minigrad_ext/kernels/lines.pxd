@@ -19,6 +19,7 @@ cdef struct Lines:
     int64_t n, x_step, out_step     # the axis
     int64_t columns, column_x, column_out, width, blocks
     int64_t tasks
+    double work                     # nanoseconds
     int threads
 
 
@@ -38,9 +39,10 @@ cdef inline void find_lines(Step* step, int axis, bint along, double cost, Lines
         lines.n, lines.x_step = out.shape[axis] if along else x.shape[axis], byte_stride(x, axis)
         lines.out_step = byte_stride(out, axis) if along else 0
     lines.tasks = 0
-    if lines.others.total == 0 or lines.n == 0:
+    lines.work = cost * <double>lines.others.total * <double>lines.n
+    lines.threads = threads_for(lines.work)
+    if lines.work == 0:
         return
-    lines.threads = threads_for(cost * <double>lines.others.total * <double>lines.n)
     merge_neighbours(&lines.others)
     lines.columns, lines.column_x, lines.column_out = 1, 0, 0
     if lines.others.ndim and absolute(lines.others.strides[0][lines.others.ndim - 1]) < absolute(lines.x_step):
