@@ -7,7 +7,8 @@ operands.  Integer division by zero and negative integer powers are found before
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from minigrad_ext.kernels.blocks cimport (
-    Block, Scratch, Walk, cut_blocks, elementwise, elementwise_costly, load_block, locate_block, open_scratch, start_walk,
+    Block, Scratch, Walk, cut_blocks, elementwise, elementwise_costly, load_block, locate_block, open_scratch,
+    start_walk,
 )
 from minigrad_ext.kernels.loops cimport Row, kernels_of
 from minigrad_ext.types cimport FLOAT32, INT32, NEGATIVE_POWER, Step, UINT8, ZERO_DIVISION, view_size

@@ -17,12 +17,11 @@ from cython.parallel cimport prange
 from libc.math cimport cos, log, sin, sqrt
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from minigrad_ext.kernel cimport new_kernel
+from minigrad_ext.kernels.axes cimport family, share_out
 from minigrad_ext.kernels.blocks cimport contiguous
 from minigrad_ext.kernels.fastmath cimport fast_cos_turns, fast_log, fast_sin_turns
 from minigrad_ext.parallel cimport threads_for
-from minigrad_ext.types cimport (
-    BOOL, FLOAT32, FLOAT64, INT32, INT64, OK, Step, UINT8, View, real, view_size,
-)
+from minigrad_ext.types cimport BOOL, FLOAT32, INT32, INT64, OK, Step, UINT8, View, real, view_size
 
 cdef enum:
     WORDS = 4           # random words per counter
@@ -31,44 +30,34 @@ cdef enum:
     TASK = 32           # batches that a thread takes at a time
 
 
-cdef inline void philox(uint32_t* word, uint32_t key_0, uint32_t key_1) noexcept nogil:
-    """Ten rounds: two 32 x 32 -> 64 bit products, whose halves are mixed with the key and swapped."""
-    cdef uint64_t first, second
-    cdef int r
-    for r in range(10):
-        first = <uint64_t>0xD2511F53u * word[0]
-        second = <uint64_t>0xCD9E8D57u * word[2]
-        word[0] = <uint32_t>(second >> 32) ^ word[1] ^ key_0
-        word[2] = <uint32_t>(first >> 32) ^ word[3] ^ key_1
-        word[1] = <uint32_t>second
-        word[3] = <uint32_t>first
-        key_0 += 0x9E3779B9u        # the golden ratio
-        key_1 += 0xBB67AE85u        # sqrt(3) - 1
+cdef inline void mix(uint32_t* a, uint32_t* b, uint32_t* c, uint32_t* d, uint32_t key_0, uint32_t key_1) noexcept nogil:
+    """One round: two 32 x 32 -> 64 bit products, whose halves are mixed with the key and swapped."""
+    cdef uint64_t first = <uint64_t>0xD2511F53u * a[0]
+    cdef uint64_t second = <uint64_t>0xCD9E8D57u * c[0]
+    a[0] = <uint32_t>(second >> 32) ^ b[0] ^ key_0
+    c[0] = <uint32_t>(first >> 32) ^ d[0] ^ key_1
+    b[0], d[0] = <uint32_t>second, <uint32_t>first
 
 
-cdef inline void draw(uint32_t* word, uint64_t seed, uint64_t counter) noexcept nogil:
-    word[0], word[1], word[2], word[3] = <uint32_t>counter, <uint32_t>(counter >> 32), 0, 0
-    philox(word, <uint32_t>seed, <uint32_t>(seed >> 32))
+cdef inline void philox(uint32_t* word, uint64_t key) noexcept nogil:
+    """Ten rounds, each with another key."""
+    cdef uint32_t r
+    for r in range(10):     # the golden ratio and sqrt(3) - 1
+        mix(&word[0], &word[1], &word[2], &word[3],
+            <uint32_t>key + r * 0x9E3779B9u, <uint32_t>(key >> 32) + r * 0xBB67AE85u)
 
 
 cdef inline void draw_batch(uint32_t[LANES]* word, uint64_t seed, uint64_t counter) noexcept nogil:
-    """draw() for counter, counter + 1, ...: word[w][lane].  The same rounds, with the lanes innermost to vectorise."""
-    cdef uint64_t first, second
-    cdef uint32_t key_0 = <uint32_t>seed, key_1 = <uint32_t>(seed >> 32)
-    cdef int lane, r
+    """philox() of counter, counter + 1, ...: word[w][lane].  The lanes are innermost, to vectorise."""
+    cdef int lane
+    cdef uint32_t r
     for lane in range(LANES):
         word[0][lane], word[1][lane] = <uint32_t>(counter + lane), <uint32_t>(counter + lane >> 32)
         word[2][lane], word[3][lane] = 0, 0
     for r in range(10):
         for lane in range(LANES):
-            first = <uint64_t>0xD2511F53u * word[0][lane]
-            second = <uint64_t>0xCD9E8D57u * word[2][lane]
-            word[0][lane] = <uint32_t>(second >> 32) ^ word[1][lane] ^ key_0
-            word[2][lane] = <uint32_t>(first >> 32) ^ word[3][lane] ^ key_1
-            word[1][lane] = <uint32_t>second
-            word[3][lane] = <uint32_t>first
-        key_0 += 0x9E3779B9u
-        key_1 += 0xBB67AE85u
+            mix(&word[0][lane], &word[1][lane], &word[2][lane], &word[3][lane],
+                <uint32_t>seed + r * 0x9E3779B9u, <uint32_t>(seed >> 32) + r * 0xBB67AE85u)
 
 
 cdef inline uint64_t joined(uint32_t low, uint32_t high) noexcept nogil:
@@ -112,76 +101,9 @@ cdef void normal_batch(real* x, uint64_t seed, uint64_t counter) noexcept nogil:
         x[2 * j + 1] = <real>(length * sine)
 
 
-cdef inline int64_t place(const View* v, bint flat, int64_t j) noexcept nogil:
-    """The offset of element j in row-major order; `flat` says that the view is contiguous."""
-    cdef int64_t offset = 0
-    cdef int axis
-    if flat:
-        return j
-    for axis in range(v.ndim - 1, -1, -1):
-        offset += j % v.shape[axis] * v.strides[axis]
-        j //= v.shape[axis]
-    return offset
-
-
-# ---- real numbers
-
-cdef inline int64_t batches_of(int64_t n, int dtype) noexcept nogil:
-    cdef int each = per_batch(<float*>NULL) if dtype == FLOAT32 else per_batch(<double*>NULL)
-    return (n + each - 1) // each
-
-
-cdef void fill_batch(View* out, bint flat, bint gaussian, uint64_t seed, uint64_t offset, int64_t batch, int64_t n,
-                     real* kind) noexcept nogil:
-    cdef real x[BATCH]
-    cdef int64_t first = batch * per_batch(kind)
-    cdef int64_t j
-    if gaussian:
-        normal_batch(x, seed, offset + <uint64_t>(batch * LANES))
-    else:
-        uniform_batch(x, seed, offset + <uint64_t>(batch * LANES))
-    for j in range(min(per_batch(kind), n - first)):
-        (<real*>out.data)[place(out, flat, first + j)] = x[j]
-
-
-cdef void fill_batches(Step* step, bint gaussian, int64_t first, int64_t end) noexcept nogil:
-    cdef View* out = &step.args[0]
-    cdef uint64_t seed = <uint64_t>step.params.i[0], offset = <uint64_t>step.params.i[1]
-    cdef int64_t batch, n = view_size(out)
-    cdef bint flat = contiguous(out)
-    for batch in range(first, end):
-        if out.dtype == FLOAT32:
-            fill_batch(out, flat, gaussian, seed, offset, batch, n, <float*>NULL)
-        else:
-            fill_batch(out, flat, gaussian, seed, offset, batch, n, <double*>NULL)
-
-
-cdef int fill_real(Step* step, bint gaussian, double cost) noexcept nogil:
-    cdef int64_t n = view_size(&step.args[0])
-    cdef int64_t task, batches = batches_of(n, step.args[0].dtype)
-    cdef int threads = threads_for(n * cost)
-    if threads == 1:
-        fill_batches(step, gaussian, 0, batches)
-    else:
-        for task in prange((batches + TASK - 1) // TASK, num_threads=threads, schedule="static"):
-            fill_batches(step, gaussian, task * TASK, min(batches, (task + 1) * TASK))
-    return OK
-
-
-cdef int uniform(Step* step) noexcept nogil:
-    """Numbers in [0, 1)."""
-    return fill_real(step, False, 2.0)
-
-
-cdef int normal(Step* step) noexcept nogil:
-    return fill_real(step, True, 5.0 if step.args[0].dtype == FLOAT32 else 20.0)
-
-
-# ---- bernoulli: 1 where a uniform number is below p, an operand of out's shape (size-1 axes and fewer axes allowed)
-
-cdef inline int64_t place_under(const View* out, const View* v, bint flat, int64_t j) noexcept nogil:
-    """The offset in v, broadcast to out's shape, of element j of out; `flat` says that both are contiguous and of
-    one size."""
+cdef inline int64_t place(const View* out, const View* v, bint flat, int64_t j) noexcept nogil:
+    """The offset in v, broadcast to out's shape, of element j of out in row-major order; `flat` says that both are
+    contiguous and of one size."""
     cdef int64_t offset = 0
     cdef int axis, own
     if flat:
@@ -194,8 +116,54 @@ cdef inline int64_t place_under(const View* out, const View* v, bint flat, int64
     return offset
 
 
-cdef inline void put(const View* out, bint flat, int64_t j, int64_t x) noexcept nogil:
-    cdef int64_t at = place(out, flat, j)
+# ---- real numbers, and bernoulli: 1 where a uniform number is below p, which is broadcast to out's shape
+
+cdef struct Draw:
+    View out
+    View p
+    bint flat, p_flat
+    bint gaussian
+    uint64_t seed, offset
+    int64_t n
+
+
+cdef inline int draw_real(Step* step, Draw* job, int per_counter, double cost) noexcept nogil:
+    """Fill in what all calls share, and run the tasks."""
+    job.out, job.n = step.args[0], view_size(&step.args[0])
+    job.flat = contiguous(&job.out)
+    job.seed, job.offset = <uint64_t>step.params.i[0], <uint64_t>step.params.i[1]
+    return share_out(step.inner, job, (job.n + per_counter * LANES - 1) // (per_counter * LANES), TASK, job.n * cost)
+
+
+cdef int fill_batches(const Draw* job, int64_t first, int64_t end, real* kind) noexcept nogil:
+    cdef real x[BATCH]
+    cdef int64_t batch, j, start, each = per_batch(kind)
+    for batch in range(first, end):
+        start = batch * each
+        if job.gaussian:
+            normal_batch(x, job.seed, job.offset + <uint64_t>(batch * LANES))
+        else:
+            uniform_batch(x, job.seed, job.offset + <uint64_t>(batch * LANES))
+        for j in range(min(each, job.n - start)):
+            (<real*>job.out.data)[place(&job.out, &job.out, job.flat, start + j)] = x[j]
+    return OK
+
+
+cdef int uniform(Step* step) noexcept nogil:
+    """Numbers in [0, 1)."""
+    cdef Draw job
+    job.gaussian = False
+    return draw_real(step, &job, 4 if step.args[0].dtype == FLOAT32 else 2, 2.0)
+
+
+cdef int normal(Step* step) noexcept nogil:
+    cdef Draw job
+    cdef bint single = step.args[0].dtype == FLOAT32
+    job.gaussian = True
+    return draw_real(step, &job, 4 if single else 2, 5.0 if single else 20.0)
+
+
+cdef inline void put(const View* out, int64_t at, int64_t x) noexcept nogil:
     if out.dtype == BOOL or out.dtype == UINT8:
         (<uint8_t*>out.data)[at] = <uint8_t>x
     elif out.dtype == INT32:
@@ -208,46 +176,28 @@ cdef inline void put(const View* out, bint flat, int64_t j, int64_t x) noexcept 
         (<double*>out.data)[at] = <double>x
 
 
-cdef void bernoulli_batch(View* out, bint flat, View* p, bint p_flat, uint64_t seed, uint64_t offset, int64_t batch,
-                          int64_t n, real* kind) noexcept nogil:
+cdef int bernoulli_batches(const Draw* job, int64_t first, int64_t end, real* kind) noexcept nogil:
     cdef real x[BATCH]
-    cdef int64_t first = batch * per_batch(kind)
-    cdef int64_t j
-    uniform_batch(x, seed, offset + <uint64_t>(batch * LANES))
-    for j in range(min(per_batch(kind), n - first)):
-        put(out, flat, first + j, x[j] < (<real*>p.data)[place_under(out, p, p_flat, first + j)])
-
-
-cdef void bernoulli_batches(Step* step, int64_t first, int64_t end) noexcept nogil:
-    cdef View* out = &step.args[0]
-    cdef View chance = step.args[1]
-    cdef uint64_t seed = <uint64_t>step.params.i[0], offset = <uint64_t>step.params.i[1]
-    cdef int64_t batch, n = view_size(out)
-    cdef bint flat = contiguous(out)
-    cdef bint p_flat
-    cdef int axis, repeated = 0
-    for axis in range(chance.ndim):
-        repeated += chance.shape[axis] == 1 or chance.strides[axis] == 0
-    if repeated == chance.ndim:     # one probability for all
-        chance.ndim = 0
-    p_flat = contiguous(&chance) and view_size(&chance) == n and chance.ndim > 0
+    cdef int64_t batch, j, start, each = per_batch(kind)
     for batch in range(first, end):
-        if chance.dtype == FLOAT32:
-            bernoulli_batch(out, flat, &chance, p_flat, seed, offset, batch, n, <float*>NULL)
-        else:
-            bernoulli_batch(out, flat, &chance, p_flat, seed, offset, batch, n, <double*>NULL)
+        start = batch * each
+        uniform_batch(x, job.seed, job.offset + <uint64_t>(batch * LANES))
+        for j in range(min(each, job.n - start)):
+            put(&job.out, place(&job.out, &job.out, job.flat, start + j),
+                x[j] < (<real*>job.p.data)[place(&job.out, &job.p, job.p_flat, start + j)])
+    return OK
 
 
 cdef int bernoulli(Step* step) noexcept nogil:
-    cdef int64_t n = view_size(&step.args[0])
-    cdef int64_t task, batches = batches_of(n, step.args[1].dtype)
-    cdef int threads = threads_for(n * 5.0)
-    if threads == 1:
-        bernoulli_batches(step, 0, batches)
-    else:
-        for task in prange((batches + TASK - 1) // TASK, num_threads=threads, schedule="static"):
-            bernoulli_batches(step, task * TASK, min(batches, (task + 1) * TASK))
-    return OK
+    cdef Draw job
+    cdef int axis, repeated = 0
+    job.p = step.args[1]
+    for axis in range(job.p.ndim):
+        repeated += job.p.shape[axis] == 1 or job.p.strides[axis] == 0
+    if repeated == job.p.ndim:      # one probability for all
+        job.p.ndim = 0
+    job.p_flat = contiguous(&job.p) and view_size(&job.p) == view_size(&step.args[0]) and job.p.ndim > 0
+    return draw_real(step, &job, 4 if job.p.dtype == FLOAT32 else 2, 5.0)
 
 
 # ---- integers: the high word of a 64 x 64 bit product spreads 2^64 random words over `width` values, so evenly that no
@@ -264,7 +214,9 @@ cdef inline uint64_t high_product(uint64_t a, uint64_t b) noexcept nogil:
 cdef inline uint64_t below(uint64_t width, uint64_t seed, uint64_t offset, int64_t j) noexcept nogil:
     """Random integer j of a call, in [0, width)."""
     cdef uint32_t word[WORDS]
-    draw(word, seed, offset + <uint64_t>j // 2)
+    cdef uint64_t counter = offset + <uint64_t>j // 2
+    word[0], word[1], word[2], word[3] = <uint32_t>counter, <uint32_t>(counter >> 32), 0, 0
+    philox(word, seed)
     return high_product(joined(word[2 * (j & 1)], word[2 * (j & 1) + 1]), width)
 
 
@@ -277,7 +229,7 @@ cdef int randint(Step* step) noexcept nogil:
     cdef int64_t j, n = view_size(out)
     cdef bint flat = contiguous(out)
     for j in prange(n, num_threads=threads_for(n * 10.0), schedule="static"):
-        (<int64_t*>out.data)[place(out, flat, j)] = <int64_t>(low + below(width, seed, offset, j))
+        (<int64_t*>out.data)[place(out, out, flat, j)] = <int64_t>(low + below(width, seed, offset, j))
     return OK
 
 
@@ -289,8 +241,8 @@ cdef int permutation(Step* step) noexcept nogil:
     cdef int64_t j, here, there, n = view_size(out)
     cdef bint flat = contiguous(out)
     for j in range(n):
-        here = place(out, flat, j)
-        there = place(out, flat, <int64_t>below(<uint64_t>j + 1, seed, offset, j))
+        here = place(out, out, flat, j)
+        there = place(out, out, flat, <int64_t>below(<uint64_t>j + 1, seed, offset, j))
         x[here] = x[there]
         x[there] = j
     return OK
@@ -306,8 +258,7 @@ def philox4x32(counter, key):
     """
     cdef uint32_t word[WORDS]
     word[0], word[1], word[2], word[3] = counter
-    key_0, key_1 = key
-    philox(word, key_0, key_1)
+    philox(word, joined(key[0], key[1]))
     return word[0], word[1], word[2], word[3]
 
 
@@ -321,11 +272,13 @@ def counters_used(kernel, n, dtype=None):
     raise ValueError(f"counters_used: {kernel!r} is no random kernel")
 
 
-cdef list KERNEL_LIST = [
-    new_kernel("uniform", uniform, (FLOAT32, FLOAT64)),
-    new_kernel("normal", normal, (FLOAT32, FLOAT64)),
-    new_kernel("bernoulli", bernoulli, (FLOAT32, FLOAT64), 1),
-    new_kernel("randint", randint, (INT64,)),
-    new_kernel("permutation", permutation, (INT64,)),
-]
-KERNELS = {kernel.name: kernel for kernel in KERNEL_LIST}
+KERNELS = {
+    "uniform": family("uniform", uniform, 0, NULL, NULL, NULL, NULL, <void*>fill_batches[float],
+                      <void*>fill_batches[double]),
+    "normal": family("normal", normal, 0, NULL, NULL, NULL, NULL, <void*>fill_batches[float],
+                     <void*>fill_batches[double]),
+    "bernoulli": family("bernoulli", bernoulli, 1, NULL, NULL, NULL, NULL, <void*>bernoulli_batches[float],
+                        <void*>bernoulli_batches[double]),
+    "randint": new_kernel("randint", randint, (INT64,)),
+    "permutation": new_kernel("permutation", permutation, (INT64,)),
+}

@@ -8,21 +8,19 @@ bitwise the same for every number of threads.  Sums of float32 are accumulated i
 rounded once, for all practical lengths.
 """
 
-from cython.parallel cimport prange
 from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 from minigrad_ext.kernel cimport new_family
 from minigrad_ext.kernels.axes cimport (
-    Axes, absolute, advance, byte_stride, clear_axes, insert_axis, locate, merge_neighbours, take_innermost,
+    Axes, absolute, advance, byte_stride, clear_axes, insert_axis, locate, merge_neighbours, share_out, take_innermost,
 )
 from minigrad_ext.kernels.blocks cimport repeat
 from minigrad_ext.kernels.folds cimport (
     COLUMNS, Exponentials, Largest, Smallest, accumulator, exponentials_columns, exponentials_run, extreme_columns,
     extreme_run, merge_exponentials, store, store_exponentials, sum_columns, sum_run, weakest,
 )
-from minigrad_ext.parallel cimport threads_for
 from minigrad_ext.types cimport (
     BOOL, FLOAT32, FLOAT64, INT32, INT64, MAX_AXES, N_DTYPES, NO_MEMORY, OK, UINT8, Step, View, kernel_t, number, real,
 )
@@ -64,6 +62,7 @@ cdef struct Plan:
     int64_t columns, column_x, column_out, width, blocks
     int64_t run, run_x, piece, pieces
     int64_t units, group, chunks
+    char* partial                   # an accumulator for each chunk of each column
 
 
 cdef void split_axes(const View* out, const View* x, Axes* kept, Axes* reduced) noexcept nogil:
@@ -150,7 +149,7 @@ cdef inline void find_block(const Plan* plan, int64_t block, const char** x, cha
     n[0] = min(plan.width, plan.columns - first)
 
 
-cdef void reduce_blocks(const Plan* plan, int64_t first, int64_t end) noexcept nogil:
+cdef int reduce_blocks(const Plan* plan, int64_t first, int64_t end, void* _) noexcept nogil:
     """Blocks that are one chunk each: fold and store."""
     cdef char acc[COLUMNS * MAX_ACC]
     cdef const char* x
@@ -160,22 +159,25 @@ cdef void reduce_blocks(const Plan* plan, int64_t first, int64_t end) noexcept n
         find_block(plan, block, &x, &out, &n)
         fold_chunk(plan, x, n, 0, acc)
         plan.fold.store(out, plan.column_out, acc, n)
+    return OK
 
 
-cdef void fold_part(const Plan* plan, int64_t part, char* partial) noexcept nogil:
-    """One chunk of one block, into its place among the partial results."""
+cdef int fold_parts(const Plan* plan, int64_t first, int64_t end, void* _) noexcept nogil:
+    """Chunks of blocks, into their places among the partial results."""
     cdef const char* x
     cdef char* out
-    cdef int64_t n
-    find_block(plan, part // plan.chunks, &x, &out, &n)
-    fold_chunk(plan, x, n, part % plan.chunks, partial + part * plan.width * plan.fold.acc_size)
+    cdef int64_t part, n
+    for part in range(first, end):
+        find_block(plan, part // plan.chunks, &x, &out, &n)
+        fold_chunk(plan, x, n, part % plan.chunks, plan.partial + part * plan.width * plan.fold.acc_size)
+    return OK
 
 
-cdef void merge_parts(const Plan* plan, int64_t block, char* partial) noexcept nogil:
+cdef void merge_parts(const Plan* plan, int64_t block) noexcept nogil:
     cdef const char* x
     cdef char* out
     cdef int64_t n, size = plan.width * plan.fold.acc_size
-    cdef char* acc = partial + block * plan.chunks * size
+    cdef char* acc = plan.partial + block * plan.chunks * size
     find_block(plan, block, &x, &out, &n)
     plan.fold.merge(acc, acc + size, plan.chunks - 1, size, n, plan.fold.acc_size)
     plan.fold.store(out, plan.column_out, acc, n)
@@ -184,15 +186,14 @@ cdef void merge_parts(const Plan* plan, int64_t block, char* partial) noexcept n
 cdef int reduce_with(Step* step, double cost) noexcept nogil:
     """`cost` is the time per element in nanoseconds, for the choice of threads."""
     cdef Plan plan
-    cdef int64_t part, task, tasks, blocks, per_task
-    cdef char* partial
-    cdef int threads
+    cdef int64_t block, blocks
+    cdef double work
     plan.fold = <const Fold*>step.inner
     plan.out, plan.x = step.args[0].data, step.args[1].data
     split_axes(&step.args[0], &step.args[1], &plan.kept, &plan.reduced)
     if plan.kept.total == 0:
         return OK
-    threads = threads_for(cost * <double>plan.kept.total * <double>plan.reduced.total)
+    work = cost * <double>plan.kept.total * <double>plan.reduced.total
     if plan.reduced.total == 0:
         plan.reduced.ndim = 0           # nothing to fold: lay_out gives one unit of a run of length 0
     lay_out(&plan)
@@ -200,22 +201,15 @@ cdef int reduce_with(Step* step, double cost) noexcept nogil:
         plan.run, plan.units, plan.chunks = 0, 0, 1
     blocks = plan.kept.total * plan.blocks
     if plan.chunks == 1:
-        per_task = max(<int64_t>1, TASK // max(<int64_t>1, plan.units * plan.piece * plan.width))
-        tasks = (blocks + per_task - 1) // per_task
-        if threads == 1:
-            reduce_blocks(&plan, 0, blocks)
-        else:
-            for task in prange(tasks, num_threads=threads, schedule="static"):
-                reduce_blocks(&plan, task * per_task, min(blocks, (task + 1) * per_task))
-        return OK
-    partial = <char*>malloc(blocks * plan.chunks * plan.width * plan.fold.acc_size)
-    if partial == NULL:
+        return share_out(<void*>reduce_blocks, &plan, blocks,
+                         max(<int64_t>1, TASK // max(<int64_t>1, plan.units * plan.piece * plan.width)), work)
+    plan.partial = <char*>malloc(blocks * plan.chunks * plan.width * plan.fold.acc_size)
+    if plan.partial == NULL:
         return NO_MEMORY
-    for part in prange(blocks * plan.chunks, num_threads=threads, schedule="static"):
-        fold_part(&plan, part, partial)
-    for task in range(blocks):
-        merge_parts(&plan, task, partial)
-    free(partial)
+    share_out(<void*>fold_parts, &plan, blocks * plan.chunks, 1, work)
+    for block in range(blocks):
+        merge_parts(&plan, block)
+    free(plan.partial)
     return OK
 
 
@@ -244,7 +238,9 @@ cdef Fold fold(const void* first, int acc_size, void* run, void* columns, void* 
 
 
 cdef void fill_sum(int code, number* _, accumulator zero):
-    cdef void* merge = <void*>sum_columns[double, double] if accumulator is double else <void*>sum_columns[uint64_t, int64_t]
+    cdef void* merge = <void*>sum_columns[uint64_t, int64_t]
+    if accumulator is double:
+        merge = <void*>sum_columns[double, double]
     SUM[code] = fold(&zero, sizeof(zero), <void*>sum_run[accumulator, number], <void*>sum_columns[accumulator, number],
                      merge, <void*>store[number, accumulator])
 
