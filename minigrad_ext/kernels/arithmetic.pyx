@@ -105,7 +105,7 @@ cdef bint any_value(Step* step, int k, bint negative) noexcept nogil:
     cdef bint found = False
     alone.args[0] = step.args[k]
     start_walk(&walk, &alone, 1)
-    if walk.total == 0:
+    if walk.axes.total == 0:
         return False
     walk.reads[0], walk.writes[0] = True, False
     cut_blocks(&walk)

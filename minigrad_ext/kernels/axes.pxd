@@ -1,4 +1,4 @@
-"""Some axes of up to three strided operands, walked together: sizes, and how many bytes each operand moves per step.
+"""Some axes of a few strided operands, walked together: sizes, and how many bytes each operand moves per step.
 
 Axes of size 1 are dropped, the rest ordered by the first operand's stride, and neighbours merged into one wherever
 every operand allows it: a contiguous array of any shape becomes one long axis.  Callers deal with empty arrays
@@ -12,10 +12,12 @@ from minigrad_ext.parallel cimport threads_for
 from minigrad_ext.types cimport FLOAT64, INT64, MAX_AXES, N_DTYPES, UINT8, View, kernel_t
 
 cdef enum:
-    AXES_OPERANDS = 3
+    AXES_OPERANDS = 5       # at most
+    WALKED = 3              # of them by the functions from take_innermost() on; a constant, as they run once per row
 
 cdef struct Axes:
     int ndim
+    int operands
     int64_t total                                   # the product of the sizes
     int64_t shape[MAX_AXES]
     int64_t strides[AXES_OPERANDS][MAX_AXES]        # in bytes
@@ -35,8 +37,8 @@ cdef inline int64_t byte_stride(const View* v, int axis) noexcept nogil:
     return v.strides[axis] * size_of(v.dtype)
 
 
-cdef inline void clear_axes(Axes* axes) noexcept nogil:
-    axes.ndim, axes.total = 0, 1
+cdef inline void clear_axes(Axes* axes, int operands=3) noexcept nogil:
+    axes.ndim, axes.total, axes.operands = 0, 1, operands
 
 
 cdef inline void append_axis(Axes* axes, int64_t size, int64_t s0, int64_t s1, int64_t s2) noexcept nogil:
@@ -49,20 +51,28 @@ cdef inline void append_axis(Axes* axes, int64_t size, int64_t s0, int64_t s1, i
     axes.ndim += 1
 
 
-cdef inline void insert_axis(Axes* axes, int64_t size, int64_t s0, int64_t s1, int64_t s2) noexcept nogil:
+cdef inline void insert_strides(Axes* axes, int64_t size, const int64_t* strides) noexcept nogil:
     """One more axis, placed by the size of its first stride, the largest outermost."""
-    cdef int place, k
-    append_axis(axes, size, s0, s1, s2)
+    cdef int place = axes.ndim
+    cdef int k
+    axes.total *= size
     if size == 1:
         return
-    place = axes.ndim - 1
-    while place > 0 and absolute(axes.strides[0][place - 1]) < absolute(s0):
+    while place > 0 and absolute(axes.strides[0][place - 1]) < absolute(strides[0]):
         axes.shape[place] = axes.shape[place - 1]
-        for k in range(AXES_OPERANDS):
+        for k in range(axes.operands):
             axes.strides[k][place] = axes.strides[k][place - 1]
         place -= 1
     axes.shape[place] = size
-    axes.strides[0][place], axes.strides[1][place], axes.strides[2][place] = s0, s1, s2
+    for k in range(axes.operands):
+        axes.strides[k][place] = strides[k]
+    axes.ndim += 1
+
+
+cdef inline void insert_axis(Axes* axes, int64_t size, int64_t s0, int64_t s1, int64_t s2) noexcept nogil:
+    cdef int64_t[3] strides
+    strides[0], strides[1], strides[2] = s0, s1, s2
+    insert_strides(axes, size, strides)
 
 
 cdef inline void merge_neighbours(Axes* axes) noexcept nogil:
@@ -73,14 +83,14 @@ cdef inline void merge_neighbours(Axes* axes) noexcept nogil:
         return
     for axis in range(1, axes.ndim):
         joined = True
-        for k in range(AXES_OPERANDS):
+        for k in range(axes.operands):
             joined = joined and axes.strides[k][last] == axes.strides[k][axis] * axes.shape[axis]
         if joined:
             axes.shape[last] *= axes.shape[axis]
         else:
             last += 1
             axes.shape[last] = axes.shape[axis]
-        for k in range(AXES_OPERANDS):
+        for k in range(axes.operands):
             axes.strides[k][last] = axes.strides[k][axis]
     axes.ndim = last + 1
 
@@ -90,12 +100,12 @@ cdef inline void take_innermost(Axes* axes, int64_t* size, int64_t* strides) noe
     cdef int k
     if axes.ndim == 0:
         size[0] = 1
-        for k in range(AXES_OPERANDS):
+        for k in range(WALKED):
             strides[k] = 0
         return
     axes.ndim -= 1
     size[0] = axes.shape[axes.ndim]
-    for k in range(AXES_OPERANDS):
+    for k in range(WALKED):
         strides[k] = axes.strides[k][axes.ndim]
     axes.total = 1
     for k in range(axes.ndim):
@@ -105,12 +115,12 @@ cdef inline void take_innermost(Axes* axes, int64_t* size, int64_t* strides) noe
 cdef inline void locate(const Axes* axes, int64_t position, int64_t* index, int64_t* offsets) noexcept nogil:
     """The index at a row-major position, and the byte offset of each operand there."""
     cdef int axis, k
-    for k in range(AXES_OPERANDS):
+    for k in range(WALKED):
         offsets[k] = 0
     for axis in range(axes.ndim - 1, -1, -1):
         index[axis] = position % axes.shape[axis]
         position //= axes.shape[axis]
-        for k in range(AXES_OPERANDS):
+        for k in range(WALKED):
             offsets[k] += index[axis] * axes.strides[k][axis]
 
 
@@ -119,11 +129,11 @@ cdef inline void advance(const Axes* axes, int64_t* index, int64_t* offsets) noe
     cdef int axis, k
     for axis in range(axes.ndim - 1, -1, -1):
         index[axis] += 1
-        for k in range(AXES_OPERANDS):
+        for k in range(WALKED):
             offsets[k] += axes.strides[k][axis]
         if index[axis] < axes.shape[axis]:
             return
-        for k in range(AXES_OPERANDS):
+        for k in range(WALKED):
             offsets[k] -= index[axis] * axes.strides[k][axis]
         index[axis] = 0
 

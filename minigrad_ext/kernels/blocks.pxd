@@ -1,7 +1,7 @@
 """Elementwise work on strided views, as loops over contiguous blocks.
 
-A Walk is the iteration space of one call: the operands broadcast against the output, axes of size 1 dropped, axes
-ordered by the output's strides, and neighbours merged wherever every operand allows.  It is cut into blocks.  An
+A Walk is the iteration space of one call: the operands broadcast against the output, on axes ordered by the output's
+strides and merged wherever every operand allows.  It is cut into blocks.  An
 operand whose block is contiguous in memory is used where it lies; any other is packed into a scratch block that stays
 in the L1 cache (an output is unpacked from there afterwards).  So an inner loop sees contiguous blocks only, whatever
 the strides, and a chain of such loops may run over the same blocks.
@@ -13,11 +13,14 @@ transposed, so that a run would touch a new cache line for each element, blocks 
 from cython.parallel cimport prange
 from libc.stdint cimport int64_t, uint32_t, uint64_t, uintptr_t
 from libc.string cimport memcpy
+from minigrad_ext.kernels.axes cimport (
+    AXES_OPERANDS, Axes, absolute, clear_axes, insert_strides, merge_neighbours, size_of,
+)
 from minigrad_ext.parallel cimport threads_for
-from minigrad_ext.types cimport FLOAT64, INT64, MAX_AXES, OK, Params, Step, UINT8, View
+from minigrad_ext.types cimport MAX_AXES, OK, Params, Step, View
 
 cdef enum:
-    OPERANDS = 5            # at most, in one walk
+    OPERANDS = AXES_OPERANDS
     SCRATCH = 4096          # bytes of one operand's scratch block
     WHOLE_BLOCK = 4096      # elements of a block when nothing is packed
     SHORTEST_ROW = 64       # a shorter innermost axis is not worth a block of its own
@@ -29,9 +32,7 @@ ctypedef void (*loop_t)(char** at, int64_t n, const Params* params) noexcept nog
 
 cdef struct Walk:
     int n_args
-    int ndim                # at least 1
-    int64_t shape[MAX_AXES]
-    int64_t strides[OPERANDS][MAX_AXES]     # in bytes
+    Axes axes               # at least one
     char* data[OPERANDS]
     int itemsize[OPERANDS]
     bint direct[OPERANDS]   # every block of it is contiguous in memory
@@ -40,7 +41,6 @@ cdef struct Walk:
     bint writes[OPERANDS]
     bint by_rows            # no block crosses the end of a row; else blocks are cut from the flattened space
     int tiled               # the axis that tiles span beside the innermost one; -1 when there are no tiles
-    int64_t total
     int64_t block           # elements of a full block
     int64_t row_blocks      # blocks side by side in a row
     int64_t n_blocks
@@ -58,16 +58,6 @@ cdef struct Scratch:
     char memory[OPERANDS * SCRATCH + 64]
 
 
-cdef inline int itemsize_of(int dtype) noexcept nogil:
-    if dtype <= UINT8:
-        return 1
-    return 8 if dtype == INT64 or dtype == FLOAT64 else 4
-
-
-cdef inline int64_t positive(int64_t x) noexcept nogil:
-    return -x if x < 0 else x
-
-
 cdef inline bint contiguous(const View* v) noexcept nogil:
     cdef int64_t expected = 1
     cdef int axis
@@ -78,57 +68,19 @@ cdef inline bint contiguous(const View* v) noexcept nogil:
     return True
 
 
-cdef inline void add_axis(Walk* walk, int64_t size, int64_t* strides) noexcept nogil:
-    """Insert an axis, outermost first by the output's stride; a negative one is walked from its other end."""
-    cdef int place, k
-    if strides[0] < 0:
-        for k in range(walk.n_args):
-            walk.data[k] += (size - 1) * strides[k]
-            strides[k] = -strides[k]
-    place = walk.ndim
-    while place > 0 and walk.strides[0][place - 1] < strides[0]:
-        walk.shape[place] = walk.shape[place - 1]
-        for k in range(walk.n_args):
-            walk.strides[k][place] = walk.strides[k][place - 1]
-        place -= 1
-    walk.shape[place] = size
-    for k in range(walk.n_args):
-        walk.strides[k][place] = strides[k]
-    walk.ndim += 1
-
-
-cdef inline void merge_axes(Walk* walk) noexcept nogil:
-    """Join an axis with the next where a step over it is a run through the next, for every operand."""
-    cdef int axis, k, last = 0
-    cdef bint joined
-    for axis in range(1, walk.ndim):
-        joined = True
-        for k in range(walk.n_args):
-            if walk.strides[k][last] != walk.strides[k][axis] * walk.shape[axis]:
-                joined = False
-        if joined:
-            walk.shape[last] *= walk.shape[axis]
-        else:
-            last += 1
-            walk.shape[last] = walk.shape[axis]
-        for k in range(walk.n_args):
-            walk.strides[k][last] = walk.strides[k][axis]
-    walk.ndim = last + 1
-
-
 cdef inline void classify(Walk* walk, int k) noexcept nogil:
     """Whether every block of operand k is contiguous, or one element repeated."""
-    cdef int axis, first = walk.ndim - 1 if walk.by_rows else 0
+    cdef int axis, first = walk.axes.ndim - 1 if walk.by_rows else 0
     if walk.tiled >= 0:
         walk.direct[k] = False
-        walk.constant[k] = walk.strides[k][walk.ndim - 1] == 0 and walk.strides[k][walk.tiled] == 0
+        walk.constant[k] = walk.axes.strides[k][walk.axes.ndim - 1] == 0 and walk.axes.strides[k][walk.tiled] == 0
         return
     cdef int64_t expected = walk.itemsize[k]
     walk.direct[k], walk.constant[k] = True, True
-    for axis in range(walk.ndim - 1, first - 1, -1):
-        walk.direct[k] = walk.direct[k] and walk.strides[k][axis] == expected
-        walk.constant[k] = walk.constant[k] and walk.strides[k][axis] == 0
-        expected *= walk.shape[axis]
+    for axis in range(walk.axes.ndim - 1, first - 1, -1):
+        walk.direct[k] = walk.direct[k] and walk.axes.strides[k][axis] == expected
+        walk.constant[k] = walk.constant[k] and walk.axes.strides[k][axis] == 0
+        expected *= walk.axes.shape[axis]
 
 
 cdef inline void start_walk(Walk* walk, Step* step, int n_args) noexcept nogil:
@@ -138,43 +90,45 @@ cdef inline void start_walk(Walk* walk, Step* step, int n_args) noexcept nogil:
     cdef View* v
     cdef int axis, own, k
     cdef int64_t strides[OPERANDS]
-    walk.n_args, walk.ndim, walk.total = n_args, 0, 1
+    walk.n_args = n_args
+    clear_axes(&walk.axes, n_args)
     for k in range(n_args):
         walk.data[k] = step.args[k].data
-        walk.itemsize[k] = itemsize_of(step.args[k].dtype)
+        walk.itemsize[k] = <int>size_of(step.args[k].dtype)
         walk.reads[k], walk.writes[k] = k > 0, k == 0
     for axis in range(out.ndim):
-        walk.total *= out.shape[axis]
-        if out.shape[axis] == 1:
-            continue
         for k in range(n_args):
             v = &step.args[k]
             own = axis - out.ndim + v.ndim
             strides[k] = 0
             if own >= 0 and v.shape[own] != 1:
                 strides[k] = v.strides[own] * walk.itemsize[k]
-        add_axis(walk, out.shape[axis], strides)
-    if walk.ndim == 0:
+        if strides[0] < 0:      # walk it from its other end
+            for k in range(n_args):
+                walk.data[k] += (out.shape[axis] - 1) * strides[k]
+                strides[k] = -strides[k]
+        insert_strides(&walk.axes, out.shape[axis], strides)
+    if walk.axes.ndim == 0:
+        walk.axes.ndim, walk.axes.shape[0] = 1, 1
         for k in range(n_args):
-            strides[k] = walk.itemsize[k]
-        add_axis(walk, 1, strides)
+            walk.axes.strides[k][0] = walk.itemsize[k]
 
 
 cdef inline int64_t tile_rows(Walk* walk) noexcept nogil:
     """Tiles one below the other."""
     cdef int64_t height = walk.block // TILE
-    return (walk.shape[walk.tiled] + height - 1) // height
+    return (walk.axes.shape[walk.tiled] + height - 1) // height
 
 
 cdef inline int transposed_axis(Walk* walk) noexcept nogil:
     """The axis along which an operand is contiguous, when that is not the innermost one; -1 if there is none."""
-    cdef int k, axis, last = walk.ndim - 1
-    if walk.shape[last] < TILE:
+    cdef int k, axis, last = walk.axes.ndim - 1
+    if walk.axes.shape[last] < TILE:
         return -1
     for axis in range(last):
         for k in range(walk.n_args):
-            if walk.strides[k][axis] == walk.itemsize[k] and walk.shape[axis] >= TILE and (
-                    positive(walk.strides[k][last]) > walk.itemsize[k]):
+            if walk.axes.strides[k][axis] == walk.itemsize[k] and walk.axes.shape[axis] >= TILE and (
+                    absolute(walk.axes.strides[k][last]) > walk.itemsize[k]):
                 return axis
     return -1
 
@@ -183,9 +137,9 @@ cdef inline void cut_blocks(Walk* walk) noexcept nogil:
     cdef int k, widest = 1
     cdef bint packing = False
     cdef int64_t row
-    merge_axes(walk)
-    row = walk.shape[walk.ndim - 1]
-    walk.by_rows = walk.ndim == 1 or row >= SHORTEST_ROW
+    merge_neighbours(&walk.axes)
+    row = walk.axes.shape[walk.axes.ndim - 1]
+    walk.by_rows = walk.axes.ndim == 1 or row >= SHORTEST_ROW
     walk.tiled = transposed_axis(walk)
     for k in range(walk.n_args):
         classify(walk, k)
@@ -198,13 +152,13 @@ cdef inline void cut_blocks(Walk* walk) noexcept nogil:
     if walk.tiled >= 0:
         walk.block = min(walk.block, TILE * TILE)
         walk.row_blocks = (row + TILE - 1) // TILE
-        walk.n_blocks = walk.total // (row * walk.shape[walk.tiled]) * walk.row_blocks * tile_rows(walk)
+        walk.n_blocks = walk.axes.total // (row * walk.axes.shape[walk.tiled]) * walk.row_blocks * tile_rows(walk)
     elif walk.by_rows:
         walk.row_blocks = (row + walk.block - 1) // walk.block
-        walk.n_blocks = walk.total // row * walk.row_blocks
+        walk.n_blocks = walk.axes.total // row * walk.row_blocks
     else:
         walk.row_blocks = 1
-        walk.n_blocks = (walk.total + walk.block - 1) // walk.block
+        walk.n_blocks = (walk.axes.total + walk.block - 1) // walk.block
 
 
 cdef inline void open_scratch(Scratch* scratch) noexcept nogil:
@@ -254,16 +208,16 @@ cdef inline void move_run(char* target, int64_t target_stride, const char* sourc
 
 cdef inline void move_rows(Walk* walk, int k, char* scratch, bint store, Block* block, char* data) noexcept nogil:
     """move_block() for runs: an odometer over the rows that the block meets."""
-    cdef int last = walk.ndim - 1
+    cdef int last = walk.axes.ndim - 1
     cdef int axis
     cdef int itemsize = walk.itemsize[k]
-    cdef int64_t stride = walk.strides[k][last]
+    cdef int64_t stride = walk.axes.strides[k][last]
     cdef int64_t at[MAX_AXES]
     cdef int64_t run, n = block.n
-    for axis in range(walk.ndim):
+    for axis in range(walk.axes.ndim):
         at[axis] = block.start[axis]
     while True:
-        run = min(n, walk.shape[last] - at[last])
+        run = min(n, walk.axes.shape[last] - at[last])
         if store:
             move_run(data, stride, scratch, itemsize, run, itemsize)
         else:
@@ -276,17 +230,17 @@ cdef inline void move_rows(Walk* walk, int k, char* scratch, bint store, Block* 
         at[last] = 0
         for axis in range(last - 1, -1, -1):
             at[axis] += 1
-            data += walk.strides[k][axis]
-            if at[axis] < walk.shape[axis]:
+            data += walk.axes.strides[k][axis]
+            if at[axis] < walk.axes.shape[axis]:
                 break
-            data -= at[axis] * walk.strides[k][axis]
+            data -= at[axis] * walk.axes.strides[k][axis]
             at[axis] = 0
 
 
 cdef inline void move_tile(Walk* walk, int k, char* scratch, bint store, Block* block, char* data) noexcept nogil:
     """move_block() for tiles: along whichever of its two axes the operand is contiguous."""
     cdef int itemsize = walk.itemsize[k]
-    cdef int64_t along = walk.strides[k][walk.ndim - 1], down = walk.strides[k][walk.tiled]
+    cdef int64_t along = walk.axes.strides[k][walk.axes.ndim - 1], down = walk.axes.strides[k][walk.tiled]
     cdef int64_t width = block.width, height = block.n // block.width
     cdef int64_t pitch = width * itemsize
     cdef int64_t j, count = height, run = width, run_stride = along, step = down, own = itemsize, own_step = pitch
@@ -302,8 +256,8 @@ cdef inline void move_tile(Walk* walk, int k, char* scratch, bint store, Block* 
 cdef inline char* place_of(Walk* walk, int k, Block* block) noexcept nogil:
     cdef int axis
     cdef char* place = walk.data[k]
-    for axis in range(walk.ndim):
-        place += block.start[axis] * walk.strides[k][axis]
+    for axis in range(walk.axes.ndim):
+        place += block.start[axis] * walk.axes.strides[k][axis]
     return place
 
 
@@ -318,28 +272,28 @@ cdef inline void move_block(Walk* walk, int k, char* scratch, bint store, Block*
 cdef inline void locate_block(Walk* walk, int64_t number, Block* block) noexcept nogil:
     """Where a block lies."""
     cdef int64_t height, start
-    cdef int axis, last = walk.ndim - 1
+    cdef int axis, last = walk.axes.ndim - 1
     if walk.tiled >= 0:
         height = walk.block // TILE
         start = number % walk.row_blocks * TILE
         number //= walk.row_blocks
-        block.start[last], block.width = start, min(TILE, walk.shape[last] - start)
+        block.start[last], block.width = start, min(TILE, walk.axes.shape[last] - start)
         start = number % tile_rows(walk) * height
         number //= tile_rows(walk)
         block.start[walk.tiled] = start
-        block.n = block.width * min(height, walk.shape[walk.tiled] - start)
+        block.n = block.width * min(height, walk.axes.shape[walk.tiled] - start)
     elif walk.by_rows:
         block.start[last] = number % walk.row_blocks * walk.block
-        block.n = min(walk.block, walk.shape[last] - block.start[last])
+        block.n = min(walk.block, walk.axes.shape[last] - block.start[last])
         number //= walk.row_blocks
     else:
         number *= walk.block
-        block.n = min(walk.block, walk.total - number)
+        block.n = min(walk.block, walk.axes.total - number)
         last += 1
     for axis in range(last - 1, -1, -1):
         if axis != walk.tiled:
-            block.start[axis] = number % walk.shape[axis]
-            number //= walk.shape[axis]
+            block.start[axis] = number % walk.axes.shape[axis]
+            number //= walk.axes.shape[axis]
 
 
 cdef inline void load_block(Walk* walk, Scratch* scratch, Block* block) noexcept nogil:
@@ -381,10 +335,10 @@ cdef inline int run_walk(Walk* walk, loop_t loop, const Params* params, double c
     """Run the loop over all blocks; `cost` is the time per element in nanoseconds, for the choice of threads."""
     cdef int64_t task, share
     cdef int threads
-    if walk.total == 0:
+    if walk.axes.total == 0:
         return OK
     cut_blocks(walk)
-    threads = threads_for(walk.total * cost)
+    threads = threads_for(walk.axes.total * cost)
     if threads == 1:
         run_blocks(walk, loop, params, 0, walk.n_blocks)
     else:
