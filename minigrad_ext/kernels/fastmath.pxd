@@ -17,7 +17,8 @@ cdef extern from *:
     /* Adding it to a double leaves no room for a fraction: the sum's low bits are the nearest integer. */
     #define MG_ROUND 6755399441055744.0     /* 1.5 * 2^52 */
 
-    /* e^x = 2^n e^r, where n is the integer nearest to x / log 2 and so |r| <= log(2) / 2: eleven terms of the series */
+    /* e^x = 2^n e^r, where n is the integer nearest to x / log 2 and so |r| <= log(2) / 2: eleven terms of the
+       series */
     static inline double fast_exp(double x) {
         double shifted, r, p;
         x = x < -400 ? -400 : x;        /* in this order NaN stays */

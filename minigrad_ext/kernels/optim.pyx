@@ -4,7 +4,8 @@ updated and written once.
     sgd(p, g[, buffer]; ints nesterov, first_step, maximize, use_momentum; floats lr, momentum, dampening, weight_decay)
     adam(p, g, m, v[, vmax]; ints amsgrad, maximize, decoupled;
          floats lr, beta1, beta2, eps, weight_decay, bias_correction1, bias_correction2)
-    rmsprop(p, g, v[, m][, b]; ints centered, use_momentum, maximize; floats lr, keep, fresh, eps, weight_decay, momentum)
+    rmsprop(p, g, v[, m][, b]; ints centered, use_momentum, maximize;
+         floats lr, keep, fresh, eps, weight_decay, momentum)
     adadelta(p, g, v, u; ints maximize; floats lr, rho, eps, weight_decay)
 
 All arrays have p's shape and dtype and strides of their own.  The formulas are PyTorch's, step for step.
@@ -76,7 +77,8 @@ cdef void adam_update(real** args, int64_t n, const Params* params) noexcept nog
 
 
 cdef void rmsprop_update(real** args, int64_t n, const Params* params) noexcept nogil:
-    # d = g + weight_decay p;  v = keep v + fresh d^2;  q = d / (sqrt(v) + eps);  p -= lr q.  Adagrad keeps and adds all.
+    # d = g + weight_decay p;  v = keep v + fresh d^2;  q = d / (sqrt(v) + eps);  p -= lr q.
+    # Adagrad keeps and adds all.
     # Centred: m = keep m + fresh d, and the root is that of v - m^2.  With momentum: b = momentum b + q;  p -= lr b.
     cdef real* restrict p = args[0]
     cdef const real* gradient = args[1]
