@@ -5,85 +5,249 @@ operands.  Integer division by zero and negative integer powers are found before
 "or" and * is "and".  NaN propagates, also through maximum, minimum and clamp.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.math cimport copysign, fabs, floor, fmod, pow
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from minigrad_ext.kernels.axes cimport family
 from minigrad_ext.kernels.blocks cimport (
     Block, Scratch, Walk, cut_blocks, elementwise, elementwise_costly, load_block, locate_block, open_scratch,
     start_walk,
 )
-from minigrad_ext.kernels.loops cimport Row, kernels_of
-from minigrad_ext.types cimport FLOAT32, INT32, NEGATIVE_POWER, Step, UINT8, ZERO_DIVISION, view_size
+from minigrad_ext.types cimport (
+    FLOAT32, INT32, NEGATIVE_POWER, Step, UINT8, ZERO_DIVISION, number, real, view_size,
+)
 
-cdef extern from *:
-    """
-    #include <math.h>
-
-    /* Written so that NaN stays. */
-    #define LARGER(x, y) ((y > x) | (y != y) ? y : x)
-    #define SMALLER(x, y) ((y < x) | (y != y) ? y : x)
-
-    /* step is the derivative of relu: 0 at 0 and for NaN. */
-    #define CHEAP(ROW)                                                                                          \\
-        ROW(BOOL_WRAPPING, add, a[j] | b[j], a[j] + b[j])                                                       \\
-        ROW(BOOL_WRAPPING, mul, a[j] & b[j], a[j] * b[j])                                                       \\
-        ROW(WRAPPING, sub, a[j] - b[j])                                                                         \\
-        ROW(REAL, div, a[j] / b[j])                                                                             \\
-        ROW(BOOL_NUMBER, maximum, a[j] | b[j], LARGER(a[j], b[j]))                                              \\
-        ROW(BOOL_NUMBER, minimum, a[j] & b[j], SMALLER(a[j], b[j]))                                             \\
-        ROW(WRAPPING, neg, -a[j])                                                                               \\
-        ROW(WRAPPING, square, a[j] * a[j])                                                                      \\
-        ROW(NUMBER, abs, a[j] < 0 ? 0 - (uint64_t)a[j] : (uint64_t)a[j], fabs(a[j]))                            \\
-        ROW(NUMBER, sign, (a[j] > 0) - (a[j] < 0), (a[j] > 0) - (a[j] < 0))                                     \\
-        ROW(NUMBER, step, a[j] > 0, a[j] > 0)                                                                   \\
-        ROW(NUMBER, relu, a[j] < 0 ? 0 : a[j], a[j] < 0 ? 0 : a[j])                                             \\
-        ROW(REAL, reciprocal, 1 / a[j])                                                                         \\
-        ROW(NUMBER, clamp, SMALLER(LARGER(a[j], b[j]), c[j]), SMALLER(LARGER(a[j], b[j]), c[j]))
-    MG_TABLE(CHEAP)
-
-    /* Python's rules: the quotient is rounded down, the remainder has the divisor's sign.  (C's % truncates.)  Dividing
-       the smallest integer by -1 overflows in C, so there the sign is changed with wrap-around instead. */
-    #define REST(x, y) (y == -1 ? 0 : x % y)
-    #define TRUNCATED(x, y) (y == -1 ? (T)(0 - (uint64_t)x) : x / y)
-    #define CROSSES(r, y) ((r != 0) & ((r < 0) != (y < 0)))
-    #define FLOORED_REST(r, y) (CROSSES(r, y) ? r + y : r)
-
-    #define FLOORED_QUOTIENT(T)                                                                                 \\
-        static inline T floored_quotient_##T(T x, T y) {                                                        \\
-            T r = (T)fmod(x, y), q = (x - r) / y, low;                                                          \\
-            if (y == 0) return x / y;                                                                           \\
-            if (CROSSES(r, y)) q -= 1;                                                                          \\
-            if (q == 0) return (T)copysign(0, x / y);                                                           \\
-            low = (T)floor(q);                                                                                  \\
-            return q - low > (T)0.5 ? low + 1 : low;                                                            \\
-        }
-    FLOORED_QUOTIENT(float)
-    FLOORED_QUOTIENT(double)
-    #define FLOORED(x, y) (sizeof(T) == sizeof(float) ? floored_quotient_float(x, y) : floored_quotient_double(x, y))
-
-    #define DIVISIONS(ROW)                                                                                      \\
-        ROW(NUMBER, floor_divide, TRUNCATED(a[j], b[j]) - CROSSES(REST(a[j], b[j]), b[j]), FLOORED(a[j], b[j])) \\
-        ROW(NUMBER, remainder, FLOORED_REST(REST(a[j], b[j]), b[j]), FLOORED_REST((T)fmod(a[j], b[j]), b[j]))   \\
-        ROW(NUMBER, fmod, REST(a[j], b[j]), fmod(a[j], b[j]))
-    MG_TABLE(DIVISIONS)
-
-    /* base^exponent by squaring: one factor for each binary digit of the exponent */
-    static inline uint64_t integer_power(uint64_t base, uint64_t exponent) {
-        uint64_t result = 1;
-        for (; exponent; exponent >>= 1, base *= base)
-            if (exponent & 1) result *= base;
-        return result;
-    }
-
-    #define POWERS(ROW) ROW(NUMBER, pow, integer_power((uint64_t)a[j], (uint64_t)b[j]), pow(a[j], b[j]))
-    MG_TABLE(POWERS)
-    """
-    Row* CHEAP "CHEAP_TABLE"
-    Row* DIVISIONS "DIVISIONS_TABLE"
-    Row* POWERS "POWERS_TABLE"
+ctypedef fused wrapping:    # the same bits as `number`, without signed overflow
+    uint8_t
+    uint32_t
+    uint64_t
+    float
+    double
 
 ctypedef fused integer:
     uint8_t
     int32_t
     int64_t
+
+ctypedef fused signed_or_real:
+    int32_t
+    int64_t
+    float
+    double
+
+
+# ---- loops of two operands
+
+cdef void add(wrapping* restrict out, const wrapping* a, const wrapping* b, void* c, int64_t n) noexcept nogil:
+    cdef int64_t j
+    for j in range(n):
+        out[j] = a[j] + b[j]
+
+
+cdef void sub(wrapping* restrict out, const wrapping* a, const wrapping* b, void* c, int64_t n) noexcept nogil:
+    cdef int64_t j
+    for j in range(n):
+        out[j] = a[j] - b[j]
+
+
+cdef void mul(wrapping* restrict out, const wrapping* a, const wrapping* b, void* c, int64_t n) noexcept nogil:
+    cdef int64_t j
+    for j in range(n):
+        out[j] = a[j] * b[j]
+
+
+cdef void div(real* restrict out, const real* a, const real* b, void* c, int64_t n) noexcept nogil:
+    cdef int64_t j
+    for j in range(n):
+        out[j] = a[j] / b[j]
+
+
+cdef void bool_or(uint8_t* restrict out, const uint8_t* a, const uint8_t* b, void* c, int64_t n) noexcept nogil:
+    cdef int64_t j
+    for j in range(n):
+        out[j] = a[j] | b[j]
+
+
+cdef void bool_and(uint8_t* restrict out, const uint8_t* a, const uint8_t* b, void* c, int64_t n) noexcept nogil:
+    cdef int64_t j
+    for j in range(n):
+        out[j] = a[j] & b[j]
+
+
+cdef void maximum(number* restrict out, const number* a, const number* b, void* c, int64_t n) noexcept nogil:
+    cdef int64_t j
+    for j in range(n):
+        out[j] = b[j] if (b[j] > a[j]) | (b[j] != b[j]) else a[j]
+
+
+cdef void minimum(number* restrict out, const number* a, const number* b, void* c, int64_t n) noexcept nogil:
+    cdef int64_t j
+    for j in range(n):
+        out[j] = b[j] if (b[j] < a[j]) | (b[j] != b[j]) else a[j]
+
+
+# Python's rules: the quotient is rounded down, the remainder has the divisor's sign.  (C's % truncates.)  Dividing the
+# smallest integer by -1 overflows in C, so -1 is replaced by 1 and the sign restored with wrap-around.
+
+cdef inline integer truncated(integer a, integer b) noexcept nogil:
+    if integer is uint8_t:
+        return a // b
+    elif integer is int32_t:
+        return <int32_t>(0 - <uint32_t>a) if b == -1 else a // b
+    else:
+        return <int64_t>(0 - <uint64_t>a) if b == -1 else a // b
+
+
+cdef inline integer rest(integer a, integer b) noexcept nogil:
+    if integer is uint8_t:
+        return a % b
+    else:
+        return 0 if b == -1 else a % b
+
+
+cdef void floor_divide(integer* restrict out, const integer* a, const integer* b, void* c, int64_t n) noexcept nogil:
+    cdef int64_t j
+    cdef integer r
+    for j in range(n):
+        r = rest(a[j], b[j])
+        out[j] = truncated(a[j], b[j]) - <integer>((r != 0) & ((r < 0) != (b[j] < 0)))
+
+
+cdef void remainder(integer* restrict out, const integer* a, const integer* b, void* c, int64_t n) noexcept nogil:
+    cdef int64_t j
+    cdef integer r
+    for j in range(n):
+        r = rest(a[j], b[j])
+        out[j] = r + b[j] if (r != 0) & ((r < 0) != (b[j] < 0)) else r
+
+
+cdef void fmod_integer(integer* restrict out, const integer* a, const integer* b, void* c, int64_t n) noexcept nogil:
+    cdef int64_t j
+    for j in range(n):
+        out[j] = rest(a[j], b[j])
+
+
+cdef inline real floored_quotient(real a, real b) noexcept nogil:
+    cdef real r, q, low
+    if b == 0:
+        return a / b
+    r = <real>fmod(a, b)
+    q = (a - r) / b
+    if r != 0 and (r < 0) != (b < 0):
+        q -= 1
+    if q == 0:
+        return <real>copysign(0, a / b)
+    low = <real>floor(q)
+    return low + 1 if q - low > <real>0.5 else low
+
+
+cdef void floor_divide_real(real* restrict out, const real* a, const real* b, void* c, int64_t n) noexcept nogil:
+    cdef int64_t j
+    for j in range(n):
+        out[j] = floored_quotient(a[j], b[j])
+
+
+cdef void remainder_real(real* restrict out, const real* a, const real* b, void* c, int64_t n) noexcept nogil:
+    cdef int64_t j
+    cdef real r
+    for j in range(n):
+        r = <real>fmod(a[j], b[j])
+        out[j] = r + b[j] if (r != 0) & ((r < 0) != (b[j] < 0)) else r
+
+
+cdef void fmod_real(real* restrict out, const real* a, const real* b, void* c, int64_t n) noexcept nogil:
+    cdef int64_t j
+    for j in range(n):
+        out[j] = <real>fmod(a[j], b[j])
+
+
+cdef void pow_real(real* restrict out, const real* a, const real* b, void* c, int64_t n) noexcept nogil:
+    cdef int64_t j
+    for j in range(n):
+        out[j] = <real>pow(a[j], b[j])
+
+
+cdef void pow_integer(integer* restrict out, const integer* a, const integer* b, void* c, int64_t n) noexcept nogil:
+    # a^b by squaring: one factor for each binary digit of b.
+    cdef int64_t j
+    cdef uint64_t base, result, rest
+    for j in range(n):
+        base, result, rest = <uint64_t>a[j], 1, <uint64_t>b[j]
+        while rest:
+            if rest & 1:
+                result *= base
+            base *= base
+            rest >>= 1
+        out[j] = <integer>result
+
+
+# ---- loops of one operand
+
+cdef void neg(wrapping* restrict out, const wrapping* a, void* b, void* c, int64_t n) noexcept nogil:
+    cdef int64_t j
+    for j in range(n):
+        out[j] = -a[j]
+
+
+cdef void absolute(signed_or_real* restrict out, const signed_or_real* a, void* b, void* c, int64_t n) noexcept nogil:
+    cdef int64_t j
+    for j in range(n):
+        if signed_or_real is int32_t:
+            out[j] = <int32_t>(0 - <uint32_t>a[j]) if a[j] < 0 else a[j]
+        elif signed_or_real is int64_t:
+            out[j] = <int64_t>(0 - <uint64_t>a[j]) if a[j] < 0 else a[j]
+        else:
+            out[j] = <signed_or_real>fabs(a[j])
+
+
+cdef void same(uint8_t* restrict out, const uint8_t* a, void* b, void* c, int64_t n) noexcept nogil:
+    cdef int64_t j
+    for j in range(n):
+        out[j] = a[j]
+
+
+cdef void square(wrapping* restrict out, const wrapping* a, void* b, void* c, int64_t n) noexcept nogil:
+    cdef int64_t j
+    for j in range(n):
+        out[j] = a[j] * a[j]
+
+
+cdef void sign(number* restrict out, const number* a, void* b, void* c, int64_t n) noexcept nogil:
+    # 0 for NaN
+    cdef int64_t j
+    for j in range(n):
+        out[j] = <number>(<int>(a[j] > 0) - <int>(a[j] < 0))
+
+
+cdef void step(number* restrict out, const number* a, void* b, void* c, int64_t n) noexcept nogil:
+    # the derivative of relu: 0 at 0 and for NaN
+    cdef int64_t j
+    for j in range(n):
+        out[j] = <number>(a[j] > 0)
+
+
+cdef void relu(number* restrict out, const number* a, void* b, void* c, int64_t n) noexcept nogil:
+    # written so that NaN stays
+    cdef int64_t j
+    for j in range(n):
+        out[j] = <number>0 if a[j] < 0 else a[j]
+
+
+cdef void reciprocal(real* restrict out, const real* a, void* b, void* c, int64_t n) noexcept nogil:
+    cdef int64_t j
+    for j in range(n):
+        out[j] = <real>1 / a[j]
+
+
+# ---- one loop of three
+
+cdef void clamp(number* restrict out, const number* x, const number* low, const number* high, int64_t n) noexcept nogil:
+    # min(max(x, low), high)
+    cdef int64_t j
+    cdef number y
+    for j in range(n):
+        y = low[j] if (low[j] > x[j]) | (low[j] != low[j]) else x[j]
+        out[j] = high[j] if (high[j] < y) | (high[j] != high[j]) else y
+
 
 # ---- drivers that look at integer operands first
 
@@ -136,4 +300,42 @@ cdef int power(Step* step) noexcept nogil:
     return elementwise_costly(step)
 
 
-KERNELS = kernels_of(CHEAP, elementwise) | kernels_of(DIVISIONS, divide) | kernels_of(POWERS, power)
+# ---- the table; loops stand in the order bool, uint8, int32, int64, float32, float64
+
+cdef list KERNEL_LIST = [
+    family("add", elementwise, 0, <void*>bool_or, <void*>add[uint8_t], <void*>add[uint32_t], <void*>add[uint64_t],
+           <void*>add[float], <void*>add[double]),
+    family("mul", elementwise, 0, <void*>bool_and, <void*>mul[uint8_t], <void*>mul[uint32_t], <void*>mul[uint64_t],
+           <void*>mul[float], <void*>mul[double]),
+    family("sub", elementwise, 0, NULL, <void*>sub[uint8_t], <void*>sub[uint32_t], <void*>sub[uint64_t],
+           <void*>sub[float], <void*>sub[double]),
+    family("div", elementwise, 0, NULL, NULL, NULL, NULL, <void*>div[float], <void*>div[double]),
+    family("maximum", elementwise, 0, <void*>bool_or, <void*>maximum[uint8_t], <void*>maximum[int32_t],
+           <void*>maximum[int64_t], <void*>maximum[float], <void*>maximum[double]),
+    family("minimum", elementwise, 0, <void*>bool_and, <void*>minimum[uint8_t], <void*>minimum[int32_t],
+           <void*>minimum[int64_t], <void*>minimum[float], <void*>minimum[double]),
+    family("floor_divide", divide, 0, NULL, <void*>floor_divide[uint8_t], <void*>floor_divide[int32_t],
+           <void*>floor_divide[int64_t], <void*>floor_divide_real[float], <void*>floor_divide_real[double]),
+    family("remainder", divide, 0, NULL, <void*>remainder[uint8_t], <void*>remainder[int32_t],
+           <void*>remainder[int64_t], <void*>remainder_real[float], <void*>remainder_real[double]),
+    family("fmod", divide, 0, NULL, <void*>fmod_integer[uint8_t], <void*>fmod_integer[int32_t],
+           <void*>fmod_integer[int64_t], <void*>fmod_real[float], <void*>fmod_real[double]),
+    family("pow", power, 0, NULL, <void*>pow_integer[uint8_t], <void*>pow_integer[int32_t],
+           <void*>pow_integer[int64_t], <void*>pow_real[float], <void*>pow_real[double]),
+    family("neg", elementwise, 0, NULL, <void*>neg[uint8_t], <void*>neg[uint32_t], <void*>neg[uint64_t],
+           <void*>neg[float], <void*>neg[double]),
+    family("abs", elementwise, 0, NULL, <void*>same, <void*>absolute[int32_t], <void*>absolute[int64_t],
+           <void*>absolute[float], <void*>absolute[double]),
+    family("square", elementwise, 0, NULL, <void*>square[uint8_t], <void*>square[uint32_t], <void*>square[uint64_t],
+           <void*>square[float], <void*>square[double]),
+    family("sign", elementwise, 0, NULL, <void*>sign[uint8_t], <void*>sign[int32_t], <void*>sign[int64_t],
+           <void*>sign[float], <void*>sign[double]),
+    family("step", elementwise, 0, NULL, <void*>step[uint8_t], <void*>step[int32_t], <void*>step[int64_t],
+           <void*>step[float], <void*>step[double]),
+    family("relu", elementwise, 0, NULL, <void*>same, <void*>relu[int32_t], <void*>relu[int64_t],
+           <void*>relu[float], <void*>relu[double]),
+    family("reciprocal", elementwise, 0, NULL, NULL, NULL, NULL, <void*>reciprocal[float], <void*>reciprocal[double]),
+    family("clamp", elementwise, 0, NULL, <void*>clamp[uint8_t], <void*>clamp[int32_t], <void*>clamp[int64_t],
+           <void*>clamp[float], <void*>clamp[double]),
+]
+KERNELS = {kernel.name: kernel for kernel in KERNEL_LIST}

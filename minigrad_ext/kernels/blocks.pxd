@@ -348,11 +348,20 @@ cdef inline int run_walk(Walk* walk, loop_t loop, const Params* params, double c
     return OK
 
 
+# The loop of an elementwise kernel: out[j] from the elements a[j], b[j], c[j] of up to three operands.
+ctypedef void (*elements_t)(char* out, char* a, char* b, char* c, int64_t n) noexcept nogil
+
+
+cdef inline void run_elements(char** at, int64_t n, const Params* loop) noexcept nogil:
+    """An elementwise loop on one block; it comes where other loops have their parameters."""
+    (<elements_t><void*>loop)(at[0], at[1], at[2], at[3], n)
+
+
 cdef inline int run_elementwise(Step* step, double cost) noexcept nogil:
     """step.inner on all arguments."""
     cdef Walk walk
     start_walk(&walk, step, step.n_args)
-    return run_walk(&walk, <loop_t>step.inner, &step.params, cost)
+    return run_walk(&walk, run_elements, <const Params*>step.inner, cost)
 
 
 cdef inline int elementwise(Step* step) noexcept nogil:

@@ -4,41 +4,88 @@ A real number becomes an integer by dropping its fraction; what lies outside the
 integer in it, and NaN becomes 0.  Integers wrap around into narrower ones.  Everything but 0 is True, NaN too.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from minigrad_ext.kernel cimport new_kernel
+from minigrad_ext.kernels.axes cimport family
 from minigrad_ext.kernels.blocks cimport elementwise
-from minigrad_ext.kernels.loops cimport Row, kernels_of
-from minigrad_ext.types cimport FLOAT32, FLOAT64, INT32, INT64, N_DTYPES, OK, Step, UINT8, View, view_size
+from minigrad_ext.types cimport (
+    FLOAT32, FLOAT64, INT32, INT64, N_DTYPES, OK, Step, UINT8, View, number, view_size,
+)
 
-cdef extern from *:
-    """
-    /* x moved into [low, high]; 0 for NaN */
-    static inline double inside(double x, double low, double high) {
-        x = x == x ? x : 0;
-        x = x > low ? x : low;
-        return x < high ? x : high;
-    }
+ctypedef fused bits:        # an element by its size alone
+    uint8_t
+    uint32_t
+    uint64_t
 
-    /* The largest int64 is no double; 2^63 - 1024 is the largest double below it. */
-    static inline int64_t inside_int64(double x) {
-        return x >= 9223372036854775808.0 ? INT64_MAX
-                                          : (int64_t)inside(x, -9223372036854775808.0, 9223372036854774784.0);
-    }
 
-    #define CASTS(ROW)                                                                                          \\
-        ROW(CAST, cast_bool, uint8_t, a[j] != 0, a[j] != 0)                                                     \\
-        ROW(CAST, cast_uint8, uint8_t, a[j], (int32_t)inside(a[j], 0, 255))                                     \\
-        ROW(CAST, cast_int32, int32_t, a[j], inside(a[j], INT32_MIN, INT32_MAX))                                \\
-        ROW(CAST, cast_int64, int64_t, a[j], inside_int64(a[j]))                                                \\
-        ROW(CAST, cast_float32, float, a[j], a[j])                                                              \\
-        ROW(CAST, cast_float64, double, a[j], a[j])
-    MG_TABLE(CASTS)
+# ---- casts: each loop from every dtype
 
-    #define COPIES(ROW) ROW(MOVE, copy, uint64_t, uint32_t, uint8_t, a[j])
-    MG_TABLE(COPIES)
-    """
-    Row* CASTS "CASTS_TABLE"
-    Row* COPIES "COPIES_TABLE"
+cdef void cast_bool(uint8_t* restrict out, const number* a, void* b, void* c, int64_t n) noexcept nogil:
+    cdef int64_t j
+    for j in range(n):
+        out[j] = a[j] != 0
+
+
+cdef inline double inside(double x, double low, double high) noexcept nogil:
+    """x moved into [low, high]; 0 for NaN."""
+    x = x if x == x else 0
+    x = x if x > low else low
+    return x if x < high else high
+
+
+cdef void cast_uint8(uint8_t* restrict out, const number* a, void* b, void* c, int64_t n) noexcept nogil:
+    cdef int64_t j
+    for j in range(n):
+        if number is float or number is double:
+            out[j] = <uint8_t><int32_t>inside(a[j], 0, 255)
+        else:
+            out[j] = <uint8_t>a[j]
+
+
+cdef void cast_int32(int32_t* restrict out, const number* a, void* b, void* c, int64_t n) noexcept nogil:
+    cdef int64_t j
+    for j in range(n):
+        if number is float or number is double:
+            out[j] = <int32_t>inside(a[j], -2147483648.0, 2147483647.0)
+        else:
+            out[j] = <int32_t>a[j]
+
+
+cdef void cast_int64(int64_t* restrict out, const number* a, void* b, void* c, int64_t n) noexcept nogil:
+    # The largest int64 is no double; 2^63 - 1024 is the largest double below it.
+    cdef int64_t j
+    cdef int64_t largest = 9223372036854775807
+    for j in range(n):
+        if number is float or number is double:
+            out[j] = largest if a[j] >= 9223372036854775808.0 else (
+                <int64_t>inside(a[j], -9223372036854775808.0, 9223372036854774784.0))
+        else:
+            out[j] = a[j]
+
+
+cdef void cast_float32(float* restrict out, const number* a, void* b, void* c, int64_t n) noexcept nogil:
+    cdef int64_t j
+    for j in range(n):
+        out[j] = <float>a[j]
+
+
+cdef void cast_float64(double* restrict out, const number* a, void* b, void* c, int64_t n) noexcept nogil:
+    cdef int64_t j
+    for j in range(n):
+        out[j] = <double>a[j]
+
+
+# ---- copies
+
+cdef void copy(bits* restrict out, const bits* a, void* b, void* c, int64_t n) noexcept nogil:
+    cdef int64_t j
+    for j in range(n):
+        out[j] = a[j]
+
+
+cdef void* COPY_LOOPS[N_DTYPES]
+COPY_LOOPS[:] = [<void*>copy[uint8_t], <void*>copy[uint8_t], <void*>copy[uint32_t], <void*>copy[uint64_t],
+                 <void*>copy[uint32_t], <void*>copy[uint64_t]]
 
 cdef union Element:
     uint8_t u8
@@ -67,7 +114,7 @@ cdef int fill(Step* step) noexcept nogil:
         element.u8 = <uint8_t>step.params.i[0]
     copying.args[0] = step.args[0]
     copying.n_args = 2
-    copying.inner = COPIES[0].loops[dtype]
+    copying.inner = COPY_LOOPS[dtype]
     return elementwise(&copying)
 
 
@@ -96,7 +143,29 @@ cdef int arange(Step* step) noexcept nogil:
     return OK
 
 
-KERNELS = kernels_of(CASTS, elementwise, by=1) | kernels_of(COPIES, elementwise) | {
-    "fill": new_kernel("fill", fill, range(N_DTYPES)),
-    "arange": new_kernel("arange", arange, range(UINT8, N_DTYPES)),
-}
+# ---- the table
+
+cdef list KERNEL_LIST = [
+    family("cast_bool", elementwise, 1, <void*>cast_bool[uint8_t], <void*>cast_bool[uint8_t],
+           <void*>cast_bool[int32_t], <void*>cast_bool[int64_t], <void*>cast_bool[float], <void*>cast_bool[double]),
+    family("cast_uint8", elementwise, 1, <void*>cast_uint8[uint8_t], <void*>cast_uint8[uint8_t],
+           <void*>cast_uint8[int32_t], <void*>cast_uint8[int64_t], <void*>cast_uint8[float],
+           <void*>cast_uint8[double]),
+    family("cast_int32", elementwise, 1, <void*>cast_int32[uint8_t], <void*>cast_int32[uint8_t],
+           <void*>cast_int32[int32_t], <void*>cast_int32[int64_t], <void*>cast_int32[float],
+           <void*>cast_int32[double]),
+    family("cast_int64", elementwise, 1, <void*>cast_int64[uint8_t], <void*>cast_int64[uint8_t],
+           <void*>cast_int64[int32_t], <void*>cast_int64[int64_t], <void*>cast_int64[float],
+           <void*>cast_int64[double]),
+    family("cast_float32", elementwise, 1, <void*>cast_float32[uint8_t], <void*>cast_float32[uint8_t],
+           <void*>cast_float32[int32_t], <void*>cast_float32[int64_t], <void*>cast_float32[float],
+           <void*>cast_float32[double]),
+    family("cast_float64", elementwise, 1, <void*>cast_float64[uint8_t], <void*>cast_float64[uint8_t],
+           <void*>cast_float64[int32_t], <void*>cast_float64[int64_t], <void*>cast_float64[float],
+           <void*>cast_float64[double]),
+    family("copy", elementwise, 0, COPY_LOOPS[0], COPY_LOOPS[1], COPY_LOOPS[2], COPY_LOOPS[3], COPY_LOOPS[4],
+           COPY_LOOPS[5]),
+    new_kernel("fill", fill, range(N_DTYPES)),
+    new_kernel("arange", arange, range(UINT8, N_DTYPES)),
+]
+KERNELS = {kernel.name: kernel for kernel in KERNEL_LIST}
