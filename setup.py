@@ -104,9 +104,10 @@ def extensions():
 
     modules = [extension(f"minigrad_ext.{path.stem}", path, "base") for path in sources(PACKAGE)]
     hot = [extension(f"minigrad_ext.kernels.{path.stem}", path, "base") for path in sources(KERNELS)]
-    options = {"compiler_directives": DIRECTIVES, "build_dir": str(GENERATED), "include_path": ["."]}
-    built = cythonize(modules, **options)
-    for module in cythonize(hot, **options):
+    options = {"build_dir": str(GENERATED), "include_path": ["."]}
+    built = cythonize(modules, compiler_directives=DIRECTIVES, **options)
+    # In the kernels every local is a C value, whose type follows from what is assigned: only arrays need declaring.
+    for module in cythonize(hot, compiler_directives=DIRECTIVES | {"infer_types": True}, **options):
         source = Path(module.sources[0])
         for variant in wanted_variants():
             copy = GENERATED / variant / source.name
