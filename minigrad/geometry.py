@@ -23,23 +23,42 @@ Padding may be given as
     "full"              every window that meets the input at all: span - 1 on both sides
 """
 
-from __future__ import annotations
-
 import functools
 import math
-import operator
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
+from minigrad.errors import one_of, require
+from minigrad.shapes import integer
 from minigrad_ext.kernel import Params
 
 Sizes = tuple[int, ...]
 PerAxis = int | Sequence[int]
 Padding = int | str | Sequence[int] | Sequence[Sequence[int]]
+F = TypeVar("F", bound=Callable[..., "Geometry"])
 
 MODES = ("valid", "same", "causal", "full")
 LIMIT = 2**31 - 1       # of every number given: products of two of them fit the kernels' 64-bit integers
+
+
+def _plain(value: Any) -> Any:
+    """The argument with tuples for lists, so that it can be a key."""
+    return tuple(map(_plain, value)) if isinstance(value, (list, tuple)) else value
+
+
+def _remembered(make: F) -> F:
+    """`make` with a memory of what it made of which arguments."""
+    known = functools.lru_cache(maxsize=4096, typed=True)(make)
+
+    @functools.wraps(make)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return known(*args, **kwargs)
+        except TypeError:       # a list is no key
+            pass
+        return known(*map(_plain, args), **{name: _plain(value) for name, value in kwargs.items()})
+    return call     # type: ignore[return-value]
 
 
 @dataclass(frozen=True)
@@ -61,282 +80,169 @@ class Geometry:
     high: Sizes
     output: Sizes
     groups: int = 1
-    ceil_mode: bool = False
-    params: Params = field(init=False, repr=False, compare=False)
-    _hash: int = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "params", Params(self._ints(True, 0)))
-        object.__setattr__(self, "_hash", hash((self.input, self.kernel, self.stride, self.dilation, self.low,
-                                                self.high, self.output, self.groups, self.ceil_mode)))
-
-    def __hash__(self) -> int:
-        return self._hash
-
-    @property
+    @functools.cached_property
     def ndim(self) -> int:
         """The number of spatial axes."""
         return len(self.input)
 
-    @property
+    @functools.cached_property
     def span(self) -> Sizes:
         """How many input positions one window reaches over, per axis: dilation*(kernel - 1) + 1."""
-        return tuple(d * (k - 1) + 1 for d, k in zip(self.dilation, self.kernel, strict=True))
+        return _span(self.kernel, self.dilation)
 
-    @property
+    @functools.cached_property
     def n_taps(self) -> int:
         return math.prod(self.kernel)
 
-    def _ints(self, count_include_pad: bool, divisor: int) -> Sizes:
-        """The integers that the kernels read, right-aligned to three axes."""
-        lead = 3 - self.ndim
-        axes: list[tuple[Sizes, int]] = [(self.stride, 1), (self.dilation, 1), (self.low, 0)]
-        ints = [n for sizes, missing in axes for n in (missing,) * lead + sizes]
-        return (*ints, self.groups, *(1,) * lead, *self.kernel, *(0,) * lead, *self.high,
-                int(count_include_pad), divisor)
+    @functools.cached_property
+    def _pool_params(self) -> dict[tuple[bool, int], Params]:
+        return {}
+
+    @functools.cached_property
+    def params(self) -> Params:
+        """What the kernels read: per axis, right-aligned to three, then what only an average pool needs."""
+        return self.pool_params(True, None)
 
     def pool_params(self, count_include_pad: bool, divisor_override: int | None) -> Params:
         """`params` for an average pool."""
-        return _pool_params(self, count_include_pad, divisor_override or 0)
+        key = count_include_pad, divisor_override or 0
+        if key not in self._pool_params:
+            one, zero = (1,) * (3 - self.ndim), (0,) * (3 - self.ndim)
+            self._pool_params[key] = Params((*one, *self.stride, *one, *self.dilation, *zero, *self.low, self.groups,
+                                             *one, *self.kernel, *zero, *self.high, *map(int, key)))
+        return self._pool_params[key]
 
+    @functools.cached_property
     def empty_window(self) -> tuple[int, int] | None:
         """(axis, output position) of a window that meets no input element, None when each meets one.
 
-        >>> Geometry.of_pool("max_pool1d", (4,), (2,), stride=2, padding=2).empty_window()
+        >>> Geometry.of_pool("max_pool1d", (4,), (2,), stride=2, padding=2).empty_window
         (0, 0)
         """
-        for axis in range(self.ndim):
-            size, taps, step = self.input[axis], self.kernel[axis], self.dilation[axis]
-            stride, low = self.stride[axis], self.low[axis]
-            inside = -(-low // stride), -(-(low + size) // stride)      # these begin on an input element
-            for o in (*range(min(inside[0], self.output[axis])), *range(inside[1], self.output[axis])):
+        for axis, (size, low, stride, output) in enumerate(zip(self.input, self.low, self.stride, self.output,
+                                                               strict=True)):
+            begin, end = -(-low // stride), -(-(low + size) // stride)      # these begin on an input element
+            for o in (*range(min(begin, output)), *range(end, output)):
                 first = o * stride - low
-                tap = max(0, -(first // step))                          # the first one not before the input
-                if tap >= taps or first + tap * step >= size:
+                tap = max(0, -(first // self.dilation[axis]))               # the first one not before the input
+                if tap >= self.kernel[axis] or first + tap * self.dilation[axis] >= size:
                     return axis, o
         return None
 
-    def has_empty_window(self) -> bool:
-        return self.empty_window() is not None
-
     @staticmethod
+    @_remembered
     def of_conv(op: str, input: Sizes, kernel: Sizes, stride: PerAxis = 1, padding: Padding = 0,
-                dilation: PerAxis = 1, groups: int = 1) -> Geometry:
+                dilation: PerAxis = 1, groups: int = 1) -> "Geometry":
         """Of a convolution; `input` and `kernel` are the spatial sizes of the operands."""
-        return _of_conv(op, input, kernel, _plain(stride), _plain(padding), _plain(dilation), groups)
+        return _window(op, input, kernel, stride, padding, dilation, _integer(op, "groups", groups, 1), False)
 
     @staticmethod
+    @_remembered
     def of_pool(op: str, input: Sizes, kernel: PerAxis, stride: PerAxis | None = None, padding: Padding = 0,
-                dilation: PerAxis = 1, ceil_mode: bool = False) -> Geometry:
+                dilation: PerAxis = 1, ceil_mode: bool = False) -> "Geometry":
         """Of a pool; the stride is the kernel size unless given.
 
         `ceil_mode` rounds the number of windows up, if that last one still begins inside the input or its low padding.
         """
-        return _of_pool(op, input, _plain(kernel), _plain(stride), _plain(padding), _plain(dilation), ceil_mode)
+        kernel = _per_axis(op, "kernel_size", kernel, len(input), 1)
+        return _window(op, input, kernel, kernel if stride is None else stride, padding, dilation, 1, bool(ceil_mode))
 
     @staticmethod
+    @_remembered
     def of_transpose(op: str, input: Sizes, kernel: Sizes, stride: PerAxis = 1, padding: Padding = 0,
                      output_padding: PerAxis = 0, output_size: Sequence[int] | None = None, dilation: PerAxis = 1,
-                     groups: int = 1) -> Geometry:
+                     groups: int = 1) -> "Geometry":
         """Of the convolution whose transpose is wanted: `input` here becomes the geometry's `output`.
 
         Several input sizes of a strided convolution give the same output size; `output_padding` picks one, by how many
         rows it is larger than the smallest, or `output_size` names it.
         """
-        return _of_transpose(op, input, kernel, _plain(stride), _plain(padding), _plain(output_padding),
-                             _plain(output_size), _plain(dilation), groups)
+        stride, dilation, span = _steps(op, input, kernel, stride, dilation)
+        require(0 not in input, op, "input", f"spatial size {input}", "at least 1 on each axis")
+        ndim, name = len(input), "output_padding" if output_size is None else "output_size"
+        extra = _per_axis(op, "output_padding", output_padding, ndim, 0)
+        if isinstance(output_size, tuple) and len(output_size) == ndim + 2:
+            output_size = output_size[2:]
+        wanted = () if output_size is None else _per_axis(op, name, output_size, ndim, 1)
+        # "same" is the padding of the convolution whose input is stride times as large
+        low, high = _pads(op, padding, wanted or tuple(map(math.prod, zip(input, stride, strict=True))), span, stride)
+        size = []
+        for axis, (o, s, p) in enumerate(zip(input, stride, span, strict=True)):
+            least = (o - 1) * s + p - low[axis] - high[axis]
+            more = wanted[axis] - least if wanted else extra[axis] + max(s - p, 0) * (padding == "same")
+            bound, base = max(s, dilation[axis]), least if wanted else 0
+            require(0 <= more < bound, op, name, f"{base + more} on axis {axis}",
+                    f"between {base} and {base + bound - 1}: max(stride, dilation) = {bound} sizes fit")
+            size.append(least + more)
+            require(size[axis] > 0, op, "padding", f"({low[axis]}, {high[axis]}) on axis {axis}", "less: the output "
+                    f"would have ({o}-1)*{s} + {p} - {low[axis]} - {high[axis]} + {more} = {size[axis]} positions")
+        return Geometry(tuple(size), kernel, stride, dilation, low, high, input, _integer(op, "groups", groups, 1))
 
 
 # ---- arguments
 
-def _plain(value: Any) -> Any:
-    """The argument with tuples for lists, so that it can be a key."""
-    return tuple(_plain(part) for part in value) if isinstance(value, (list, tuple)) else value
-
-
 def _integer(op: str, name: str, value: Any, least: int) -> int:
-    try:
-        if isinstance(value, bool):
-            raise TypeError
-        number = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{op}: {name}: got {value!r}, expected an int") from None
-    if not least <= number <= LIMIT:
-        raise ValueError(f"{op}: {name}: got {number}, expected "
-                         + (f"at least {least}" if number < least else f"at most {LIMIT}"))
+    number = integer(op, name, value)
+    require(number >= least, op, name, number, f"at least {least}")
+    require(number <= LIMIT, op, name, number, f"at most {LIMIT}")
     return number
 
 
+def _each(op: str, name: str, value: Any, count: int, expected: str) -> tuple:
+    """The `count` parts of a tuple; one part, or no tuple, stands for all."""
+    parts = value if isinstance(value, tuple) else (value,)
+    parts = parts * count if len(parts) == 1 else parts
+    require(len(parts) == count, op, name, value, expected)
+    return parts
+
+
 def _per_axis(op: str, name: str, value: Any, ndim: int, least: int) -> Sizes:
-    if not isinstance(value, tuple):
-        return (_integer(op, name, value, least),) * ndim
-    if len(value) == 1:
-        value = value * ndim
-    if len(value) != ndim:
-        raise ValueError(f"{op}: {name}: got {value}, expected one int, or one for each of {ndim} axes")
-    return tuple(_integer(op, name, part, least) for part in value)
-
-
-def _mode(op: str, padding: Any) -> str | None:
-    if not isinstance(padding, str):
-        return None
-    if padding not in MODES:
-        raise ValueError(f"{op}: padding: got {padding!r}, expected one of {', '.join(map(repr, MODES))}, or numbers")
-    return padding
-
-
-def _pairs(op: str, padding: Any, ndim: int) -> tuple[Sizes, Sizes]:
-    """(low, high) of a padding given in numbers."""
-    parts = padding if isinstance(padding, tuple) else (padding,)
-    if len(parts) == 1:
-        parts = parts * ndim
-    if len(parts) != ndim:
-        hint = "; a (low, high) pair is nested: ((low, high),)" if ndim == 1 and len(parts) == 2 else ""
-        raise ValueError(f"{op}: padding: got {padding}, expected one int, or one int or (low, high) pair for each of "
-                         f"{ndim} axes{hint}")
-    low, high = [], []
-    for part in parts:
-        if not isinstance(part, tuple):
-            part = (part, part)
-        if len(part) != 2:
-            raise ValueError(f"{op}: padding: got {part} for one axis, expected an int or a (low, high) pair")
-        low.append(_integer(op, "padding", part[0], 0))
-        high.append(_integer(op, "padding", part[1], 0))
-    return tuple(low), tuple(high)
-
-
-def _check_axes(op: str, ndim: int) -> None:
-    if not 1 <= ndim <= 3:
-        raise ValueError(f"{op}: input: got {ndim} spatial axes, expected 1 to 3")
-
-
-def _check_kernel(op: str, kernel: Sizes) -> None:
-    if 0 in kernel:
-        raise ValueError(f"{op}: kernel of size {kernel}: expected at least 1 on each axis")
+    return tuple([_integer(op, name, part, least)
+                  for part in _each(op, name, value, ndim, f"one int, or one for each of {ndim} axes")])
 
 
 # ---- the arithmetic
 
-def _padding(op: str, padding: Any, size: Sizes, span: Sizes, stride: Sizes) -> tuple[Sizes, Sizes]:
-    """(low, high) for an input of that size."""
-    mode = _mode(op, padding)
-    if mode is None:
-        return _pairs(op, padding, len(size))
-    if mode == "valid":
-        return (0,) * len(size), (0,) * len(size)
-    if mode == "causal":
-        return tuple(p - 1 for p in span), (0,) * len(size)
-    if mode == "full":
-        return tuple(p - 1 for p in span), tuple(p - 1 for p in span)
-    total = [max((-(-i // s) - 1) * s + p - i, 0) for i, p, s in zip(size, span, stride, strict=True)]
-    return tuple(n // 2 for n in total), tuple(n - n // 2 for n in total)
-
-
-def _padded_text(size: int, low: int, high: int) -> str:
-    return f"{size}+2*{low} = {size + 2 * low}" if low == high else f"{size}+{low}+{high} = {size + low + high}"
-
-
-def _output(op: str, size: Sizes, kernel: Sizes, span: Sizes, stride: Sizes, dilation: Sizes, low: Sizes,
-            high: Sizes, ceil_mode: bool) -> Sizes:
-    output = []
-    for axis in range(len(size)):
-        room = size[axis] + low[axis] + high[axis] - span[axis]
-        if room < 0:
-            raise ValueError(
-                f"{op}: kernel {kernel[axis]} with dilation {dilation[axis]} covers {span[axis]} positions, but the "
-                f"padded input has {_padded_text(size[axis], low[axis], high[axis])} on axis {axis}")
-        count = room // stride[axis] + 1
-        if ceil_mode and room % stride[axis] and count * stride[axis] < size[axis] + low[axis]:
-            count += 1
-        output.append(count)
-    return tuple(output)
-
-
 def _span(kernel: Sizes, dilation: Sizes) -> Sizes:
-    return tuple(d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True))
+    return tuple([d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True)])
 
 
-@functools.lru_cache(maxsize=4096, typed=True)
-def _of_conv(op: str, input: Sizes, kernel: Sizes, stride: Any, padding: Any, dilation: Any, groups: Any) -> Geometry:
+def _steps(op: str, input: Sizes, kernel: Sizes, stride: Any, dilation: Any) -> tuple[Sizes, Sizes, Sizes]:
+    """Stride, dilation and span on each axis."""
     ndim = len(input)
-    _check_axes(op, ndim)
-    if len(kernel) != ndim:
-        raise ValueError(f"{op}: weight: got {len(kernel)} spatial axes {kernel}, "
-                         f"expected {ndim} as the input's {input}")
-    _check_kernel(op, kernel)
-    stride = _per_axis(op, "stride", stride, ndim, 1)
+    require(1 <= ndim <= 3, op, "input", f"{ndim} spatial axes", "1 to 3")
+    require(len(kernel) == ndim, op, "weight", f"{len(kernel)} spatial axes {kernel}", f"{ndim} as the input's {input}")
+    require(0 not in kernel, op, "kernel", f"size {kernel}", "at least 1 on each axis")
     dilation = _per_axis(op, "dilation", dilation, ndim, 1)
-    groups = _integer(op, "groups", groups, 1)
-    span = _span(kernel, dilation)
-    low, high = _padding(op, padding, input, span, stride)
-    output = _output(op, input, kernel, span, stride, dilation, low, high, False)
-    return Geometry(input, kernel, stride, dilation, low, high, output, groups)
+    return _per_axis(op, "stride", stride, ndim, 1), dilation, _span(kernel, dilation)
 
 
-@functools.lru_cache(maxsize=4096, typed=True)
-def _of_pool(op: str, input: Sizes, kernel: Any, stride: Any, padding: Any, dilation: Any,
-             ceil_mode: bool) -> Geometry:
-    ndim = len(input)
-    _check_axes(op, ndim)
-    kernel = _per_axis(op, "kernel_size", kernel, ndim, 1)
-    stride = kernel if stride is None else _per_axis(op, "stride", stride, ndim, 1)
-    dilation = _per_axis(op, "dilation", dilation, ndim, 1)
-    span = _span(kernel, dilation)
-    low, high = _padding(op, padding, input, span, stride)
-    output = _output(op, input, kernel, span, stride, dilation, low, high, bool(ceil_mode))
-    return Geometry(input, kernel, stride, dilation, low, high, output, 1, bool(ceil_mode))
+def _pads(op: str, padding: Any, size: Sizes, span: Sizes, stride: Sizes) -> tuple[Sizes, Sizes]:
+    """(low, high) for an input of that size."""
+    if isinstance(padding, str):
+        one_of(op, "padding", padding, MODES)
+        none, most = (0,) * len(size), tuple([p - 1 for p in span])
+        total = [max((-(-i // s) - 1) * s + p - i, 0) for i, p, s in zip(size, span, stride, strict=True)]
+        same = tuple([n // 2 for n in total]), tuple([n - n // 2 for n in total])
+        return {"valid": (none, none), "same": same, "causal": (most, none), "full": (most, most)}[padding]
+    parts = _each(op, "padding", padding, len(size), f"one int, or one int or (low, high) pair for each of {len(size)} "
+                  "axes; a pair is nested: ((low, high),)")
+    pairs = [_each(op, "padding", part, 2, "an int or a (low, high) pair for one axis") for part in parts]
+    low, high = [tuple([_integer(op, "padding", pair[side], 0) for pair in pairs]) for side in (0, 1)]
+    return low, high
 
 
-@functools.lru_cache(maxsize=4096, typed=True)
-def _of_transpose(op: str, input: Sizes, kernel: Sizes, stride: Any, padding: Any, output_padding: Any,
-                  output_size: Any, dilation: Any, groups: Any) -> Geometry:
-    ndim = len(input)
-    _check_axes(op, ndim)
-    if len(kernel) != ndim:
-        raise ValueError(f"{op}: weight: got {len(kernel)} spatial axes {kernel}, "
-                         f"expected {ndim} as the input's {input}")
-    _check_kernel(op, kernel)
-    if 0 in input:
-        raise ValueError(f"{op}: input of spatial size {input}: expected at least 1 on each axis")
-    stride = _per_axis(op, "stride", stride, ndim, 1)
-    dilation = _per_axis(op, "dilation", dilation, ndim, 1)
-    extra = _per_axis(op, "output_padding", output_padding, ndim, 0)
-    groups = _integer(op, "groups", groups, 1)
-    if output_size is not None:
-        output_size = output_size if isinstance(output_size, tuple) else (output_size,) * ndim
-        if len(output_size) == ndim + 2:
-            output_size = output_size[2:]
-        output_size = _per_axis(op, "output_size", output_size, ndim, 1)
-    span = _span(kernel, dilation)
-    if _mode(op, padding) == "same":    # the padding of the convolution whose input is stride times as large
-        wanted = output_size or tuple(o * s for o, s in zip(input, stride, strict=True))
-        low, high = _padding(op, padding, wanted, span, stride)
-    else:
-        low, high = _padding(op, padding, input, span, stride)
-    least = tuple((o - 1) * s + p - a - b for o, s, p, a, b in zip(input, stride, span, low, high, strict=True))
-    if output_size is not None:
-        extra = tuple(size - n for size, n in zip(output_size, least, strict=True))
-    elif _mode(op, padding) == "same":
-        extra = tuple(max(s - p, 0) + n for s, p, n in zip(stride, span, extra, strict=True))
-    for axis in range(ndim):
-        bound = max(stride[axis], dilation[axis])
-        if 0 <= extra[axis] < bound:
-            continue
-        if output_size is not None:
-            raise ValueError(f"{op}: output_size: got {output_size[axis]} on axis {axis}, expected between "
-                             f"{least[axis]} and {least[axis] + bound - 1}: an input of {input[axis]} gives "
-                             f"({input[axis]}-1)*{stride[axis]} + {span[axis]} - {low[axis]} - {high[axis]} and up")
-        raise ValueError(f"{op}: output_padding: got {extra[axis]} on axis {axis}, expected less than "
-                         f"max(stride, dilation) = {bound}")
-    size = tuple(a + b for a, b in zip(least, extra, strict=True))
-    for axis in range(ndim):
-        if size[axis] < 1:
-            raise ValueError(
-                f"{op}: the output would have ({input[axis]}-1)*{stride[axis]} + {span[axis]} - {low[axis]} - "
-                f"{high[axis]} + {extra[axis]} = {size[axis]} positions on axis {axis}")
-    return Geometry(size, kernel, stride, dilation, low, high, input, groups)
-
-
-@functools.lru_cache(maxsize=4096)
-def _pool_params(geometry: Geometry, count_include_pad: bool, divisor: int) -> Params:
-    return Params(geometry._ints(count_include_pad, divisor))
+def _window(op: str, input: Sizes, kernel: Sizes, stride: Any, padding: Any, dilation: Any, groups: int,
+            ceil_mode: bool) -> Geometry:
+    stride, dilation, span = _steps(op, input, kernel, stride, dilation)
+    low, high = _pads(op, padding, input, span, stride)
+    output = []
+    for axis, (size, s, a, b) in enumerate(zip(input, stride, low, high, strict=True)):
+        room = size + a + b - span[axis]
+        if room < 0:
+            raise ValueError(f"{op}: kernel {kernel[axis]} with dilation {dilation[axis]} covers {span[axis]} "
+                             f"positions, but the padded input has {size}+{a}+{b} = {size + a + b} on axis {axis}")
+        count = room // s + 1
+        output.append(count + (ceil_mode and room % s > 0 and count * s < size + a))
+    return Geometry(input, kernel, stride, dilation, low, high, tuple(output), groups)

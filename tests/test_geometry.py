@@ -98,8 +98,7 @@ def test_empty_windows_by_enumeration(size, kernel, stride, low, high, dilation)
         return
     empty = [o for o in range(geometry.output[0])
              if not any(0 <= o * stride + t * dilation - low < size for t in range(kernel))]
-    assert geometry.has_empty_window() == bool(empty)
-    assert geometry.empty_window() == ((0, empty[0]) if empty else None)
+    assert geometry.empty_window == ((0, empty[0]) if empty else None)
 
 
 @settings(max_examples=200, deadline=None)
@@ -182,16 +181,16 @@ C, P, T = Geometry.of_conv, Geometry.of_pool, Geometry.of_transpose
 
 ERRORS = [
     (lambda: C("conv2d", (4, 9), (5, 5), 1, 1, 2), ValueError,
-     "conv2d: kernel 5 with dilation 2 covers 9 positions, but the padded input has 4+2*1 = 6 on axis 0"),
+     "conv2d: kernel 5 with dilation 2 covers 9 positions, but the padded input has 4+1+1 = 6 on axis 0"),
     (lambda: C("conv1d", (2,), (4,), 1, ((1, 0),)), ValueError,
      "conv1d: kernel 4 with dilation 1 covers 4 positions, but the padded input has 2+1+0 = 3 on axis 0"),
     (lambda: P("max_pool2d", (4, 1), 2), ValueError,
-     "max_pool2d: kernel 2 with dilation 1 covers 2 positions, but the padded input has 1+2*0 = 1 on axis 1"),
+     "max_pool2d: kernel 2 with dilation 1 covers 2 positions, but the padded input has 1+0+0 = 1 on axis 1"),
     (lambda: C("conv4d", (4,) * 4, (1,) * 4), ValueError, "conv4d: input: got 4 spatial axes, expected 1 to 3"),
     (lambda: C("conv2d", (4, 4), (3,)), ValueError,
      "conv2d: weight: got 1 spatial axes (3,), expected 2 as the input's (4, 4)"),
     (lambda: C("conv2d", (4, 4), (3, 0)), ValueError,
-     "conv2d: kernel of size (3, 0): expected at least 1 on each axis"),
+     "conv2d: kernel: got size (3, 0), expected at least 1 on each axis"),
     (lambda: P("avg_pool1d", (4,), 0), ValueError, "avg_pool1d: kernel_size: got 0, expected at least 1"),
     (lambda: C("conv2d", (4, 4), (3, 3), 0), ValueError, "conv2d: stride: got 0, expected at least 1"),
     (lambda: C("conv2d", (4, 4), (3, 3), (1, 2, 3)), ValueError,
@@ -206,26 +205,29 @@ ERRORS = [
      "conv2d: padding: got 2147483648, expected at most 2147483647"),
     (lambda: C("conv1d", (4,), (3,), 1, (1, 2)), ValueError,
      "conv1d: padding: got (1, 2), expected one int, or one int or (low, high) pair for each of 1 axes; "
-     "a (low, high) pair is nested: ((low, high),)"),
+     "a pair is nested: ((low, high),)"),
     (lambda: C("conv2d", (4, 4), (3, 3), 1, (1, 2, 3, 4)), ValueError,
-     "conv2d: padding: got (1, 2, 3, 4), expected one int, or one int or (low, high) pair for each of 2 axes"),
+     "conv2d: padding: got (1, 2, 3, 4), expected one int, or one int or (low, high) pair for each of 2 axes; "
+     "a pair is nested: ((low, high),)"),
     (lambda: C("conv2d", (4, 4), (3, 3), 1, ((1, 2, 3), 1)), ValueError,
-     "conv2d: padding: got (1, 2, 3) for one axis, expected an int or a (low, high) pair"),
+     "conv2d: padding: got (1, 2, 3), expected an int or a (low, high) pair for one axis"),
     (lambda: C("conv2d", (4, 4), (3, 3), 1, "half"), ValueError,
-     "conv2d: padding: got 'half', expected one of 'valid', 'same', 'causal', 'full', or numbers"),
+     "conv2d: padding: got 'half', expected one of 'valid', 'same', 'causal', 'full'"),
     (lambda: C("conv2d", (4, 4), (3, 3), 1, None), TypeError, "conv2d: padding: got None, expected an int"),
     (lambda: C("conv2d", (4, 4), (3, 3), groups=0), ValueError, "conv2d: groups: got 0, expected at least 1"),
     (lambda: T("conv_transpose1d", (4,), (3,), 2, 0, 2), ValueError,
-     "conv_transpose1d: output_padding: got 2 on axis 0, expected less than max(stride, dilation) = 2"),
+     "conv_transpose1d: output_padding: got 2 on axis 0, expected between 0 and 1: "
+     "max(stride, dilation) = 2 sizes fit"),
     (lambda: T("conv_transpose1d", (4,), (3,), 2, 1, 0, (9,)), ValueError,
-     "conv_transpose1d: output_size: got 9 on axis 0, expected between 7 and 8: an input of 4 gives "
-     "(4-1)*2 + 3 - 1 - 1 and up"),
+     "conv_transpose1d: output_size: got 9 on axis 0, expected between 7 and 8: "
+     "max(stride, dilation) = 2 sizes fit"),
     (lambda: T("conv_transpose2d", (4, 4), (3, 3), 2, 1, 0, (9, 9, 9)), ValueError,
      "conv_transpose2d: output_size: got (9, 9, 9), expected one int, or one for each of 2 axes"),
     (lambda: T("conv_transpose1d", (1,), (3,), 1, 2), ValueError,
-     "conv_transpose1d: the output would have (1-1)*1 + 3 - 2 - 2 + 0 = -1 positions on axis 0"),
+     "conv_transpose1d: padding: got (2, 2) on axis 0, expected less: the output would have "
+     "(1-1)*1 + 3 - 2 - 2 + 0 = -1 positions"),
     (lambda: T("conv_transpose1d", (0,), (3,)), ValueError,
-     "conv_transpose1d: input of spatial size (0,): expected at least 1 on each axis"),
+     "conv_transpose1d: input: got spatial size (0,), expected at least 1 on each axis"),
 ]
 
 

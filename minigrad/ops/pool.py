@@ -23,7 +23,7 @@ def _check(op: str, x: Any, sizes: tuple[int, ...]) -> None:
 def _index_shape(x: Any, geometry: Geometry) -> Any:
     op = f"max_pool{geometry.ndim}d"
     _check(op, x, geometry.input)
-    empty = geometry.empty_window()
+    empty = geometry.empty_window
     if empty is not None:
         axis, o = empty
         raise ValueError(f"{op}: padding: window {o} of axis {axis} would hold nothing but padding (kernel "

@@ -149,18 +149,19 @@ REFUSED = [
     (lambda: F.conv2d(minigrad.ones(5, 5), W), ValueError,
      "conv2d: input: got shape (5, 5), expected (N, C, ...) or (C, ...) with 2 spatial axes, so 4 or 3 in all"),
     (lambda: F.conv2d(X, minigrad.ones(4, 3, 3)), ValueError,
-     "conv2d: weight: got shape (4, 3, 3), expected 4 axes, 2 of them spatial"),
+     "conv2d: weight: got shape (4, 3, 3), expected two axes, and then as many spatial ones as the input"),
     (lambda: F.conv2d([[1.0]], W), TypeError, "conv2d: input: got list, expected a Tensor"),
     (lambda: F.conv2d(X, 3), TypeError, "conv2d: weight: got int, expected a Tensor"),
-    (lambda: F.conv2d(X, W, 3), TypeError, "conv2d: bias: got int, expected a Tensor or None"),
+    (lambda: F.conv2d(X, W, 3), TypeError, "conv2d: bias: got int, expected a Tensor"),
     (lambda: F.conv2d(X, W, dilation=3), ValueError,
-     "conv2d: kernel 3 with dilation 3 covers 7 positions, but the padded input has 5+2*0 = 5 on axis 0"),
+     "conv2d: kernel 3 with dilation 3 covers 7 positions, but the padded input has 5+0+0 = 5 on axis 0"),
     (lambda: F.conv_transpose2d(X, W), ValueError,
      "conv_transpose2d: input of shape (2, 3, 5, 5) has 3 channels, but the weight of shape (4, 3, 3, 3) expects 4"),
     (lambda: F.conv_transpose2d(X, minigrad.ones(3, 4, 3, 3), groups=2), ValueError,
      "conv_transpose2d: input of shape (2, 3, 5, 5): got 3 channels, expected a multiple of groups = 2"),
     (lambda: F.conv_transpose2d(X, minigrad.ones(3, 4, 3, 3), output_padding=1), ValueError,
-     "conv_transpose2d: output_padding: got 1 on axis 0, expected less than max(stride, dilation) = 1"),
+     "conv_transpose2d: output_padding: got 1 on axis 0, expected between 0 and 0: "
+     "max(stride, dilation) = 1 sizes fit"),
 ]
 
 

@@ -1,16 +1,9 @@
 """Layers as functions: everything a layer computes, without the layer's state. Usually imported as `F`."""
 
 from minigrad.functions import one_hot, pad
-from minigrad.nn.functional import activation, dense, dropouts, loss, norm, patches, pool, resample, sampling
+from minigrad.nn.functional import activation, conv, dense, dropouts, loss, norm, patches, pool, resample, sampling
 from minigrad.nn.functional.activation import *  # noqa: F403
-from minigrad.nn.functional.conv import (
-    conv1d,
-    conv2d,
-    conv3d,
-    conv_transpose1d,
-    conv_transpose2d,
-    conv_transpose3d,
-)
+from minigrad.nn.functional.conv import *  # noqa: F403
 from minigrad.nn.functional.dense import *  # noqa: F403
 from minigrad.nn.functional.dropouts import *  # noqa: F403
 from minigrad.nn.functional.loss import *  # noqa: F403
@@ -20,8 +13,6 @@ from minigrad.nn.functional.pool import *  # noqa: F403
 from minigrad.nn.functional.resample import *  # noqa: F403
 from minigrad.nn.functional.sampling import *  # noqa: F403
 
-__all__ = [
-    "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "one_hot", "pad",
-]
-for _family in (activation, dense, dropouts, loss, norm, patches, pool, resample, sampling):
+__all__ = ["one_hot", "pad"]
+for _family in (activation, conv, dense, dropouts, loss, norm, patches, pool, resample, sampling):
     __all__ += _family.__all__

@@ -1,12 +1,9 @@
-"""What several functions share: checks, each raising an error that names function and argument; shapes; reductions."""
-
-from __future__ import annotations
+"""What several functions check and share: each error names function and argument."""
 
 from typing import Any
 
+from minigrad.errors import one_of, require
 from minigrad.tensor import Tensor
-
-REDUCTIONS = ("mean", "sum", "none")
 
 
 def check_tensor(op: str, argument: str, value: Any) -> None:
@@ -22,14 +19,17 @@ def check_float(op: str, argument: str, value: Any) -> None:
         raise TypeError(f"{op}: {argument}: got {value.dtype}, expected a floating-point dtype")
 
 
+def check_shape(valid: bool, op: str, argument: str, value: Any, expected: str) -> None:
+    if not valid:
+        raise ValueError(f"{op}: {argument}: got shape {value.shape}, expected {expected}")
+
+
 def check_probability(op: str, argument: str, p: float) -> None:
-    if not (isinstance(p, int | float) and 0.0 <= p <= 1.0):
-        raise ValueError(f"{op}: {argument}: got {p!r}, expected a probability from 0 to 1")
+    require(isinstance(p, int | float) and 0.0 <= p <= 1.0, op, argument, repr(p), "a probability from 0 to 1")
 
 
 def check_reduction(op: str, reduction: str, *more: str) -> None:
-    if reduction not in REDUCTIONS + more:
-        raise ValueError(f"{op}: reduction: got {reduction!r}, expected one of {', '.join(REDUCTIONS + more)}")
+    one_of(op, "reduction", reduction, ("mean", "sum", "none", *more))
 
 
 def per_channel(values: Tensor, ndim: int) -> Tensor:

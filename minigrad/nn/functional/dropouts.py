@@ -1,10 +1,9 @@
 """Dropout as a function: a random mask, drawn from minigrad's generator, over elements or whole channels."""
 
-from __future__ import annotations
-
 from minigrad.autograd import no_grad
 from minigrad.functions.create import empty
-from minigrad.nn.functional.checks import check_float, check_probability
+from minigrad.nn.functional.checks import check_float, check_probability, check_shape
+from minigrad.nn.functional.dimensions import per_dimension
 from minigrad.tensor import Tensor
 
 __all__ = ["dropout", "dropout1d", "dropout2d", "dropout3d"]
@@ -20,11 +19,14 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     >>> sorted(set(F.dropout(minigrad.ones(1000), 0.75).tolist()))
     [0.0, 4.0]
     """
-    return _masked("dropout", input, p, training, 0)
+    return _channels(input, p, training, ndim=0, op="dropout")
 
 
-def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Dropout of whole channels of (n, c, i) or (c, i).
+def _channels(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False, *, ndim: int = 0,
+              op: str = "") -> Tensor:
+    """Dropout of whole channels of (n, c, *I) or (c, *I); three axes in two dimensions are (n, c, i), as in PyTorch.
+
+    Source: Tompson et al., "Efficient object localization using convolutional networks", 2015.
 
     >>> import minigrad
     >>> from minigrad.nn import functional as F
@@ -32,31 +34,12 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     >>> bool((x.amax(2) == x.amin(2)).all())
     True
     """
-    return _masked("dropout1d", input, p, training, 1)
-
-
-def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Dropout of whole channels of (n, c, i1, i2); three axes are (n, c, i), as in PyTorch.
-
-    Source: Tompson et al., "Efficient object localization using convolutional networks", 2015.
-    """
-    return _masked("dropout2d", input, p, training, 2)
-
-
-def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Dropout of whole channels of (n, c, i1, i2, i3) or (c, i1, i2, i3)."""
-    return _masked("dropout3d", input, p, training, 3)
-
-
-def _masked(op: str, input: Tensor, p: float, training: bool, axes: int) -> Tensor:
-    """Dropout of elements (`axes` 0), or of channels of that many spatial axes."""
     check_probability(op, "p", p)
     check_float(op, "input", input)
     shape = input.shape
-    if axes:
-        if len(shape) not in (axes + 1, axes + 2):
-            raise ValueError(f"{op}: input: got shape {shape}, expected {axes + 1} or {axes + 2} axes")
-        kept = 1 if len(shape) == axes + 1 and axes != 2 else 2
+    if ndim:
+        check_shape(len(shape) - ndim in (1, 2), op, "input", input, f"{ndim + 1} or {ndim + 2} axes")
+        kept = 1 if len(shape) == ndim + 1 and ndim != 2 else 2
         shape = shape[:kept] + (1,) * (len(shape) - kept)
     if not training or p == 0.0:
         return input
@@ -65,3 +48,6 @@ def _masked(op: str, input: Tensor, p: float, training: bool, axes: int) -> Tens
     with no_grad():
         mask = empty(*shape, dtype=input.dtype).bernoulli_(1.0 - p).mul_(1.0 / (1.0 - p))
     return input * mask
+
+
+dropout1d, dropout2d, dropout3d = per_dimension("dropout", _channels)

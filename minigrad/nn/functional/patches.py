@@ -1,17 +1,18 @@
 """All windows of an image side by side, and back: each other's transpose, in one, two and three dimensions.
 
-The windows are a strided view of the padded image; `unfold` copies it once, `fold` adds up where they overlap.
+The windows are a strided view of the padded image; `unfold` copies it once, `fold` goes all
+its steps back and so adds up where they overlap.
 (im2col and col2im: a convolution is a matrix product with the unfolded input.)
 """
-
-from __future__ import annotations
 
 import math
 from typing import Any
 
 from minigrad.geometry import Geometry, Padding, PerAxis
-from minigrad.nn.functional.checks import check_tensor
-from minigrad.ops.view import embed, flat_view, overlap_add, permute, slice, windows
+from minigrad.nn.functional.checks import check_shape, check_tensor
+from minigrad.node import Meta
+from minigrad.op import Linear
+from minigrad.ops.view import embed, flat_view, permute, slice, windows
 from minigrad.shapes import shape_of
 from minigrad.tensor import Tensor
 
@@ -23,9 +24,19 @@ def _axes(sizes: Any) -> int:
     return len(sizes) if isinstance(sizes, (tuple, list)) else 2
 
 
-def _padded(geometry: Geometry) -> tuple[int, ...]:
-    return tuple([n + low + high for n, low, high in
-                  zip(geometry.input, geometry.low, geometry.high, strict=True)])
+def _steps(lead: tuple[int, ...], geometry: Geometry) -> list[tuple[Linear, dict[str, Any]]]:
+    """From (*lead, *input) to (*lead, *kernel, *output), two axes leading: ops and what they take."""
+    ndim, zeros = geometry.ndim, (0,) * geometry.ndim
+    steps: list[tuple[Linear, dict[str, Any]]] = []
+    if geometry.low != zeros or geometry.high != zeros:
+        padded = map(sum, zip(geometry.input, geometry.low, geometry.high, strict=True))
+        steps += [(embed, {"starts": (0, 0, *geometry.low), "steps": (1,) * (2 + ndim), "shape": (*lead, *padded)})]
+    for axis in range(ndim):
+        steps += [(windows, {"axis": 2 + axis, "size": geometry.span[axis], "step": geometry.stride[axis]})]
+    if geometry.span != geometry.kernel:
+        steps += [(slice, {"starts": (0, 0, *zeros, *zeros), "steps": (1,) * (2 + ndim) + geometry.dilation,
+                           "shape": (*lead, *geometry.output, *geometry.kernel)})]
+    return [*steps, (permute, {"axes": (0, 1, *range(2 + ndim, 2 + 2 * ndim), *range(2, 2 + ndim))})]
 
 
 def unfold(input: Tensor, kernel_size: PerAxis, dilation: PerAxis = 1, padding: Padding = 0,
@@ -40,21 +51,14 @@ def unfold(input: Tensor, kernel_size: PerAxis, dilation: PerAxis = 1, padding: 
     """
     check_tensor("unfold", "input", input)
     ndim = 3 if input.ndim == 5 and not isinstance(kernel_size, (tuple, list)) else _axes(kernel_size)
-    if input.ndim not in (ndim + 1, ndim + 2):
-        raise ValueError(f"unfold: input: got shape {input.shape}, expected (N, C, ...) or (C, ...) with {ndim} "
-                         f"spatial axes, as kernel_size {kernel_size} has")
+    check_shape(input.ndim - ndim in (1, 2), "unfold", "input", input,
+                "(N, C, ...) or (C, ...) with as many spatial axes as kernel_size has")
     shape = input.shape
     geometry = Geometry.of_pool("unfold", shape[-ndim:], kernel_size, stride, padding, dilation)
     lead = (math.prod(shape[:-ndim - 1]), shape[-ndim - 1])
     x = flat_view(input, (*lead, *geometry.input))
-    if any(geometry.low) or any(geometry.high):
-        x = embed(x, starts=(0, 0, *geometry.low), steps=(1,) * x.ndim, shape=(*lead, *_padded(geometry)))
-    for axis in range(ndim):
-        x = windows(x, axis=2 + axis, size=geometry.span[axis], step=geometry.stride[axis])
-    if geometry.span != geometry.kernel:
-        x = slice(x, starts=(0,) * x.ndim, steps=(1,) * (2 + ndim) + geometry.dilation,
-                  shape=(*lead, *geometry.output, *geometry.kernel))
-    x = permute(x, axes=(0, 1, *range(2 + ndim, 2 + 2 * ndim), *range(2, 2 + ndim)))
+    for op, attrs in _steps(lead, geometry):
+        x = op(x, **attrs)
     return flat_view(x, (*shape[:-ndim - 1], lead[1] * geometry.n_taps, math.prod(geometry.output)))
 
 
@@ -72,21 +76,14 @@ def fold(input: Tensor, output_size: PerAxis, kernel_size: PerAxis, dilation: Pe
     ndim = _axes(kernel_size if isinstance(output_size, int) else output_size)
     size = (output_size,) * ndim if isinstance(output_size, int) else shape_of("fold", output_size, "output_size")
     geometry = Geometry.of_pool("fold", size, kernel_size, stride, padding, dilation)
-    taps, count = geometry.n_taps, math.prod(geometry.output)
-    if input.ndim not in (2, 3) or input.shape[-2] % taps or input.shape[-1] != count:
-        raise ValueError(f"fold: input: got shape {input.shape}, expected (N, C*{taps}, {count}) or (C*{taps}, "
-                         f"{count}): {taps} taps, {geometry.output} windows in {size}")
-    shape = input.shape
+    taps, count, shape = geometry.n_taps, math.prod(geometry.output), input.shape
+    check_shape(len(shape) in (2, 3) and shape[-2] % taps == 0 and shape[-1] == count, "fold", "input", input,
+                f"(N, C*{taps}, {count}) or (C*{taps}, {count}): {taps} taps, {geometry.output} windows in {size}")
     lead = (math.prod(shape[:-2]), shape[-2] // taps)
-    x = flat_view(input, (*lead, *geometry.kernel, *geometry.output))
-    x = permute(x, axes=(0, 1, *range(2 + ndim, 2 + 2 * ndim), *range(2, 2 + ndim)))
-    if geometry.span != geometry.kernel:
-        x = embed(x, starts=(0,) * x.ndim, steps=(1,) * (2 + ndim) + geometry.dilation,
-                  shape=(*lead, *geometry.output, *geometry.span))
-    padded = _padded(geometry)
-    for axis in reversed(range(ndim)):
-        x = overlap_add(x, shape=(*x.shape[:2 + axis], padded[axis], *x.shape[3 + axis:-1]), axis=2 + axis,
-                        size=geometry.span[axis], step=geometry.stride[axis])
-    if padded != size:
-        x = slice(x, starts=(0, 0, *geometry.low), steps=(1,) * x.ndim, shape=(*lead, *size))
+    steps, before = _steps(lead, geometry), [Meta((*lead, *size), input.dtype)]
+    for op, attrs in steps:
+        before.append(Meta(*op.shape(before[-1], **attrs)))
+    x = flat_view(input, before.pop().shape)
+    for (op, attrs), meta in zip(steps[::-1], before[::-1], strict=True):
+        x = op.transpose(x, meta, **attrs)
     return flat_view(x, (*shape[:-2], lead[1], *size))

@@ -4,26 +4,21 @@ A pool slides a window without weights over each channel.  Its geometry is that 
 stride, padding, dilation and ceil_mode mean the same everywhere.  All but the maximum and the mean is composed of them.
 """
 
-from __future__ import annotations
-
 import math
-import operator
 from typing import Any
 
 from minigrad.axismap import axis_map
 from minigrad.dtypes import int64
+from minigrad.errors import require
 from minigrad.functions.create import arange, tensor, zeros
 from minigrad.functions.index import along
-from minigrad.functions.math import pow as power
-from minigrad.geometry import Geometry, Padding, PerAxis
-from minigrad.nn.functional.checks import check_float, check_tensor
-from minigrad.nn.functional.conv import batched
+from minigrad.geometry import LIMIT, Geometry, Padding, PerAxis
+from minigrad.nn.functional.checks import check_float, check_shape, check_tensor
+from minigrad.nn.functional.dimensions import batched, per_dimension, unbatched
 from minigrad.nn.functional.resample import region_counts
 from minigrad.ops import pool as rows
 from minigrad.ops.index import gather, scatter_add
-from minigrad.ops.math import abs as absolute
 from minigrad.ops.math import eq, where
-from minigrad.ops.pool import avg_pool, max_pool_index
 from minigrad.ops.view import embed, expand, flat_view, reshape
 from minigrad.shapes import integer
 from minigrad.tensor import Tensor
@@ -34,18 +29,9 @@ __all__ = ["adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d", 
            "max_unpool3d", "nails_unpool", "nearest_unpool"]
 
 
-def max_pool_nd(ndim: int, input: Any, kernel_size: PerAxis, stride: PerAxis | None, padding: Padding,
-                dilation: PerAxis, ceil_mode: bool, return_indices: bool) -> Any:
-    """The index of each window's first maximum, then a gather: selection is the only way max pooling has a gradient."""
-    op = f"max_pool{ndim}d"
-    x, alone = batched(op, ndim, input)
-    geometry = Geometry.of_pool(op, x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
-    return _selected(x, max_pool_index(x, geometry=geometry), alone, return_indices)
-
-
 def _selected(x: Any, index: Any, alone: bool, return_indices: bool) -> Any:
     """The elements of (N, C, *I) at `index` (N, C, *O) into the flattened I; without N if there was none."""
-    shape, lead = index.shape[1:] if alone else index.shape, index.shape[:2]
+    shape, lead = index.shape[alone:], index.shape[:2]
     flat = flat_view(x, (*lead, math.prod(x.shape[2:])))
     output = gather(flat, flat_view(index, (*lead, math.prod(index.shape[2:]))), axis=2)
     output = reshape(output, shape=shape)
@@ -53,43 +39,15 @@ def _selected(x: Any, index: Any, alone: bool, return_indices: bool) -> Any:
 
 
 def _divisor(op: str, given: Any) -> int | None:
-    if given is None:
-        return None
-    try:
-        divisor = operator.index(given)
-    except TypeError:
-        raise TypeError(f"{op}: divisor_override: got {given!r}, expected an int or None") from None
-    if divisor == 0:
-        raise ValueError(f"{op}: divisor_override: got 0, expected another int or None")
+    divisor = None if given is None else integer(op, "divisor_override", given)
+    require(divisor != 0, op, "divisor_override", 0, "another int or None")
     return divisor
 
 
-def avg_pool_nd(ndim: int, input: Any, kernel_size: PerAxis, stride: PerAxis | None, padding: Padding,
-                ceil_mode: bool, count_include_pad: bool, divisor_override: int | None, dilation: PerAxis) -> Any:
-    """The mean of each window."""
-    op = f"avg_pool{ndim}d"
-    x, alone = batched(op, ndim, input)
-    divisor_override = _divisor(op, divisor_override)
-    geometry = Geometry.of_pool(op, x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
-    output = avg_pool(x, geometry=geometry, count_include_pad=bool(count_include_pad),
-                      divisor_override=divisor_override)
-    return reshape(output, shape=output.shape[1:]) if alone else output
-
-
-def max_pool1d(input: Tensor, kernel_size: PerAxis, stride: PerAxis | None = None, padding: Padding = 0,
-               dilation: PerAxis = 1, ceil_mode: bool = False, return_indices: bool = False) -> Any:
-    """The largest element of each window: (N, C, L) gives (N, C, L').  See `max_pool2d`.
-
-    >>> import minigrad
-    >>> max_pool1d(minigrad.tensor([[[1.0, 3.0, 2.0, 5.0, 4.0]]]), 3, stride=2).tolist()
-    [[[3.0, 5.0]]]
-    """
-    return max_pool_nd(1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
-
-
-def max_pool2d(input: Tensor, kernel_size: PerAxis, stride: PerAxis | None = None, padding: Padding = 0,
-               dilation: PerAxis = 1, ceil_mode: bool = False, return_indices: bool = False) -> Any:
-    """The largest element of each window: (N, C, H, W) gives (N, C, H', W').
+def _max_pool(input: Tensor, kernel_size: PerAxis, stride: PerAxis | None = None, padding: Padding = 0,
+              dilation: PerAxis = 1, ceil_mode: bool = False, return_indices: bool = False, *, ndim: int = 2,
+              op: str = "") -> Any:
+    """The largest element of each window: (N, C, *I) gives (N, C, *O).
 
         out[n,c,o] = max over t of input[n,c, o*stride + t*dilation - low]
 
@@ -98,41 +56,29 @@ def max_pool2d(input: Tensor, kernel_size: PerAxis, stride: PerAxis | None = Non
     int64 tensor: where each maximum stands in its flattened channel, the first where there are several.
 
     >>> import minigrad
+    >>> max_pool1d(minigrad.tensor([[[1.0, 3.0, 2.0, 5.0, 4.0]]]), 3, stride=2).tolist()
+    [[[3.0, 5.0]]]
+
+    >>> import minigrad
     >>> x = minigrad.arange(16.0).reshape(1, 1, 4, 4)
     >>> out, index = max_pool2d(x, 2, return_indices=True)
     >>> out.tolist(), index.tolist()
     ([[[[5.0, 7.0], [13.0, 15.0]]]], [[[[5, 7], [13, 15]]]])
-    """
-    return max_pool_nd(2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
-
-
-def max_pool3d(input: Tensor, kernel_size: PerAxis, stride: PerAxis | None = None, padding: Padding = 0,
-               dilation: PerAxis = 1, ceil_mode: bool = False, return_indices: bool = False) -> Any:
-    """The largest element of each window: (N, C, D, H, W) gives (N, C, D', H', W').  See `max_pool2d`.
 
     >>> import minigrad
     >>> max_pool3d(minigrad.arange(27.0).reshape(1, 1, 3, 3, 3), 2, stride=1).tolist()
     [[[[[13.0, 14.0], [16.0, 17.0]], [[22.0, 23.0], [25.0, 26.0]]]]]
     """
-    return max_pool_nd(3, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+    # The index of each window's first maximum, then a gather: selection is the only way max pooling has a gradient.
+    x, alone = batched(op, ndim, input)
+    geometry = Geometry.of_pool(op, x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
+    return _selected(x, rows.max_pool_index(x, geometry=geometry), alone, return_indices)
 
 
-def avg_pool1d(input: Tensor, kernel_size: PerAxis, stride: PerAxis | None = None, padding: Padding = 0,
-               ceil_mode: bool = False, count_include_pad: bool = True, divisor_override: int | None = None,
-               dilation: PerAxis = 1) -> Tensor:
-    """The mean of each window: (N, C, L) gives (N, C, L').  See `avg_pool2d`.
-
-    >>> import minigrad
-    >>> avg_pool1d(minigrad.tensor([[[1.0, 3.0, 2.0, 6.0]]]), 2).tolist()
-    [[[2.0, 4.0]]]
-    """
-    return avg_pool_nd(1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, dilation)
-
-
-def avg_pool2d(input: Tensor, kernel_size: PerAxis, stride: PerAxis | None = None, padding: Padding = 0,
-               ceil_mode: bool = False, count_include_pad: bool = True, divisor_override: int | None = None,
-               dilation: PerAxis = 1) -> Tensor:
-    """The mean of each window: (N, C, H, W) gives (N, C, H', W').
+def _avg_pool(input: Tensor, kernel_size: PerAxis, stride: PerAxis | None = None, padding: Padding = 0,
+              ceil_mode: bool = False, count_include_pad: bool = True, divisor_override: int | None = None,
+              dilation: PerAxis = 1, *, ndim: int = 2, op: str = "") -> Tensor:
+    """The mean of each window: (N, C, *I) gives (N, C, *O).
 
         out[n,c,o] = sum over t of input[n,c, o*stride + t*dilation - low] / count(o)
 
@@ -141,61 +87,31 @@ def avg_pool2d(input: Tensor, kernel_size: PerAxis, stride: PerAxis | None = Non
     nothing gives 0.
 
     >>> import minigrad
+    >>> avg_pool1d(minigrad.tensor([[[1.0, 3.0, 2.0, 6.0]]]), 2).tolist()
+    [[[2.0, 4.0]]]
+
+    >>> import minigrad
     >>> x = minigrad.ones(1, 1, 2, 2)
     >>> avg_pool2d(x, 2, stride=1, padding=1).tolist()[0][0][0]
     [0.25, 0.5, 0.25]
     >>> avg_pool2d(x, 2, stride=1, padding=1, count_include_pad=False).tolist()[0][0][0]
     [1.0, 1.0, 1.0]
-    """
-    return avg_pool_nd(2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, dilation)
-
-
-def avg_pool3d(input: Tensor, kernel_size: PerAxis, stride: PerAxis | None = None, padding: Padding = 0,
-               ceil_mode: bool = False, count_include_pad: bool = True, divisor_override: int | None = None,
-               dilation: PerAxis = 1) -> Tensor:
-    """The mean of each window: (N, C, D, H, W) gives (N, C, D', H', W').  See `avg_pool2d`.
 
     >>> import minigrad
     >>> avg_pool3d(minigrad.arange(8.0).reshape(1, 1, 2, 2, 2), 2).tolist()
     [[[[[3.5]]]]]
     """
-    return avg_pool_nd(3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, dilation)
-
-
-# ---- powers
-
-def lp_pool_nd(op: str, ndim: int, input: Any, norm_type: float, kernel_size: PerAxis, stride: PerAxis | None,
-               ceil_mode: bool, padding: Padding, dilation: PerAxis) -> Any:
-    """The p-th root of the sum of p-th powers: the mean, times the number of taps."""
-    check_float(op, "input", input)
-    p = float(norm_type)
-    if p == 0 or p != p:
-        raise ValueError(f"{op}: norm_type: got {norm_type}, expected another number")
-    if math.isinf(p):
-        return math.copysign(1, p) * max_pool_nd(ndim, absolute(input) * math.copysign(1, p), kernel_size, stride,
-                                                 padding, dilation, ceil_mode, False)
     x, alone = batched(op, ndim, input)
+    divisor_override = None if divisor_override is None else _divisor(op, divisor_override)
     geometry = Geometry.of_pool(op, x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
-    total = avg_pool(power(x, p), geometry=geometry, count_include_pad=True, divisor_override=None) * geometry.n_taps
-    zero = eq(total, 0)
-    output = where(zero, 0, power(where(zero, 1, total), 1 / p))
-    return reshape(output, shape=output.shape[1:]) if alone else output
+    return unbatched(rows.avg_pool(x, geometry=geometry, count_include_pad=bool(count_include_pad),
+                                   divisor_override=divisor_override), alone)
 
 
-def lp_pool1d(input: Tensor, norm_type: float, kernel_size: PerAxis, stride: PerAxis | None = None,
-              ceil_mode: bool = False, padding: Padding = 0, dilation: PerAxis = 1) -> Tensor:
-    """The p-norm of each window: (N, C, L) gives (N, C, L').  See `lp_pool2d`.
-
-    >>> import minigrad
-    >>> lp_pool1d(minigrad.tensor([[[3.0, 4.0, 0.0, 2.0]]]), 2, 2).tolist()
-    [[[5.0, 2.0]]]
-    """
-    return lp_pool_nd("lp_pool1d", 1, input, norm_type, kernel_size, stride, ceil_mode, padding, dilation)
-
-
-def lp_pool2d(input: Tensor, norm_type: float, kernel_size: PerAxis, stride: PerAxis | None = None,
-              ceil_mode: bool = False, padding: Padding = 0, dilation: PerAxis = 1) -> Tensor:
-    """The p-norm of each window, p = `norm_type`: (N, C, H, W) gives (N, C, H', W').
+def _lp_pool(input: Tensor, norm_type: float, kernel_size: PerAxis, stride: PerAxis | None = None,
+             ceil_mode: bool = False, padding: Padding = 0, dilation: PerAxis = 1, *, ndim: int = 2,
+             op: str = "") -> Tensor:
+    """The p-norm of each window, p = `norm_type`: (N, C, *I) gives (N, C, *O).
 
         out[n,c,o] = (sum over t of input[n,c, o*stride + t*dilation - low]^p)^(1/p)
 
@@ -204,21 +120,30 @@ def lp_pool2d(input: Tensor, norm_type: float, kernel_size: PerAxis, stride: Per
     over the end the mean inside counts for what is missing.
 
     >>> import minigrad
+    >>> lp_pool1d(minigrad.tensor([[[3.0, 4.0, 0.0, 2.0]]]), 2, 2).tolist()
+    [[[5.0, 2.0]]]
+
+    >>> import minigrad
     >>> lp_pool2d(minigrad.ones(1, 1, 2, 4), 2, 2).tolist()
     [[[[2.0, 2.0]]]]
-    """
-    return lp_pool_nd("lp_pool2d", 2, input, norm_type, kernel_size, stride, ceil_mode, padding, dilation)
-
-
-def lp_pool3d(input: Tensor, norm_type: float, kernel_size: PerAxis, stride: PerAxis | None = None,
-              ceil_mode: bool = False, padding: Padding = 0, dilation: PerAxis = 1) -> Tensor:
-    """The p-norm of each window: (N, C, D, H, W) gives (N, C, D', H', W').  See `lp_pool2d`.
 
     >>> import minigrad
     >>> lp_pool3d(minigrad.ones(1, 1, 2, 2, 2), 1, 2).tolist()
     [[[[[8.0]]]]]
     """
-    return lp_pool_nd("lp_pool3d", 3, input, norm_type, kernel_size, stride, ceil_mode, padding, dilation)
+    check_float(op, "input", input)
+    p = float(norm_type)
+    require(p != 0 and p == p, op, "norm_type", norm_type, "another number")
+    if math.isinf(p):
+        sign = math.copysign(1, p)
+        return sign * _max_pool(input.abs() * sign, kernel_size, stride, padding, dilation, ceil_mode, ndim=ndim, op=op)
+    # The p-th root of the sum of p-th powers: the mean, times the number of taps.
+    x, alone = batched(op, ndim, input)
+    geometry = Geometry.of_pool(op, x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
+    mean = rows.avg_pool(x.pow(p), geometry=geometry, count_include_pad=True, divisor_override=None)
+    total = mean * geometry.n_taps
+    zero = eq(total, 0)
+    return unbatched(where(zero, 0, where(zero, 1, total).pow(1 / p)), alone)
 
 
 def lp_pool_features(input: Tensor, norm_type: float, kernel_size: int, stride: int | None = None,
@@ -231,79 +156,58 @@ def lp_pool_features(input: Tensor, norm_type: float, kernel_size: int, stride: 
     >>> lp_pool_features(minigrad.tensor([[[3.0], [4.0], [0.0], [2.0]]]), 2, 2).tolist()
     [[[5.0], [2.0]]]
     """
-    check_tensor("lp_pool_features", "input", input)
-    if input.ndim < 2:
-        raise ValueError(f"lp_pool_features: input: got shape {input.shape}, expected (N, C, ...)")
+    op = "lp_pool_features"
+    check_tensor(op, "input", input)
+    check_shape(input.ndim >= 2, op, "input", input, "(N, C, ...)")
     batch, channels, *sizes = input.shape
     x = flat_view(input, (batch, 1, channels, math.prod(sizes)))
     padding = padding if isinstance(padding, str) else (padding if isinstance(padding, int) else padding[0], 0)
-    output = lp_pool_nd("lp_pool_features", 2, x, norm_type, (kernel_size, 1), None if stride is None else (stride, 1),
-                        ceil_mode, padding, (dilation, 1))
+    output = _lp_pool(x, norm_type, (kernel_size, 1), None if stride is None else (stride, 1), ceil_mode, padding,
+                      (dilation, 1), op=op)
     return flat_view(output, (batch, output.shape[2], *sizes))
 
 
 # ---- regions, and the whole
 
-def adaptive_max_pool_nd(ndim: int, input: Any, output_size: Any, return_indices: bool) -> Any:
-    """The largest of as many regions as wanted: their places side by side, the last of the shorter ones repeated, are
-    windows of one size."""
-    op = f"adaptive_max_pool{ndim}d"
-    sizes = region_counts(op, ndim, input, output_size)
-    x, alone = batched(op, ndim, input)
-    if 0 in sizes:
-        return _selected(x, zeros((*x.shape[:2], *sizes), dtype=int64), alone, return_indices)
-    spread, kernel = x.detach(), []
-    places = arange(math.prod(x.shape[2:])).reshape(1, 1, *x.shape[2:])
-    for axis, (old, new) in enumerate(zip(x.shape[2:], sizes, strict=True), 2):
-        regions = axis_map("area", old, new).entries
-        kernel.append(max(map(len, regions)))
-        if old != new * kernel[-1]:
-            index = tensor([row[min(k, len(row) - 1)][0] for row in regions for k in range(kernel[-1])])
-            spread, places = along(spread, axis, index), along(places, axis, index)
-    index = max_pool_index(spread, geometry=Geometry.of_pool(op, spread.shape[2:], tuple(kernel)))
-    flat = flat_view(index, (math.prod(index.shape),))
-    return _selected(x, reshape(along(flat_view(places, (math.prod(places.shape),)), 0, flat), shape=index.shape),
-                     alone, return_indices)
+def _adaptive_max_pool(input: Tensor, output_size: Any, return_indices: bool = False, *, ndim: int = 2,
+                       op: str = "") -> Any:
+    """The largest elements of regions, as many as wanted: (N, C, *I) or (C, *I) to `output_size`.
 
-
-def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
-    """The largest elements of `output_size` regions: (N, C, L) or (C, L).  See `adaptive_max_pool2d`.
+    The regions are those of `adaptive_avg_poolNd`, the indices those of `max_poolNd`.
 
     >>> import minigrad
     >>> adaptive_max_pool1d(minigrad.tensor([[[1.0, 3.0, 5.0]]]), 2).tolist()
     [[[3.0, 5.0]]]
-    """
-    return adaptive_max_pool_nd(1, input, output_size, return_indices)
-
-
-def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
-    """The largest elements of regions, as many as wanted: (N, C, H, W) or (C, H, W) to `output_size`.
-
-    The regions are those of `adaptive_avg_pool2d`, the indices those of `max_pool2d`.
 
     >>> import minigrad
     >>> out, index = adaptive_max_pool2d(minigrad.arange(9.0).reshape(1, 1, 3, 3), (1, 2), return_indices=True)
     >>> out.tolist(), index.tolist()
     ([[[[7.0, 8.0]]]], [[[[7, 8]]]])
-    """
-    return adaptive_max_pool_nd(2, input, output_size, return_indices)
-
-
-def adaptive_max_pool3d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
-    """The largest elements of regions: (N, C, D, H, W) or (C, D, H, W).  See `adaptive_max_pool2d`.
 
     >>> import minigrad
     >>> adaptive_max_pool3d(minigrad.arange(8.0).reshape(1, 1, 2, 2, 2), 1).tolist()
     [[[[[7.0]]]]]
     """
-    return adaptive_max_pool_nd(3, input, output_size, return_indices)
+    sizes = region_counts(op, ndim, input, output_size)
+    x, alone = batched(op, ndim, input)
+    if 0 in sizes:
+        return _selected(x, zeros((*x.shape[:2], *sizes), dtype=int64), alone, return_indices)
+    # The places of the regions side by side, the last of the shorter ones repeated, are windows of one size.
+    spread, kernel = x.detach(), []
+    places = arange(math.prod(x.shape[2:])).reshape(1, 1, *x.shape[2:])
+    for axis, (old, new) in enumerate(zip(x.shape[2:], sizes, strict=True), 2):
+        regions = axis_map("area", old, new).entries
+        kernel.append(max(map(len, regions)))
+        index = tensor([row[min(k, len(row) - 1)][0] for row in regions for k in range(kernel[-1])])
+        spread, places = along(spread, axis, index), along(places, axis, index)
+    index = rows.max_pool_index(spread, geometry=Geometry.of_pool(op, spread.shape[2:], tuple(kernel)))
+    return _selected(x, along(places.flatten(), 0, index.flatten()).reshape(index.shape), alone, return_indices)
 
 
 def _spatial(op: str, input: Any) -> tuple[int, ...]:
     """The spatial axes of a float tensor (N, C, ...)."""
     check_float(op, "input", input)
-    if not 3 <= input.ndim <= 5:
-        raise ValueError(f"{op}: input: got shape {input.shape}, expected (N, C, ...) with 1 to 3 spatial axes")
+    check_shape(3 <= input.ndim <= 5, op, "input", input, "(N, C, ...) with 1 to 3 spatial axes")
     return tuple(range(2, input.ndim))
 
 
@@ -329,25 +233,38 @@ def global_max_pool(input: Tensor) -> Tensor:
 
 # ---- the ways back
 
-def max_unpool_nd(ndim: int, input: Any, indices: Any, kernel_size: PerAxis, stride: PerAxis | None, padding: Padding,
-                  output_size: Any, dilation: PerAxis) -> Any:
-    """Each value at its index, zeros elsewhere."""
-    op = f"max_unpool{ndim}d"
+def _max_unpool(input: Tensor, indices: Tensor, kernel_size: PerAxis, stride: PerAxis | None = None,
+                padding: Padding = 0, output_size: Any = None, dilation: PerAxis = 1, *, ndim: int = 2,
+                op: str = "") -> Tensor:
+    """The way back from `max_poolNd`: each value at its index, zeros elsewhere; (N, C, *I) or (C, *I).
+
+    Sizes are (L-1)*stride + dilation*(T-1) + 1 - low - high, or `output_size` (the spatial sizes or the whole shape),
+    less than a stride off.  Where overlapping windows name one place more than once, the last value stands there, once,
+    and it alone has a gradient (in PyTorch all of them have one, which is not the derivative).
+
+    >>> import minigrad
+    >>> max_unpool1d(minigrad.tensor([[[3.0, 5.0]]]), minigrad.tensor([[[1, 2]]]), 2).tolist()
+    [[[0.0, 3.0, 5.0, 0.0]]]
+
+    >>> import minigrad
+    >>> values, indices = max_pool2d(minigrad.arange(16.0).reshape(1, 1, 4, 4), 2, return_indices=True)
+    >>> max_unpool2d(values, indices, 2).tolist()[0][0]
+    [[0.0, 0.0, 0.0, 0.0], [0.0, 5.0, 0.0, 7.0], [0.0, 0.0, 0.0, 0.0], [0.0, 13.0, 0.0, 15.0]]
+
+    >>> import minigrad
+    >>> max_unpool3d(minigrad.ones(1, 1, 1, 1, 1), minigrad.tensor([[[[[3]]]]]), (1, 2, 2)).flatten().tolist()
+    [0.0, 0.0, 0.0, 1.0]
+    """
     x, alone = batched(op, ndim, input)
     check_float(op, "input", input)
     check_tensor(op, "indices", indices)
-    if indices.dtype is not int64:
-        raise TypeError(f"{op}: indices: got dtype {indices.dtype.name}, expected int64")
-    if indices.shape != input.shape:
-        raise ValueError(f"{op}: indices: got shape {indices.shape}, expected {input.shape} as the input has")
+    require(indices.dtype is int64, op, "indices", f"dtype {indices.dtype.name}", "int64", TypeError)
+    check_shape(indices.shape == input.shape, op, "indices", indices, f"{input.shape} as the input has")
     sizes = _unpooled(op, x.shape[2:], kernel_size, stride, padding, output_size, dilation)
     channels, many, room = math.prod(x.shape[:2]), math.prod(x.shape[2:]), math.prod(sizes)
     index = flat_view(indices, (channels, many))
-    if channels * many:
-        low, high = index.amin().item(), index.amax().item()
-        if low < 0 or high >= room:
-            raise IndexError(f"{op}: indices: got {low if low < 0 else high}, expected from 0 to {room - 1}, as the "
-                             f"output has spatial sizes {sizes}")
+    for found in (index.amin().item(), index.amax().item()) if channels * many else ():
+        require(0 <= found < room, op, "indices", found, f"from 0 to {room - 1}: the output has {sizes}", IndexError)
     # Of several values for one place the last stays.
     order, last = expand(arange(many), shape=(channels, many)), zeros((channels, room), dtype=int64)
     last[arange(channels).reshape(-1, 1), index] = order
@@ -359,56 +276,17 @@ def max_unpool_nd(ndim: int, input: Any, indices: Any, kernel_size: PerAxis, str
 def _unpooled(op: str, input: tuple[int, ...], kernel_size: PerAxis, stride: PerAxis | None, padding: Padding,
               output_size: Any, dilation: PerAxis) -> tuple[int, ...]:
     """The spatial sizes: `output_size`, or the smallest that a pool of this kind takes to `input`."""
-    probe = Geometry.of_pool(op, (2**31 - 1,) * len(input), kernel_size, stride, padding, dilation)
+    probe = Geometry.of_pool(op, (LIMIT,) * len(input), kernel_size, stride, padding, dilation)
     least = [(o - 1) * s + span - low - high for o, s, span, low, high in
              zip(input, probe.stride, probe.span, probe.low, probe.high, strict=True)]
     given = tuple(least if output_size is None else output_size)
-    if len(given) not in (len(input), len(input) + 2):
-        raise ValueError(f"{op}: output_size: got {given}, expected {len(input)} or {len(input) + 2} sizes")
+    require(len(given) in (len(input), len(input) + 2), op, "output_size", given,
+            f"{len(input)} or {len(input) + 2} sizes")
     sizes = tuple([integer(op, "output_size", size) for size in given[-len(input):]])
     for axis, (size, default, s) in enumerate(zip(sizes, least, probe.stride, strict=True)):
-        if not default - s < size < default + s or size < 1:
-            raise ValueError(f"{op}: {'input' if output_size is None else 'output_size'}: got size {size} on axis "
-                             f"{axis} of the output, expected from {max(default - s + 1, 1)} to {default + s - 1}")
+        require(default - s < size < default + s and size >= 1, op, "input" if output_size is None else "output_size",
+                f"size {size} on axis {axis} of the output", f"from {max(default - s + 1, 1)} to {default + s - 1}")
     return sizes
-
-
-def max_unpool1d(input: Tensor, indices: Tensor, kernel_size: PerAxis, stride: PerAxis | None = None,
-                 padding: Padding = 0, output_size: Any = None, dilation: PerAxis = 1) -> Tensor:
-    """The way back from `max_pool1d`: (N, C, L) or (C, L).  See `max_unpool2d`.
-
-    >>> import minigrad
-    >>> max_unpool1d(minigrad.tensor([[[3.0, 5.0]]]), minigrad.tensor([[[1, 2]]]), 2).tolist()
-    [[[0.0, 3.0, 5.0, 0.0]]]
-    """
-    return max_unpool_nd(1, input, indices, kernel_size, stride, padding, output_size, dilation)
-
-
-def max_unpool2d(input: Tensor, indices: Tensor, kernel_size: PerAxis, stride: PerAxis | None = None,
-                 padding: Padding = 0, output_size: Any = None, dilation: PerAxis = 1) -> Tensor:
-    """The way back from `max_pool2d`: each value at its index, zeros elsewhere; (N, C, H, W) or (C, H, W).
-
-    Sizes are (H-1)*stride + dilation*(T-1) + 1 - low - high, or `output_size` (the spatial sizes or the whole shape),
-    less than a stride off.  Where overlapping windows name one place more than once, the last value stands there, once,
-    and it alone has a gradient (in PyTorch all of them have one, which is not the derivative).
-
-    >>> import minigrad
-    >>> values, indices = max_pool2d(minigrad.arange(16.0).reshape(1, 1, 4, 4), 2, return_indices=True)
-    >>> max_unpool2d(values, indices, 2).tolist()[0][0]
-    [[0.0, 0.0, 0.0, 0.0], [0.0, 5.0, 0.0, 7.0], [0.0, 0.0, 0.0, 0.0], [0.0, 13.0, 0.0, 15.0]]
-    """
-    return max_unpool_nd(2, input, indices, kernel_size, stride, padding, output_size, dilation)
-
-
-def max_unpool3d(input: Tensor, indices: Tensor, kernel_size: PerAxis, stride: PerAxis | None = None,
-                 padding: Padding = 0, output_size: Any = None, dilation: PerAxis = 1) -> Tensor:
-    """The way back from `max_pool3d`: (N, C, D, H, W) or (C, D, H, W).  See `max_unpool2d`.
-
-    >>> import minigrad
-    >>> max_unpool3d(minigrad.ones(1, 1, 1, 1, 1), minigrad.tensor([[[[[3]]]]]), (1, 2, 2)).flatten().tolist()
-    [0.0, 0.0, 0.0, 1.0]
-    """
-    return max_unpool_nd(3, input, indices, kernel_size, stride, padding, output_size, dilation)
 
 
 def avg_unpool(input: Tensor, kernel_size: PerAxis, stride: PerAxis | None = None, padding: Padding = 0,
@@ -422,14 +300,14 @@ def avg_unpool(input: Tensor, kernel_size: PerAxis, stride: PerAxis | None = Non
     >>> avg_unpool(minigrad.tensor([[[4.0, 6.0]]]), 2).tolist()
     [[[2.0, 2.0, 3.0, 3.0]]]
     """
-    _spatial("avg_unpool", input)
-    sizes = _unpooled("avg_unpool", input.shape[2:], kernel_size, stride, padding, output_size, dilation)
-    geometry = Geometry.of_pool("avg_unpool", sizes, kernel_size, stride, padding, dilation, ceil_mode)
-    if geometry.output != input.shape[2:]:
-        raise ValueError(f"avg_unpool: output_size: got {sizes}, which is pooled to {geometry.output}, expected one "
-                         f"that is pooled to the input's {input.shape[2:]}")
+    op = "avg_unpool"
+    _spatial(op, input)
+    sizes = _unpooled(op, input.shape[2:], kernel_size, stride, padding, output_size, dilation)
+    geometry = Geometry.of_pool(op, sizes, kernel_size, stride, padding, dilation, ceil_mode)
+    require(geometry.output == input.shape[2:], op, "output_size", f"{sizes}, which is pooled to {geometry.output}",
+            f"one that is pooled to the input's {input.shape[2:]}")
     return rows.avg_unpool(input, geometry=geometry, count_include_pad=bool(count_include_pad),
-                           divisor_override=_divisor("avg_unpool", divisor_override))
+                           divisor_override=_divisor(op, divisor_override))
 
 
 def nearest_unpool(input: Tensor, kernel_size: PerAxis) -> Tensor:
@@ -451,5 +329,12 @@ def nails_unpool(input: Tensor, kernel_size: PerAxis) -> Tensor:
     """
     _spatial("nails_unpool", input)
     sizes = _unpooled("nails_unpool", input.shape[2:], kernel_size, None, 0, None, 1)
-    steps = tuple([new // old for new, old in zip(sizes, input.shape[2:], strict=True)])
+    steps = [new // old for new, old in zip(sizes, input.shape[2:], strict=True)]
     return embed(input, starts=(0,) * input.ndim, steps=(1, 1, *steps), shape=(*input.shape[:2], *sizes))
+
+
+max_pool1d, max_pool2d, max_pool3d = per_dimension("max_pool", _max_pool)
+avg_pool1d, avg_pool2d, avg_pool3d = per_dimension("avg_pool", _avg_pool)
+lp_pool1d, lp_pool2d, lp_pool3d = per_dimension("lp_pool", _lp_pool)
+adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d = per_dimension("adaptive_max_pool", _adaptive_max_pool)
+max_unpool1d, max_unpool2d, max_unpool3d = per_dimension("max_unpool", _max_unpool)

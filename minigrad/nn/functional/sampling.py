@@ -6,8 +6,6 @@ places have gradients of every order.
 Sources: Jaderberg et al. 2015, spatial transformers; Simard et al. 2003, elastic distortion.
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Sequence
@@ -15,10 +13,11 @@ from typing import Any
 
 from minigrad.axismap import cubic_far, cubic_near
 from minigrad.dtypes import int64
+from minigrad.errors import one_of, require
 from minigrad.functions.create import arange, ones
 from minigrad.functions.index import where
 from minigrad.functions.parts import stack
-from minigrad.nn.functional.checks import check_float
+from minigrad.nn.functional.checks import check_float, check_shape
 from minigrad.ops.index import gather
 from minigrad.ops.view import embed, expand, flat_view
 from minigrad.shapes import shape_of
@@ -81,19 +80,14 @@ def grid_sample(input: Tensor, grid: Tensor, mode: str = "bilinear", padding_mod
     """
     check_float("grid_sample", "input", input)
     check_float("grid_sample", "grid", grid)
-    if mode not in MODES:
-        raise ValueError(f"grid_sample: mode: got {mode!r}, expected one of {', '.join(MODES)}")
-    if padding_mode not in PADDING_MODES:
-        raise ValueError(f"grid_sample: padding_mode: got {padding_mode!r}, expected one of {', '.join(PADDING_MODES)}")
-    if input.dtype is not grid.dtype:
-        raise TypeError(f"grid_sample: grid: got dtype {grid.dtype.name}, expected {input.dtype.name} as the input")
+    one_of("grid_sample", "mode", mode, MODES)
+    one_of("grid_sample", "padding_mode", padding_mode, PADDING_MODES)
+    require(input.dtype is grid.dtype, "grid_sample", "grid", grid.dtype, f"{input.dtype} as the input's", TypeError)
     ndim, sizes = input.ndim - 2, input.shape[2:]
-    if not 1 <= ndim <= 3 or 0 in sizes:
-        raise ValueError(f"grid_sample: input: got shape {input.shape}, expected (N, C, ...) with 1 to 3 spatial axes "
-                         "that are not empty")
-    if grid.ndim != input.ndim or grid.shape[0] != input.shape[0] or grid.shape[-1] != ndim:
-        raise ValueError(f"grid_sample: grid: got shape {grid.shape}, expected ({input.shape[0]}, ..., {ndim}) with "
-                         f"{ndim} axes between, for an input {input.shape}")
+    check_shape(1 <= ndim <= 3 and 0 not in sizes, "grid_sample", "input", input,
+                "(N, C, ...) with 1 to 3 spatial axes that are not empty")
+    check_shape(grid.ndim == input.ndim and grid.shape[0] == input.shape[0] and grid.shape[-1] == ndim, "grid_sample",
+                "grid", grid, f"(N, ..., {ndim}) with {ndim} axes between, for an input {input.shape}")
     align, lead, ring = bool(align_corners), input.shape[:2], tuple([n + 2 for n in sizes])
     count = math.prod(grid.shape[1:-1])
     image = embed(input, starts=(0, 0) + (1,) * ndim, steps=(1,) * input.ndim, shape=lead + ring)
@@ -126,11 +120,9 @@ def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None =
     check_float("affine_grid", "theta", theta)
     shape = shape_of("affine_grid", (tuple(size),))
     ndim = len(shape) - 2
-    if not 1 <= ndim <= 3 or 0 in shape:
-        raise ValueError(f"affine_grid: size: got {shape}, expected (N, C, ...) with 1 to 3 sizes, none of them 0")
-    if theta.shape != (shape[0], ndim, ndim + 1):
-        raise ValueError(f"affine_grid: theta: got shape {theta.shape}, expected {(shape[0], ndim, ndim + 1)} for "
-                         f"size {shape}")
+    require(1 <= ndim <= 3 and 0 not in shape, "affine_grid", "size", shape, "(N, C, ...) and no empty axes")
+    check_shape(theta.shape == (shape[0], ndim, ndim + 1), "affine_grid", "theta", theta,
+                f"{(shape[0], ndim, ndim + 1)} for size {shape}")
     columns = []
     for axis, n in reversed(list(enumerate(shape[2:]))):
         steps = arange(n, dtype=theta.dtype) * 2 - (n - 1)              # -(n-1) to n-1

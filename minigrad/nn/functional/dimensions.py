@@ -1,0 +1,53 @@
+"""One definition, three names: a function of any number of spatial axes as its 1-, 2- and 3-dimensional ones."""
+
+import inspect
+import re
+from types import FunctionType
+from typing import Any, TypeVar
+
+from minigrad.nn.functional.checks import check_tensor
+from minigrad.ops.view import reshape
+
+F = TypeVar("F")
+# What documentation says of axes: input, output and kernel sizes.
+LETTERS = {"*I": ("L", "H, W", "D, H, W"), "*O": ("L'", "H', W'", "D', H', W'"), "*T": ("T", "T, U", "S, T, U")}
+
+
+def per_dimension(name: str, function: F) -> tuple[F, F, F]:
+    """`name`1d, 2d and 3d: the function with its last two arguments, `ndim` and `op` (the name), filled in.
+
+    In the documentation `*I`, `*O` and `*T` become the axes' letters and `Nd` the dimension; a paragraph that names one
+    of the three functions is for that one alone.
+    """
+    made: list[Any] = []
+    general: Any = function
+    for ndim in (1, 2, 3):
+        op = f"{name}{ndim}d"
+        one: Any = FunctionType(general.__code__, general.__globals__, op, general.__defaults__)
+        one.__qualname__, one.__annotations__ = op, general.__annotations__
+        one.__kwdefaults__ = {**general.__kwdefaults__, "ndim": ndim, "op": op}
+        signature = inspect.signature(general)
+        one.__signature__ = signature.replace(parameters=list(signature.parameters.values())[:-2])
+        paragraphs = inspect.getdoc(general).split("\n\n")      # type: ignore[union-attr]
+        text = "\n\n".join(part for part in paragraphs if f"{op}(" in part or not re.search(rf"\b{name}\dd\(", part))
+        for general_letters, letters in LETTERS.items():
+            text = text.replace(general_letters, letters[ndim - 1])
+        one.__doc__ = text.replace("Nd", f"{ndim}d")
+        made.append(one)
+    return tuple(made)      # type: ignore[return-value]
+
+
+def batched(op: str, ndim: int, input: Any) -> tuple[Any, bool]:
+    """The input as (N, C, *I), and whether it was (C, *I)."""
+    check_tensor(op, "input", input)
+    if input.ndim == ndim + 2:
+        return input, False
+    if input.ndim != ndim + 1:
+        raise ValueError(f"{op}: input: got shape {input.shape}, expected (N, C, ...) or (C, ...) with {ndim} spatial "
+                         f"axes, so {ndim + 2} or {ndim + 1} in all")
+    return reshape(input, shape=(1, *input.shape)), True
+
+
+def unbatched(output: Any, alone: bool) -> Any:
+    """The output without the batch axis if the input had none."""
+    return reshape(output, shape=output.shape[1:]) if alone else output
