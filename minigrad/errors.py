@@ -27,4 +27,5 @@ def one_of(op: str, argument: str, got: Any, options: Collection[Any]) -> None:
         ...
     ValueError: pad: mode: got 'mirror', expected one of 'constant', 'reflect'
     """
-    require(got in options, op, argument, repr(got), f"one of {', '.join(map(repr, options))}")
+    if got not in options:
+        require(False, op, argument, repr(got), f"one of {', '.join(map(repr, options))}")

@@ -362,7 +362,7 @@ def _pool_samples():
         attrs = {"geometry": geometry, "count_include_pad": counted, "divisor_override": divisor}
         for n, c in ((1, 1), (2, 2), (0, 1)):
             x, g = Operand((n, c, *size), LAYOUTS[j % 4]), Operand((n, c, *geometry.output), LAYOUTS[(j + 1) % 4])
-            if not geometry.has_empty_window():
+            if geometry.empty_window is None:
                 found["max_pool_index"].append(Sample("max_pool_index", (x,), {"geometry": geometry}))
             found["avg_pool"].append(Sample("avg_pool", (x,), attrs, hard and n == 1))
             found["avg_unpool"].append(Sample("avg_unpool", (g,), attrs, hard and n == 1))

@@ -122,7 +122,7 @@ def test_gradcheck_of_what_pytorch_lacks():
 
 def test_a_layer_is_its_function():
     layer = nn.Softplus(2.0)
-    assert str(inspect.signature(nn.Softplus)) == "(beta: 'float' = 1.0, threshold: 'float' = 20.0)"
+    assert str(inspect.signature(nn.Softplus)) == "(beta: float = 1.0, threshold: float = 20.0)"
     assert nn.Softplus.__doc__.startswith("`ln(1 + exp(beta x)) / beta`")
     x = minigrad.tensor([0.25])
     assert copy.deepcopy(layer)(input=x).tolist() == layer(x).tolist() == F.softplus(x, 2.0).tolist()
@@ -150,7 +150,7 @@ def test_refusals():
         with pytest.raises(TypeError, match=f"{name}: input: got minigrad.int64, expected a floating-point dtype"):
             getattr(F, name)(minigrad.tensor([1, 2]))
     for call, message in (
-            (lambda: F.hardtanh(x, 1, 0), "hardtanh: min_val: got 1, expected at most max_val, 0"),
+            (lambda: F.hardtanh(x, 1, 0), "hardtanh: min_val: got 1, expected at most max_val"),
             (lambda: F.celu(x, 0), "celu: alpha: got 0"), (lambda: F.gelu(x, "fast"), "gelu: approximate: got 'fast'"),
             (lambda: F.glu(x), r"glu: input: got shape \(2, 3\), expected an even size on axis 1"),
             (lambda: F.glu(minigrad.tensor(1.0)), "glu: input: got shape"),

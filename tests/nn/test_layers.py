@@ -150,7 +150,7 @@ def test_batch_norm_known_numbers():
 def test_batch_norm_refusals():
     with pytest.raises(ValueError, match=r"BatchNorm2d: input: got shape \(2, 3\), expected 4 axes"):
         nn.BatchNorm2d(3)(minigrad.zeros(2, 3))
-    with pytest.raises(ValueError, match=r"running_mean: got shape \(3,\), expected \(4,\) for input \(2, 4\)"):
+    with pytest.raises(ValueError, match=r"running_mean: got shape \(3,\), expected \(4,\)"):
         nn.BatchNorm1d(3)(minigrad.zeros(2, 4))
     layer = nn.BatchNorm1d(3)
     with pytest.raises(ValueError, match="more than one value per channel"):

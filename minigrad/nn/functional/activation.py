@@ -6,17 +6,16 @@ one that PyTorch takes, which the choice of < or <= decides.  `inplace` is accep
 new tensor.
 """
 
-from __future__ import annotations
-
 import functools
 import math
 import warnings
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from minigrad.dtypes import DType
+from minigrad.errors import require
 from minigrad.functions.index import where
-from minigrad.nn.functional.checks import check_float, check_tensor, per_channel
+from minigrad.nn.functional.checks import check_float, check_shape, check_tensor, per_channel
 from minigrad.shapes import axis_of, integer
 from minigrad.tensor import Tensor
 
@@ -26,88 +25,102 @@ __all__ = ["celu", "elu", "gated_tanh", "gelu", "glu", "hardsigmoid", "hardswish
 
 LINEAR = 40.0           # from here on ln(1 + e^x) and x are the same float64: e^-40 < 2^-53
 
-F = TypeVar("F", bound=Callable[..., Tensor])
 
-
-def activation(numbers: str, result: str, check: Callable[[str, str, Any], None] = check_float) -> Callable[[F], F]:
-    """Decorates a function of `input`: it checks that argument and ends the docstring with an example."""
-    def decorate(function: F) -> F:
-        name = function.__name__
-
-        @functools.wraps(function)
-        def checked(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-            check(name, "input", input)
-            return function(input, *args, **kwargs)
-
-        checked.__doc__ = (f"{function.__doc__}\n\n    >>> import minigrad\n    >>> from minigrad.nn import functional "
-                           f"as F\n    >>> F.{name}(minigrad.tensor({numbers}))\n    tensor({result})\n    ")
-        return checked      # type: ignore[return-value]
-    return decorate
-
-
-@activation("[-1., 2.]", "[0., 2.]", check_tensor)
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
-    """`max(0, x)`, element by element; slope 0 at 0."""
+    """`max(0, x)`, element by element; slope 0 at 0.
+
+    >>> import minigrad
+    >>> relu(minigrad.tensor([-1., 2.]))
+    tensor([0., 2.])
+    """
     return input.relu()
 
 
-@activation("[0., 1.]", "[0.0000, 0.7616]", check_tensor)
 def tanh(input: Tensor) -> Tensor:
-    """`tanh(x)`, element by element."""
+    """`tanh(x)`, element by element.
+
+    >>> import minigrad
+    >>> tanh(minigrad.tensor([0., 1.]))
+    tensor([0.0000, 0.7616])
+    """
     return input.tanh()
 
 
-@activation("[0., 1.]", "[0.5000, 0.7311]", check_tensor)
 def sigmoid(input: Tensor) -> Tensor:
-    """`1 / (1 + exp(-x))`, element by element."""
+    """`1 / (1 + exp(-x))`, element by element.
+
+    >>> import minigrad
+    >>> sigmoid(minigrad.tensor([0., 1.]))
+    tensor([0.5000, 0.7311])
+    """
     return input.sigmoid()
 
 
-@activation("[-3., 0.5, 3.]", "[-1.0000,  0.5000,  1.0000]")
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
-    """x brought into [min_val, max_val]; unlike `clamp`, with slope 0 at the ends."""
-    if min_val > max_val:
-        raise ValueError(f"hardtanh: min_val: got {min_val}, expected at most max_val, {max_val}")
+    """x brought into [min_val, max_val]; unlike `clamp`, with slope 0 at the ends.
+
+    >>> import minigrad
+    >>> hardtanh(minigrad.tensor([-3., 0.5, 3.]))
+    tensor([-1.0000,  0.5000,  1.0000])
+    """
+    require(min_val <= max_val, "hardtanh", "min_val", min_val, "at most max_val")
     return where(input <= min_val, min_val, where(input >= max_val, max_val, input))
 
 
-@activation("[-1., 3., 9.]", "[0., 3., 6.]")
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
-    """`min(max(0, x), 6)`; slope 0 at 0 and 6."""
+    """`min(max(0, x), 6)`; slope 0 at 0 and 6.
+
+    >>> import minigrad
+    >>> relu6(minigrad.tensor([-1., 3., 9.]))
+    tensor([0., 3., 6.])
+    """
     return hardtanh(input, 0.0, 6.0)
 
 
-@activation("[-4., 0., 1.5]", "[0.0000, 0.5000, 0.7500]")
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
-    """`relu6(x + 3) / 6`: a sigmoid of three lines."""
+    """`relu6(x + 3) / 6`: a sigmoid of three lines.
+
+    >>> import minigrad
+    >>> hardsigmoid(minigrad.tensor([-4., 0., 1.5]))
+    tensor([0.0000, 0.5000, 0.7500])
+    """
     return relu6(input + 3) / 6
 
 
-@activation("[1., 5.]", "[0.6667, 5.0000]")
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
-    """`x relu6(x + 3) / 6`: Howard et al., "Searching for MobileNetV3", 2019."""
+    """`x relu6(x + 3) / 6`: Howard et al., "Searching for MobileNetV3", 2019.
+
+    >>> import minigrad
+    >>> hardswish(minigrad.tensor([1., 5.]))
+    tensor([0.6667, 5.0000])
+    """
     return input * hardsigmoid(input)
 
 
-@activation("[-1., 2.]", "[-0.0100,  2.0000]")
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
-    """x where x > 0, else `negative_slope x`."""
+    """x where x > 0, else `negative_slope x`.
+
+    >>> import minigrad
+    >>> leaky_relu(minigrad.tensor([-1., 2.]))
+    tensor([-0.0100,  2.0000])
+    """
     return where(input > 0, input, input * negative_slope)
 
 
-@activation("[-1., 2.]), minigrad.tensor([0.25]", "[-0.2500,  2.0000]")
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """x where x > 0, else `weight x`, the weight a single number or one for each channel: (c,) for (n, c, ...).
 
     Source: He et al., "Delving deep into rectifiers", 2015.
+
+    >>> import minigrad
+    >>> prelu(minigrad.tensor([-1., 2.]), minigrad.tensor([0.25]))
+    tensor([-0.2500,  2.0000])
     """
     check_float("prelu", "weight", weight)
     channels = input.shape[1] if input.ndim > 1 else 1
-    if weight.ndim > 1 or weight.numel() not in (1, channels):
-        raise ValueError(f"prelu: weight: got shape {weight.shape}, expected (1,) or ({channels},) "
-                         f"for input {input.shape}")
-    if weight.dtype is not input.dtype:
-        raise TypeError(f"prelu: weight: got {weight.dtype}, expected {input.dtype} as the input's")
+    check_shape(weight.ndim < 2 and weight.numel() in (1, channels), "prelu", "weight", weight,
+                f"(1,) or ({channels},)")
+    require(weight.dtype is input.dtype, "prelu", "weight", weight.dtype, f"{input.dtype} as the input's", TypeError)
     return where(input > 0, input, input * (per_channel(weight, input.ndim) if weight.ndim else weight))
 
 
@@ -117,115 +130,159 @@ def _exponential(input: Tensor, scale: float, rate: float) -> Tensor:
     return where(positive, input, (where(positive, 0.0, input) * rate).expm1() * scale)
 
 
-@activation("[-1., 2.]", "[-0.6321,  2.0000]")
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
-    """x where x > 0, else `alpha (exp(x) - 1)`: Clevert et al. 2015."""
+    """x where x > 0, else `alpha (exp(x) - 1)`: Clevert et al. 2015.
+
+    >>> import minigrad
+    >>> elu(minigrad.tensor([-1., 2.]))
+    tensor([-0.6321,  2.0000])
+    """
     return _exponential(input, alpha, 1.0)
 
 
-@activation("[-1., 2.]", "[-0.6321,  2.0000]")
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
-    """x where x > 0, else `alpha (exp(x / alpha) - 1)`: the ELU whose slope is continuous. Barron 2017."""
-    if alpha == 0:
-        raise ValueError("celu: alpha: got 0, expected another number")
+    """x where x > 0, else `alpha (exp(x / alpha) - 1)`: the ELU whose slope is continuous. Barron 2017.
+
+    >>> import minigrad
+    >>> celu(minigrad.tensor([-1., 2.]))
+    tensor([-0.6321,  2.0000])
+    """
+    require(alpha != 0, "celu", "alpha", alpha, "another number")
     return _exponential(input, alpha, 1.0 / alpha)
 
 
-@activation("[-1., 2.]", "[-1.1113,  2.1014]")
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
-    """`1.0507 elu(x, 1.6733)`: keeps mean 0 and variance 1. Klambauer et al., "Self-normalizing networks", 2017."""
+    """`1.0507 elu(x, 1.6733)`: keeps mean 0 and variance 1. Klambauer et al., "Self-normalizing networks", 2017.
+
+    >>> import minigrad
+    >>> selu(minigrad.tensor([-1., 2.]))
+    tensor([-1.1113,  2.1014])
+    """
     return elu(input, 1.6732632423543772848) * 1.0507009873554804934
 
 
-@activation("[-1., 2.]", "[-0.1587,  1.9545]")
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     """`x P(N < x)` for a standard normal N: `x erfc(-x / sqrt 2) / 2`. Hendrycks and Gimpel 2016.
 
     With `approximate="tanh"`: `x (1 + tanh u) / 2 = x sigmoid(2 u)`, u = sqrt(2 / pi) (x + 0.044715 x³).
+
+    >>> import minigrad
+    >>> gelu(minigrad.tensor([-1., 2.]))
+    tensor([-0.1587,  1.9545])
     """
     if approximate == "none":
         return input * (input * -math.sqrt(0.5)).erfc() * 0.5
-    if approximate == "tanh":
-        return input * ((input + input * input * input * 0.044715) * math.sqrt(8 / math.pi)).sigmoid()
-    raise ValueError(f"gelu: approximate: got {approximate!r}, expected 'none' or 'tanh'")
+    require(approximate == "tanh", "gelu", "approximate", repr(approximate), "'none' or 'tanh'")
+    return input * ((input + input * input * input * 0.044715) * math.sqrt(8 / math.pi)).sigmoid()
 
 
-@activation("[-1., 2.]", "[-0.2689,  1.7616]")
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
-    """`x sigmoid(x)`, also called swish. Elfwing et al. 2017."""
+    """`x sigmoid(x)`, also called swish. Elfwing et al. 2017.
+
+    >>> import minigrad
+    >>> silu(minigrad.tensor([-1., 2.]))
+    tensor([-0.2689,  1.7616])
+    """
     return input * input.sigmoid()
 
 
-@activation("[0., 90.]", "[ 0.6931, 90.0000]")
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
-    """`ln(1 + exp(beta x)) / beta`, and x itself where `beta x > threshold`."""
+    """`ln(1 + exp(beta x)) / beta`, and x itself where `beta x > threshold`.
+
+    >>> import minigrad
+    >>> softplus(minigrad.tensor([0., 90.]))
+    tensor([ 0.6931, 90.0000])
+    """
     steep = input if beta == 1 else input * beta
     linear = steep > min(threshold, LINEAR)
     curved = where(linear, 0.0, steep).exp().log1p()
     return where(linear, input, curved if beta == 1 else curved / beta)
 
 
-@activation("[0., -90.]", "[ -0.6931, -90.0000]")
 def logsigmoid(input: Tensor) -> Tensor:
-    """`ln sigmoid(x) = -softplus(-x)`, without overflow on either side."""
+    """`ln sigmoid(x) = -softplus(-x)`, without overflow on either side.
+
+    >>> import minigrad
+    >>> logsigmoid(minigrad.tensor([0., -90.]))
+    tensor([ -0.6931, -90.0000])
+    """
     return -softplus(-input, 1.0, LINEAR)
 
 
-@activation("[-1., 2.]", "[-0.3034,  1.9440]")
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
-    """`x tanh(softplus(x))`. Misra 2019."""
+    """`x tanh(softplus(x))`. Misra 2019.
+
+    >>> import minigrad
+    >>> mish(minigrad.tensor([-1., 2.]))
+    tensor([-0.3034,  1.9440])
+    """
     return input * softplus(input, 1.0, LINEAR).tanh()
 
 
-@activation("[-1., 3.]", "[-0.5000,  0.7500]")
 def softsign(input: Tensor) -> Tensor:
-    """`x / (1 + |x|)`."""
+    """`x / (1 + |x|)`.
+
+    >>> import minigrad
+    >>> softsign(minigrad.tensor([-1., 3.]))
+    tensor([-0.5000,  0.7500])
+    """
     return input / (input.abs() + 1)
 
 
-@activation("[0., 1.]", "[0.0000, 0.2384]")
 def tanhshrink(input: Tensor) -> Tensor:
-    """`x - tanh(x)`."""
+    """`x - tanh(x)`.
+
+    >>> import minigrad
+    >>> tanhshrink(minigrad.tensor([0., 1.]))
+    tensor([0.0000, 0.2384])
+    """
     return input - input.tanh()
 
 
-def _halves(op: str, input: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+def _axis(op: str, input: Tensor, dim: int, count: int) -> int:
+    """The axis that `dim` names, of a size that is a multiple of `count`."""
     axis = axis_of(op, dim, input.ndim)
-    if not input.ndim or input.shape[axis] % 2:
-        raise ValueError(f"{op}: input: got shape {input.shape}, expected an even size on axis {axis}")
-    first, second = input.split(max(input.shape[axis] // 2, 1), axis) if input.shape[axis] else (input, input)
-    return first, second
+    check_shape(input.ndim > 0 and count > 0 and input.shape[axis] % count == 0, op, "input", input,
+                f"a multiple of {count} on axis {axis}")
+    return axis
 
 
-@activation("[1., 2., 0., 0.]", "[0.5000, 1.0000]")
 def glu(input: Tensor, dim: int = -1) -> Tensor:
-    """`a sigmoid(b)`, a and b the halves of the input along dim, which must have an even size. Dauphin et al. 2016."""
-    a, b = _halves("glu", input, dim)
+    """`a sigmoid(b)`, a and b the halves of the input along dim, which must have an even size. Dauphin et al. 2016.
+
+    >>> import minigrad
+    >>> glu(minigrad.tensor([1., 2., 0., 0.]))
+    tensor([0.5000, 1.0000])
+    """
+    a, b = input.chunk(2, _axis("glu", input, dim, 2))
     return a * b.sigmoid()
 
 
-@activation("[1., 2., 0., 0.]), dim=(0", "[0.3808, 0.4820]")
 def gated_tanh(input: Tensor, dim: int = 1) -> Tensor:
-    """`tanh(a) sigmoid(b)`, a and b the halves of the input along dim: the gate of WaveNet, Oord et al. 2016."""
-    a, b = _halves("gated_tanh", input, dim)
+    """`tanh(a) sigmoid(b)`, a and b the halves of the input along dim: the gate of WaveNet, Oord et al. 2016.
+
+    >>> import minigrad
+    >>> gated_tanh(minigrad.tensor([1., 2., 0., 0.]), dim=(0))
+    tensor([0.3808, 0.4820])
+    """
+    a, b = input.chunk(2, _axis("gated_tanh", input, dim, 2))
     return a.tanh() * b.sigmoid()
 
 
-@activation("[1., 2., 4., 3.]), 2, dim=(0", "[2., 4.]")
 def maxout(input: Tensor, pieces: int, dim: int = 1) -> Tensor:
     """The largest of each `pieces` neighbours along dim: c channels to c / pieces. Goodfellow et al. 2013.
 
     The first of equals takes the derivative.
+
+    >>> import minigrad
+    >>> maxout(minigrad.tensor([1., 2., 4., 3.]), 2, dim=(0))
+    tensor([2., 4.])
     """
-    axis, count = axis_of("maxout", dim, input.ndim), integer("maxout", "pieces", pieces)
-    if not input.ndim or count < 1 or input.shape[axis] % count:
-        raise ValueError(f"maxout: pieces: got {pieces}, expected a divisor of the size of axis {axis} "
-                         f"of input {input.shape}")
+    axis, count = _axis("maxout", input, dim, integer("maxout", "pieces", pieces)), pieces
     return input.unflatten(axis, (input.shape[axis] // count, count)).max(axis + 1).values
 
 
-def softmax(input: Tensor, dim: int | None = None, *, dtype: DType | None = None,
-            temperature: float = 1.0) -> Tensor:
+def softmax(input: Tensor, dim: int | None = None, *, dtype: DType | None = None, temperature: float = 1.0) -> Tensor:
     """`exp(x / T) / sum of exp(x / T) along dim`: positive, summing to 1; same shape as the input.
 
     A `temperature` T above 1 makes it flatter, below 1 sharper.
@@ -235,12 +292,11 @@ def softmax(input: Tensor, dim: int | None = None, *, dtype: DType | None = None
     >>> F.softmax(minigrad.tensor([[1000.0, 1000.0], [0.0, 0.0]]), dim=1).tolist()
     [[0.5, 0.5], [0.5, 0.5]]
     """
-    input, dim = _prepared("softmax", input, dim, dtype, temperature)
-    return input.softmax(dim)
+    x, axis = _prepared("softmax", input, dim, dtype, temperature)
+    return x.softmax(axis)
 
 
-def softmin(input: Tensor, dim: int | None = None, *, dtype: DType | None = None,
-            temperature: float = 1.0) -> Tensor:
+def softmin(input: Tensor, dim: int | None = None, *, dtype: DType | None = None, temperature: float = 1.0) -> Tensor:
     """`softmax(-x)` along dim.
 
     >>> import minigrad
@@ -261,19 +317,31 @@ def log_softmax(input: Tensor, dim: int | None = None, *, dtype: DType | None = 
     >>> F.log_softmax(minigrad.tensor([1000.0, 0.0]), dim=0).tolist()
     [0.0, -1000.0]
     """
-    input, dim = _prepared("log_softmax", input, dim, dtype, temperature)
-    return input.log_softmax(dim)
+    x, axis = _prepared("log_softmax", input, dim, dtype, temperature)
+    return x.log_softmax(axis)
 
 
-def _prepared(op: str, input: Tensor, dim: int | None, dtype: DType | None,
-              temperature: float) -> tuple[Tensor, int]:
+def _prepared(op: str, input: Tensor, dim: int | None, dtype: DType | None, temperature: float) -> tuple[Tensor, int]:
     if dtype is not None:
         check_tensor(op, "input", input)
         input = input.to(dtype)
     check_float(op, "input", input)
-    if not temperature > 0:
-        raise ValueError(f"{op}: temperature: got {temperature}, expected a positive number")
+    require(temperature > 0, op, "temperature", temperature, "a positive number")
     if dim is None:
         dim = 0 if input.ndim in (0, 1, 3) else 1
         warnings.warn(f"{op}: dim was not given, {dim} is taken; say which axis holds the classes", stacklevel=3)
     return input if temperature == 1 else input / temperature, axis_of(op, dim, input.ndim)
+
+
+def _checked(function: Callable[..., Tensor], check: Callable[[str, str, Any], None]) -> Callable[..., Tensor]:
+    name = function.__name__
+
+    @functools.wraps(function)
+    def checked(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        check(name, "input", input)
+        return function(input, *args, **kwargs)
+    return checked
+
+
+for _name in sorted({*__all__} - {"softmax", "softmin", "log_softmax"}):      # these look at `dtype` first
+    globals()[_name] = _checked(globals()[_name], check_tensor if _name in ("relu", "sigmoid", "tanh") else check_float)

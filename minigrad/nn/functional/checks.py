@@ -19,7 +19,7 @@ def check_float(op: str, argument: str, value: Any) -> None:
         raise TypeError(f"{op}: {argument}: got {value.dtype}, expected a floating-point dtype")
 
 
-def check_shape(valid: bool, op: str, argument: str, value: Any, expected: str) -> None:
+def check_shape(valid: bool, op: str, argument: str, value: Any, expected: Any) -> None:
     if not valid:
         raise ValueError(f"{op}: {argument}: got shape {value.shape}, expected {expected}")
 

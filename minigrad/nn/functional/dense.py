@@ -1,9 +1,7 @@
 """The dense layer, and its short cut for one-hot inputs: the embedding."""
 
-from __future__ import annotations
-
 from minigrad.functions.index import as_index, where
-from minigrad.nn.functional.checks import check_tensor
+from minigrad.nn.functional.checks import check_shape, check_tensor
 from minigrad.shapes import axis_of
 from minigrad.tensor import Tensor
 
@@ -21,14 +19,12 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     check_tensor("linear", "input", input)
     check_tensor("linear", "weight", weight)
     shape, features = input.shape, weight.shape
-    if not 1 <= len(features) <= 2:
-        raise ValueError(f"linear: weight: got shape {features}, expected (out_features, in_features)")
+    check_shape(0 < len(features) < 3, "linear", "weight", weight, "(out_features, in_features)")
     if not shape or shape[-1] != features[-1]:
-        raise ValueError(f"linear: input: got shape {shape}, expected (..., {features[-1]}) for weight {features}")
+        check_shape(False, "linear", "input", input, f"(..., {features[-1]}) for weight {features}")
     if input.dtype is not weight.dtype:
         raise TypeError(f"linear: input: got {input.dtype}, expected {weight.dtype} as the weight's")
-    if bias is not None and bias.shape != features[:-1]:
-        raise ValueError(f"linear: bias: got shape {bias.shape}, expected {features[:-1]}")
+    check_shape(bias is None or bias.shape == features[:-1], "linear", "bias", bias, features[:-1])
     output = input @ (weight.transpose(0, 1) if len(features) == 2 else weight)
     return output if bias is None else output + bias
 
@@ -44,8 +40,7 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
     [[3.0, 4.0], [3.0, 4.0], [1.0, 2.0]]
     """
     check_tensor("embedding", "weight", weight)
-    if weight.ndim != 2:
-        raise ValueError(f"embedding: weight: got shape {weight.shape}, expected 2 axes")
+    check_shape(weight.ndim == 2, "embedding", "weight", weight, "2 axes")
     index = as_index("embedding", input).reshape(-1)
     rows = weight.index_select(0, index)
     if padding_idx is not None:

@@ -24,13 +24,14 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
 
 def _channels(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False, *, ndim: int = 0,
               op: str = "") -> Tensor:
-    """Dropout of whole channels of (n, c, *I) or (c, *I); three axes in two dimensions are (n, c, i), as in PyTorch.
+    """Dropout of whole channels of (n, c, *I) or (c, *I).
+
+    Three axes given to `dropout2d(input)` are (n, c, i), as in PyTorch.
 
     Source: Tompson et al., "Efficient object localization using convolutional networks", 2015.
 
     >>> import minigrad
-    >>> from minigrad.nn import functional as F
-    >>> x = F.dropout1d(minigrad.ones(4, 8, 5))
+    >>> x = dropout1d(minigrad.ones(4, 8, 5))
     >>> bool((x.amax(2) == x.amin(2)).all())
     True
     """

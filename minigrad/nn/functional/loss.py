@@ -4,44 +4,49 @@
 (n, c, ...): one class per sample, pixel or voxel.
 """
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Callable
 
 from minigrad import dtypes
+from minigrad.errors import require
 from minigrad.functions.create import ones
 from minigrad.functions.index import where
 from minigrad.functions.reduce import shifted
 from minigrad.nn.functional.activation import log_softmax, logsigmoid
-from minigrad.nn.functional.checks import check_float, check_probability, check_reduction, check_tensor, per_channel
+from minigrad.nn.functional.checks import (
+    check_float,
+    check_probability,
+    check_reduction,
+    check_shape,
+    check_tensor,
+    per_channel,
+)
 from minigrad.tensor import Tensor
 
 __all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "dice_loss", "huber_loss",
            "kl_div", "l1_loss", "mse_loss", "nll_loss", "smooth_l1_loss"]
 
 
-def _reduced(losses: Tensor, reduction: str) -> Tensor:
+def _reduced(op: str, losses: Tensor, reduction: str, weight: Tensor | None = None,
+             over: Tensor | None = None) -> Tensor:
+    """The losses times their weights: the mean (where given, over the sum of `over`), the sum, or all of them."""
+    check_reduction(op, reduction)
+    losses = losses if weight is None else losses * weight
     if reduction == "mean":
-        return losses.mean()
+        return losses.mean() if over is None else losses.sum() / over.sum()
     return losses.sum() if reduction == "sum" else losses
 
 
-def _regression(op: str, penalty: Callable[[Tensor], Tensor], input: Tensor, target: Tensor, reduction: str,
-                weight: Tensor | None = None) -> Tensor:
-    """`penalty(input - target)`, reduced; with weights, the mean is over them."""
-    check_reduction(op, reduction)
+# ---- numbers
+
+def _difference(op: str, input: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
     check_tensor(op, "input", input)
     check_tensor(op, "target", target)
     if input.shape != target.shape:
         warnings.warn(f"{op}: input {input.shape} and target {target.shape} are broadcast against each other; "
                       "make their shapes equal if that is not meant", stacklevel=3)
-    losses = penalty(input - target)
-    if weight is None:
-        return _reduced(losses, reduction)
-    if weight.shape != input.shape:
-        raise ValueError(f"{op}: weight: got shape {weight.shape}, expected {input.shape} as the input's")
-    return (losses * weight).sum() / weight.sum() if reduction == "mean" else _reduced(losses * weight, reduction)
+    check_shape(weight is None or weight.shape == input.shape, op, "weight", weight, input.shape)
+    return input - target
 
 
 def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", weight: Tensor | None = None) -> Tensor:
@@ -54,7 +59,8 @@ def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", weight: 
     >>> F.mse_loss(minigrad.tensor([1.0, 2.0]), minigrad.tensor([1.0, 4.0]), reduction="none").tolist()
     [0.0, 4.0]
     """
-    return _regression("mse_loss", lambda d: d.square(), input, target, reduction, weight)
+    losses = _difference("mse_loss", input, target, weight).square()
+    return _reduced("mse_loss", losses, reduction, weight, weight)
 
 
 def l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", weight: Tensor | None = None) -> Tensor:
@@ -65,7 +71,7 @@ def l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", weight: T
     >>> F.l1_loss(minigrad.tensor([1.0, 2.0]), minigrad.tensor([1.0, 4.0])).item()
     1.0
     """
-    return _regression("l1_loss", lambda d: d.abs(), input, target, reduction, weight)
+    return _reduced("l1_loss", _difference("l1_loss", input, target, weight).abs(), reduction, weight, weight)
 
 
 def smooth_l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", beta: float = 1.0) -> Tensor:
@@ -76,13 +82,10 @@ def smooth_l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", be
     >>> F.smooth_l1_loss(minigrad.tensor([1.0, 4.0]), minigrad.zeros(2), beta=2.0, reduction="none").tolist()
     [0.25, 3.0]
     """
-    if beta < 0:
-        raise ValueError(f"smooth_l1_loss: beta: got {beta}, expected 0 or more")
-    if beta == 0:
-        return _regression("smooth_l1_loss", lambda d: d.abs(), input, target, reduction)
-    return _regression("smooth_l1_loss",
-                       lambda d: where(d.abs() < beta, d.square() * (0.5 / beta), d.abs() - 0.5 * beta),
-                       input, target, reduction)
+    require(beta >= 0, "smooth_l1_loss", "beta", beta, "0 or more")
+    d = _difference("smooth_l1_loss", input, target)
+    losses = where(d.abs() < beta, d.square() * (0.5 / beta), d.abs() - 0.5 * beta) if beta else d.abs()
+    return _reduced("smooth_l1_loss", losses, reduction)
 
 
 def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0,
@@ -96,21 +99,18 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
     >>> F.huber_loss(minigrad.tensor([1.0, 4.0]), minigrad.zeros(2), "none", delta=2.0).tolist()
     [0.5, 6.0]
     """
-    if not delta > 0:
-        raise ValueError(f"huber_loss: delta: got {delta}, expected a positive number")
-    check_reduction("huber_loss", reduction)
-    losses = _regression("huber_loss",
-                         lambda d: where(d.abs() <= delta, d.square() * 0.5, (d.abs() - 0.5 * delta) * delta),
-                         input, target, "none", weight)
-    return _reduced(losses, reduction)
+    require(delta > 0, "huber_loss", "delta", delta, "a positive number")
+    d = _difference("huber_loss", input, target, weight)
+    losses = where(d.abs() <= delta, d.square() * 0.5, (d.abs() - 0.5 * delta) * delta)
+    return _reduced("huber_loss", losses, reduction, weight)
 
 
-def _check_pair(op: str, input: Tensor, target: Tensor, reduction: str) -> None:
-    check_reduction(op, reduction)
+# ---- probabilities
+
+def _check_pair(op: str, input: Tensor, target: Tensor) -> None:
     check_float(op, "input", input)
     check_tensor(op, "target", target)
-    if input.shape != target.shape:
-        raise ValueError(f"{op}: target: got shape {target.shape}, expected {input.shape} as the input's")
+    check_shape(input.shape == target.shape, op, "target", target, input.shape)
 
 
 def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, *,
@@ -126,12 +126,11 @@ def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = 
     tensor([  0.6931, 100.0000])
     """
     op = "binary_cross_entropy"
-    _check_pair(op, input, target, reduction)
-    if not ((input >= 0) & (input <= 1)).all().item():
-        raise ValueError(f"{op}: input: got numbers outside 0 to 1, expected probabilities")
+    _check_pair(op, input, target)
+    require(((input >= 0) & (input <= 1)).all().item(), op, "input", "numbers outside 0 to 1", "probabilities")
     losses = (target - 1) * _limited(lambda p: (-p).log1p(), input, 1 - input, -1e12)
     losses = losses - target * _limited(lambda p: p.log(), input, input, 1e12)
-    return _reduced(losses if weight is None else losses * weight, reduction)
+    return _reduced(op, losses, reduction, weight)
 
 
 def _limited(log: Callable[[Tensor], Tensor], p: Tensor, distance: Tensor, slope: float) -> Tensor:
@@ -151,10 +150,9 @@ def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tens
     >>> F.binary_cross_entropy_with_logits(minigrad.tensor([0.0, -90.0]), minigrad.ones(2), reduction="none")
     tensor([ 0.6931, 90.0000])
     """
-    _check_pair("binary_cross_entropy_with_logits", input, target, reduction)
+    _check_pair("binary_cross_entropy_with_logits", input, target)
     positive = logsigmoid(input) if pos_weight is None else logsigmoid(input) * ((pos_weight - 1) * target + 1)
-    losses = (1 - target) * input - positive
-    return _reduced(losses if weight is None else losses * weight, reduction)
+    return _reduced("binary_cross_entropy_with_logits", (1 - target) * input - positive, reduction, weight)
 
 
 def kl_div(input: Tensor, target: Tensor, *, reduction: str = "mean", log_target: bool = False) -> Tensor:
@@ -167,12 +165,13 @@ def kl_div(input: Tensor, target: Tensor, *, reduction: str = "mean", log_target
     >>> F.kl_div(minigrad.tensor([[0.5, 0.5]]).log(), minigrad.tensor([[1.0, 0.0]]), reduction="batchmean")
     tensor(0.6931)
     """
-    check_reduction("kl_div", reduction, "batchmean")
     check_tensor("kl_div", "input", input)
     check_tensor("kl_div", "target", target)
     logs = target if log_target else where(target.eq(0), 1.0, target).log()
     losses = (target.exp() if log_target else target) * (logs - input)
-    return losses.sum() / input.shape[0] if reduction == "batchmean" and input.ndim else _reduced(losses, reduction)
+    if reduction == "batchmean":
+        return losses.sum() / (input.shape[0] if input.ndim else 1)
+    return _reduced("kl_div", losses, reduction)
 
 
 def dice_loss(input: Tensor, target: Tensor, *, smooth: float = 1.0, reduction: str = "mean") -> Tensor:
@@ -186,13 +185,14 @@ def dice_loss(input: Tensor, target: Tensor, *, smooth: float = 1.0, reduction: 
     >>> F.dice_loss(minigrad.tensor([[[1.0, 1.0, 0.0]]]), minigrad.tensor([[[1.0, 0.0, 0.0]]]), smooth=0.0)
     tensor(0.3333)
     """
-    _check_pair("dice_loss", input, target, reduction)
-    if input.ndim < 3:
-        raise ValueError(f"dice_loss: input: got shape {input.shape}, expected (n, c, i, ...)")
+    _check_pair("dice_loss", input, target)
+    check_shape(input.ndim > 2, "dice_loss", "input", input, "(n, c, i, ...)")
     axes = tuple(range(2, input.ndim))
     overlap, total = (input * target).sum(axes), (input + target).sum(axes)
-    return _reduced(1 - (overlap * 2 + smooth) / (total + smooth), reduction)
+    return _reduced("dice_loss", 1 - (overlap * 2 + smooth) / (total + smooth), reduction)
 
+
+# ---- classes
 
 def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, *, ignore_index: int = -100,
              reduction: str = "mean") -> Tensor:
@@ -205,10 +205,8 @@ def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, *, ign
     >>> F.nll_loss(minigrad.tensor([[-1.0, -2.0], [-3.0, -4.0]]), minigrad.tensor([0, -100])).item()
     1.0
     """
-    check_reduction("nll_loss", reduction)
     check_float("nll_loss", "input", input)
-    check_tensor("nll_loss", "target", target)
-    target = _class_target("nll_loss", input, target, weight)
+    target = _classes("nll_loss", input, target, weight)
     return _class_loss("nll_loss", input, target, weight, ignore_index, reduction, 0.0)
 
 
@@ -226,14 +224,17 @@ def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, *
     >>> round(F.cross_entropy(minigrad.tensor([[2.0, 0.0], [0.0, 0.0]]), minigrad.tensor([0, 1])).item(), 4)
     0.41
     """
-    check_probability("cross_entropy", "label_smoothing", label_smoothing)
-    check_reduction("cross_entropy", reduction)
-    check_float("cross_entropy", "input", input)
-    check_tensor("cross_entropy", "target", target)
-    dim = 1 if input.ndim > 1 else 0
+    op = "cross_entropy"
+    check_probability(op, "label_smoothing", label_smoothing)
+    check_float(op, "input", input)
+    check_tensor(op, "target", target)
+    dim = min(input.ndim - 1, 1)
     if input.shape == target.shape and target.dtype.is_floating_point:
-        return _probability_loss(log_softmax(input, dim), target, weight, reduction, label_smoothing)
-    target = _class_target("cross_entropy", input, target, weight)
+        logs = _weighted(op, log_softmax(input, dim), weight)
+        if label_smoothing:
+            target = target * (1.0 - label_smoothing) + label_smoothing / input.shape[dim]
+        return _reduced(op, -(logs * target).sum(dim), reduction)
+    target = _classes(op, input, target, weight)
     if weight is None and not label_smoothing and ignore_index < 0 and input.numel():
         # Most batches need no mask, and no other class's log-probability: the loss is logsumexp(x) - x[target].
         scores = shifted(input, dim)
@@ -243,47 +244,35 @@ def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, *
             pass        # some target is no class: it may be ignore_index
         else:
             losses = scores.logsumexp(dim, keepdim=True) - picked
-            return _reduced(losses, reduction) if reduction != "none" else losses.squeeze(dim)
-    return _class_loss("cross_entropy", log_softmax(input, dim), target, weight, ignore_index, reduction,
-                       label_smoothing)
+            return _reduced(op, losses.squeeze(dim) if reduction == "none" else losses, reduction)
+    return _class_loss(op, log_softmax(input, dim), target, weight, ignore_index, reduction, label_smoothing)
 
 
-def _probability_loss(logs: Tensor, target: Tensor, weight: Tensor | None, reduction: str, smoothing: float) -> Tensor:
-    dim = 1 if logs.ndim > 1 else 0
-    _check_class_weight("cross_entropy", logs, weight)
-    if smoothing:
-        target = target * (1.0 - smoothing) + smoothing / logs.shape[dim]
-    return _reduced(-(_weighted(logs, weight) * target).sum(dim), reduction)
+def _weighted(op: str, logs: Tensor, weight: Tensor | None) -> Tensor:
+    """`logs` times the weight of each class."""
+    if weight is None:
+        return logs
+    check_shape(weight.shape == logs.shape[:2][-1:], op, "weight", weight, logs.shape[:2][-1:])
+    return logs * per_channel(weight, logs.ndim)
 
 
-def _check_class_weight(op: str, logs: Tensor, weight: Tensor | None) -> None:
-    classes = logs.shape[1 if logs.ndim > 1 else 0]
-    if weight is not None and weight.shape != (classes,):
-        raise ValueError(f"{op}: weight: got shape {weight.shape}, expected ({classes},)")
-
-
-def _class_target(op: str, input: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
+def _classes(op: str, input: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
     """The target as int64, once all shapes and dtypes are known to fit."""
+    check_tensor(op, "target", target)
     shape = input.shape
-    if not shape:
-        raise ValueError(f"{op}: input: got shape (), expected (c,) or (n, c, ...)")
+    check_shape(shape != (), op, "input", input, "(c,) or (n, c, ...)")
     expected = shape[:1] + shape[2:] if len(shape) > 1 else ()
     if target.shape != expected:
-        raise ValueError(f"{op}: target: got shape {target.shape}, expected {expected} for input {shape}")
+        check_shape(False, op, "target", target, f"{expected} for input {shape}")
     if target.dtype.is_floating_point or target.dtype is dtypes.bool:
         raise TypeError(f"{op}: target: got {target.dtype}, expected int64 classes")
-    _check_class_weight(op, input, weight)
+    check_shape(weight is None or weight.shape == shape[:2][-1:], op, "weight", weight, shape[:2][-1:])
     return target if target.dtype is dtypes.int64 else target.to(dtypes.int64)
-
-
-def _weighted(logs: Tensor, weight: Tensor | None) -> Tensor:
-    """`logs` times the weight of each class."""
-    return logs if weight is None else logs * per_channel(weight, logs.ndim)
 
 
 def _class_loss(op: str, logs: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str,
                 smoothing: float) -> Tensor:
-    dim, classes = (1, logs.shape[1]) if logs.ndim > 1 else (0, logs.shape[0])
+    dim = min(logs.ndim - 1, 1)
     ignored = target == ignore_index
     index = target.masked_fill(ignored, 0)
     factors = ones(index.shape, dtype=logs.dtype).masked_fill(ignored, 0.0)
@@ -292,10 +281,10 @@ def _class_loss(op: str, logs: Tensor, target: Tensor, weight: Tensor | None, ig
         if weight is not None:
             factors = factors * weight.gather(0, index.reshape(-1)).reshape(index.shape)
     except IndexError as error:
-        raise IndexError(f"{op}: target holds a class that is not among 0 to {classes - 1} "
+        raise IndexError(f"{op}: target holds a class that is not among 0 to {logs.shape[dim] - 1} "
                          f"(nor ignore_index = {ignore_index}): {error}") from None
     losses = -(picked * factors)
     if smoothing:
-        even = _weighted(logs, weight).sum(dim).neg().masked_fill(ignored, 0.0)
-        losses = losses * (1.0 - smoothing) + even * (smoothing / classes)
-    return losses.sum() / factors.sum() if reduction == "mean" else _reduced(losses, reduction)
+        even = _weighted(op, logs, weight).sum(dim).neg().masked_fill(ignored, 0.0)
+        losses = losses * (1.0 - smoothing) + even * (smoothing / logs.shape[dim])
+    return _reduced(op, losses, reduction, over=factors)

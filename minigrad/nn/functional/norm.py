@@ -5,18 +5,37 @@ and positions (batch norm), positions (instance norm), positions and some channe
 norm).  Local response norm divides by what neighbouring channels say.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from math import prod
 
 from minigrad.autograd import no_grad
-from minigrad.nn.functional.checks import check_float, per_channel
+from minigrad.errors import require
+from minigrad.nn.functional.checks import check_float, check_shape, per_channel
 from minigrad.nn.functional.pool import avg_pool2d
 from minigrad.shapes import integer, shape_of
 from minigrad.tensor import Tensor
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "rms_norm"]
+
+
+def _check_affine(op: str, shape: tuple[int, ...], **given: Tensor | None) -> None:
+    for name, x in given.items():
+        if x is not None and x.shape != shape:
+            check_shape(False, op, name, x, f"{shape}")
+
+
+def _centred(input: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
+    """`x - mean`, mean and biased variance over the axes, which are kept at size 1."""
+    mean = input.mean(axes, keepdim=True)
+    centred = input - mean
+    return centred, mean, centred.square().mean(axes, keepdim=True)
+
+
+def _scaled(x: Tensor, var: Tensor, eps: float, weight: Tensor | None, bias: Tensor | None) -> Tensor:
+    """`x / sqrt(var + eps) * weight + bias`; the weight goes first to the smaller factor."""
+    scale = (var + eps).rsqrt()
+    output = x * (scale if weight is None else scale * weight)
+    return output if bias is None else output + bias
 
 
 def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None,
@@ -59,46 +78,24 @@ def _channel_norm(op: str, axes: tuple[int, ...], input: Tensor, running_mean: T
                   momentum: float, eps: float) -> Tensor:
     """Normalised over `axes` and the positions, each channel with its own scale and shift."""
     check_float(op, "input", input)
-    shape = input.shape
-    if len(shape) < 2:
-        raise ValueError(f"{op}: input: got shape {shape}, expected (n, c, ...)")
-    channels = shape[1]
-    for name, tensor in (("running_mean", running_mean), ("running_var", running_var), ("weight", weight),
-                         ("bias", bias)):
-        if tensor is not None and tensor.shape != (channels,):
-            raise ValueError(f"{op}: {name}: got shape {tensor.shape}, expected ({channels},) for input {shape}")
+    shape, ndim = input.shape, input.ndim
+    check_shape(ndim > 1, op, "input", input, "(n, c, ...)")
+    _check_affine(op, shape[1:2], running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     if observe:
-        axes = (*axes, *range(2, len(shape)))
+        axes = (*axes, *range(2, ndim))
         count = prod([shape[axis] for axis in axes])
-        if count == 1:
-            raise ValueError(f"{op}: input: got shape {shape}, expected more than one value per channel to train")
+        check_shape(count != 1, op, "input", input, "more than one value per channel to train")
         centred, mean, var = _centred(input, axes)
-        if input.numel():
-            with no_grad():
-                _move(running_mean, mean, momentum, 1.0)
-                _move(running_var, var, momentum, count / (count - 1))
+        with no_grad():
+            for running, observed, correction in ((running_mean, mean, 1.0), (running_var, var, count / (count - 1))):
+                if running is not None and input.numel():
+                    observed = observed.reshape(-1, shape[1]).mean(0)
+                    running.mul_(1.0 - momentum).add_(observed * (momentum * correction))
     elif running_mean is None or running_var is None:
         raise ValueError(f"{op}: running_mean and running_var are needed when the input's own are not used")
     else:
-        centred, var = input - per_channel(running_mean, len(shape)), per_channel(running_var, len(shape))
-    scale = (var + eps).rsqrt()
-    if weight is not None:
-        scale = scale * per_channel(weight, len(shape))
-    output = centred * scale
-    return output if bias is None else output + per_channel(bias, len(shape))
-
-
-def _centred(input: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
-    """`x - mean`, mean and biased variance over the axes, which are kept at size 1."""
-    mean = input.mean(axes, keepdim=True)
-    centred = input - mean
-    return centred, mean, centred.square().mean(axes, keepdim=True)
-
-
-def _move(running: Tensor | None, observed: Tensor, momentum: float, correction: float) -> None:
-    if running is not None:
-        observed = observed.reshape(-1, running.shape[0]).mean(0)
-        running.mul_(1.0 - momentum).add_(observed * (momentum * correction))
+        centred, var = input - per_channel(running_mean, ndim), per_channel(running_var, ndim)
+    return _scaled(centred, var, eps, *[x if x is None else per_channel(x, ndim) for x in (weight, bias)])
 
 
 def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None,
@@ -112,21 +109,17 @@ def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bia
     >>> F.group_norm(minigrad.tensor([[1.0, 3.0, 10.0, 30.0]]), 2, eps=0.0).tolist()
     [[-1.0, 1.0, -1.0, 1.0]]
     """
-    check_float("group_norm", "input", input)
-    shape, groups = input.shape, integer("group_norm", "num_groups", num_groups)
+    op = "group_norm"
+    check_float(op, "input", input)
+    shape, groups = input.shape, integer(op, "num_groups", num_groups)
     if len(shape) < 2 or groups < 1 or shape[1] % groups:
-        raise ValueError(f"group_norm: num_groups: got {groups}, expected a divisor of c for input {shape} (n, c, ...)")
-    for name, tensor in (("weight", weight), ("bias", bias)):
-        if tensor is not None and tensor.shape != shape[1:2]:
-            raise ValueError(f"group_norm: {name}: got shape {tensor.shape}, expected {shape[1:2]} for input {shape}")
-    if input.numel() == groups:
-        raise ValueError(f"group_norm: input: got shape {shape}, expected more than one value per group")
-    rest = prod(shape[2:]) * (shape[1] // groups)
-    centred, _, var = _centred(input.reshape(shape[0], groups, rest), (2,))
-    output = (centred * (var + eps).rsqrt()).reshape(shape)
-    if weight is not None:
-        output = output * per_channel(weight, len(shape))
-    return output if bias is None else output + per_channel(bias, len(shape))
+        require(False, op, "num_groups", groups, f"a divisor of c for input {shape} (n, c, ...)")
+    _check_affine(op, shape[1:2], weight=weight, bias=bias)
+    check_shape(input.numel() != groups, op, "input", input, "more than one value per group")
+    each = groups, shape[1] // groups
+    centred, _, var = _centred(input.reshape(shape[0], *each, prod(shape[2:])), (2, 3))
+    affine = [x if x is None else x.reshape(*each, 1) for x in (weight, bias)]
+    return _scaled(centred, var, eps, *affine).reshape(shape)
 
 
 def layer_norm(input: Tensor, normalized_shape: int | Sequence[int], weight: Tensor | None = None,
@@ -140,11 +133,8 @@ def layer_norm(input: Tensor, normalized_shape: int | Sequence[int], weight: Ten
     >>> F.layer_norm(minigrad.tensor([[1.0, 3.0], [10.0, 30.0]]), (2,), eps=0.0).tolist()
     [[-1.0, 1.0], [-1.0, 1.0]]
     """
-    axes = _last_axes("layer_norm", input, normalized_shape, weight=weight, bias=bias)
-    centred, _, var = _centred(input, axes)
-    output = centred * (var + eps).rsqrt()
-    output = output if weight is None else output * weight
-    return output if bias is None else output + bias
+    centred, _, var = _centred(input, _last_axes("layer_norm", input, normalized_shape, weight=weight, bias=bias))
+    return _scaled(centred, var, eps, weight, bias)
 
 
 def rms_norm(input: Tensor, normalized_shape: int | Sequence[int], weight: Tensor | None = None,
@@ -158,19 +148,16 @@ def rms_norm(input: Tensor, normalized_shape: int | Sequence[int], weight: Tenso
     """
     axes = _last_axes("rms_norm", input, normalized_shape, weight=weight)
     eps = 2.0 ** (-23 if input.itemsize == 4 else -52) if eps is None else eps
-    output = input * (input.square().mean(axes, keepdim=True) + eps).rsqrt()
-    return output if weight is None else output * weight
+    return _scaled(input, input.square().mean(axes, keepdim=True), eps, weight, None)
 
 
 def _last_axes(op: str, input: Tensor, normalized_shape: int | Sequence[int],
                **affine: Tensor | None) -> tuple[int, ...]:
     check_float(op, "input", input)
     sizes = shape_of(op, (normalized_shape,), "normalized_shape")
-    for name, tensor in affine.items():
-        if tensor is not None and tensor.shape != sizes:
-            raise ValueError(f"{op}: {name}: got shape {tensor.shape}, expected {sizes} as normalized_shape")
+    _check_affine(op, sizes, **affine)
     if not sizes or input.shape[-len(sizes):] != sizes:
-        raise ValueError(f"{op}: input: got shape {input.shape}, expected (..., {', '.join(map(str, sizes))})")
+        check_shape(False, op, "input", input, f"(..., {', '.join(map(str, sizes))})")
     return tuple(range(input.ndim - len(sizes), input.ndim))
 
 
@@ -184,10 +171,10 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: flo
     >>> F.local_response_norm(minigrad.ones(1, 3, 1), 2, alpha=2.0, beta=1.0).flatten()
     tensor([0.5000, 0.3333, 0.3333])
     """
-    check_float("local_response_norm", "input", input)
-    if input.ndim < 3 or integer("local_response_norm", "size", size) < 1:
-        raise ValueError(f"local_response_norm: got input {input.shape} and size {size}, "
-                         "expected (n, c, i, ...) and 1 or more")
+    op = "local_response_norm"
+    check_float(op, "input", input)
+    check_shape(input.ndim > 2, op, "input", input, "(n, c, i, ...)")
+    require(integer(op, "size", size) > 0, op, "size", size, "1 or more")
     if not input.numel():
         return input
     n, c = input.shape[:2]
