@@ -9,8 +9,6 @@ transposed matrix is a map again, and that is the gradient.
 Sources: Dumoulin and Visin 2016 (unpooling); Keys 1981 (cubic convolution); PyTorch's conventions of pixel centres.
 """
 
-from __future__ import annotations
-
 import functools
 import itertools
 import math
@@ -18,6 +16,7 @@ import struct
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from minigrad.errors import require
 from minigrad.shapes import MAX_AXES
 from minigrad_ext.buffer import Buffer
 from minigrad_ext.kernel import Params
@@ -28,7 +27,7 @@ Entries = tuple[tuple[int, float], ...]         # (index, weight) of one row
 
 
 class AxisMap:
-    """A sparse matrix from an axis of `size` places to one of `len(entries)`; made by `axis_map`, equal by its key.
+    """A sparse matrix from an axis of `size` places to one of `len(entries)`; made by `axis_map`.
 
     >>> m = axis_map("linear", 2, 4, 0.5, False)
     >>> m.entries
@@ -42,23 +41,17 @@ class AxisMap:
     def __init__(self, key: tuple, size: int, entries: tuple[Entries, ...]) -> None:
         self.key, self.size, self.entries = key, size, entries
         self.starts = _vector([0, *itertools.accumulate(map(len, entries))], INT32)
-        listed = [entry for row in entries for entry in row]
+        listed = list(itertools.chain.from_iterable(entries))
         self.index = _vector([index for index, _ in listed], INT32)
         self.weights = {code: _vector([weight for _, weight in listed], code) for code in (FLOAT32, FLOAT64)}
         single = all(len(row) == 1 for row in entries)
         self.params = [Params((axis, single)) for axis in range(MAX_AXES)]      # for the kernel, by axis
 
-    def __hash__(self) -> int:
-        return hash(self.key)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, AxisMap) and self.key == other.key
-
     def __repr__(self) -> str:
         return f"AxisMap{self.key}"
 
     @functools.cached_property
-    def T(self) -> AxisMap:
+    def T(self) -> "AxisMap":
         """The transposed matrix: from `len(entries)` places back to `size`."""
         rows: list[list[tuple[int, float]]] = [[] for _ in range(self.size)]
         for o, row in enumerate(self.entries):
@@ -75,32 +68,6 @@ def _vector(numbers: list, dtype: int) -> Buffer:
 
 # ---- one place of each kind: (place, old size, new size, what else the kind needs) -> its entries
 
-def _single(number: float) -> float:
-    """Rounded to float32, as PyTorch does before it takes a floor: 2.9999999999 is 3."""
-    return struct.unpack("f", struct.pack("f", number))[0]
-
-
-def _centre(o: int, step: float, align: bool) -> float:
-    """Where place o lies on the old axis: pixel centres half a step inside, or the corners on the corners."""
-    return o * step if align else (o + 0.5) * step - 0.5
-
-
-def _nearest(o: int, size: int, rows: int, step: float) -> Iterable[tuple[int, float]]:
-    step = size / rows if rows in (size, 2 * size) else step        # whatever factor gave these sizes
-    return [(min(math.floor(_single(o * step)), size - 1), 1.0)]
-
-
-def _nearest_exact(o: int, size: int, rows: int, step: float) -> Iterable[tuple[int, float]]:
-    return [(min(math.floor(_single(max(_centre(o, step, False), 0.0) + 0.5)), size - 1), 1.0)]
-
-
-def _linear(o: int, size: int, rows: int, step: float, align: bool) -> Iterable[tuple[int, float]]:
-    place = float(o) if size == rows else max(_centre(o, step, align), 0.0)
-    first = min(int(place), size - 1)
-    share = min(place - first, 1.0)
-    return [(first, 1.0 - share), (min(first + 1, size - 1), share)]
-
-
 def cubic_near(t: Any, a: float = -0.75) -> Any:
     """Keys' cubic convolution kernel at a distance from 0 to 1."""
     return ((a + 2) * t - (a + 3)) * t * t + 1
@@ -111,15 +78,25 @@ def cubic_far(t: Any, a: float = -0.75) -> Any:
     return (((t - 5) * t + 8) * t - 4) * a
 
 
-def _keys(t: float, a: float) -> float:
-    t = abs(t)
-    return cubic_near(t, a) if t < 1 else cubic_far(t, a) if t < 2 else 0.0
+def _cubic(t: float, a: float = -0.75) -> float:
+    return cubic_near(abs(t), a) if abs(t) < 1 else cubic_far(abs(t), a) if abs(t) < 2 else 0.0
 
 
-def _cubic(o: int, size: int, rows: int, step: float, align: bool) -> Iterable[tuple[int, float]]:
-    place = _centre(o, step, align)
-    first = math.floor(place)
-    return [(min(max(j, 0), size - 1), _keys(place - j, -0.75)) for j in range(first - 1, first + 3)]
+def _triangle(t: float) -> float:
+    return max(1.0 - abs(t), 0.0)
+
+
+def _nearest(place: float, size: int) -> Iterable[tuple[int, float]]:
+    """Rounded to float32, as PyTorch does before it takes a floor: 2.9999999999 is 3."""
+    return [(min(math.floor(struct.unpack("f", struct.pack("f", place))[0]), size - 1), 1.0)]
+
+
+def _kernel(o: int, size: int, step: float, align: bool, radius: int,
+            kernel: Callable[[float], float]) -> Iterable[tuple[int, float]]:
+    """The kernel about where place o lies on the old axis: pixel centres half a step inside, or corners on corners."""
+    place = o * step if align else (o + 0.5) * step - 0.5
+    first = math.floor(place) - radius + 1
+    return [(min(max(j, 0), size - 1), kernel(place - j)) for j in range(first, first + 2 * radius)]
 
 
 def _smooth(o: int, size: int, step: float, radius: int, kernel: Callable[[float], float]) -> list[tuple[int, float]]:
@@ -136,16 +113,16 @@ def _area(o: int, size: int, rows: int) -> Iterable[tuple[int, float]]:
     return [(j, 1.0 / (high - low)) for j in range(low, high)]
 
 
-def _reflect(o: int, size: int, rows: int, low: int) -> Iterable[tuple[int, float]]:
-    period = max(2 * (size - 1), 1)
-    return [(min((o - low) % period, -(o - low) % period), 1.0)]
-
-
 RULES: dict[str, Callable[..., Iterable[tuple[int, float]]]] = {
-    "nearest": _nearest, "nearest-exact": _nearest_exact, "linear": _linear, "cubic": _cubic, "area": _area,
-    "linear-antialias": lambda o, size, rows, step, align: _smooth(o, size, step, 1, lambda t: max(1.0 - abs(t), 0.0)),
-    "cubic-antialias": lambda o, size, rows, step, align: _smooth(o, size, step, 2, lambda t: _keys(t, -0.5)),
-    "reflect": _reflect,
+    # whatever factor gave these sizes
+    "nearest": lambda o, size, rows, step: _nearest(o * (size / rows if rows in (size, 2 * size) else step), size),
+    "nearest-exact": lambda o, size, rows, step: _nearest((o + 0.5) * step, size),
+    "linear": lambda o, size, rows, step, align: _kernel(o, size, 1.0 if size == rows else step, align, 1, _triangle),
+    "cubic": lambda o, size, rows, step, align: _kernel(o, size, step, align, 2, _cubic),
+    "area": _area,
+    "linear-antialias": lambda o, size, rows, step, align: _smooth(o, size, step, 1, _triangle),
+    "cubic-antialias": lambda o, size, rows, step, align: _smooth(o, size, step, 2, lambda t: _cubic(t, -0.5)),
+    "reflect": lambda o, size, rows, low: [(abs((o - low + size - 1) % max(2 * (size - 1), 1) - size + 1), 1.0)],
     "replicate": lambda o, size, rows, low: [(min(max(o - low, 0), size - 1), 1.0)],
     "circular": lambda o, size, rows, low: [((o - low) % size, 1.0)],
 }
@@ -154,8 +131,7 @@ RULES: dict[str, Callable[..., Iterable[tuple[int, float]]]] = {
 @functools.lru_cache(maxsize=1024)
 def axis_map(kind: str, size: int, rows: int, *numbers: float) -> AxisMap:
     """The map of a kind from `size` places to `rows`; weights of one place are summed, those of zero left out."""
-    if max(size, rows) > LIMIT:
-        raise ValueError(f"{kind}: got an axis of {size} places to be mapped to {rows}, expected at most {LIMIT}")
+    require(max(size, rows) <= LIMIT, kind, "size", f"{size} places to be mapped to {rows}", f"at most {LIMIT}")
     entries = []
     for o in range(rows):
         row: dict[int, float] = {}

@@ -152,7 +152,7 @@ def test_refusals():
     for call, message in (
             (lambda: F.hardtanh(x, 1, 0), "hardtanh: min_val: got 1, expected at most max_val"),
             (lambda: F.celu(x, 0), "celu: alpha: got 0"), (lambda: F.gelu(x, "fast"), "gelu: approximate: got 'fast'"),
-            (lambda: F.glu(x), r"glu: input: got shape \(2, 3\), expected an even size on axis 1"),
+            (lambda: F.glu(x), r"glu: input: got shape \(2, 3\), expected a multiple of 2 on axis 1"),
             (lambda: F.glu(minigrad.tensor(1.0)), "glu: input: got shape"),
             (lambda: F.maxout(x, 2), "maxout: pieces: got 2, expected a divisor of the size of axis 1"),
             (lambda: F.prelu(x, minigrad.ones(2)), r"prelu: weight: got shape \(2,\), expected \(1,\) or \(3,\)"),

@@ -1,9 +1,17 @@
-"""What several functions check and share: each error names function and argument."""
+"""What the functions share: checks, whose errors name function and argument; one definition for three dimensions."""
 
-from typing import Any
+import inspect
+import re
+from types import FunctionType
+from typing import Any, TypeVar
 
 from minigrad.errors import one_of, require
+from minigrad.ops.view import reshape
 from minigrad.tensor import Tensor
+
+F = TypeVar("F")
+# What documentation says of axes: input, output and kernel sizes.
+LETTERS = {"*I": ("L", "H, W", "D, H, W"), "*O": ("L'", "H', W'", "D', H', W'"), "*T": ("T", "T, U", "S, T, U")}
 
 
 def check_tensor(op: str, argument: str, value: Any) -> None:
@@ -35,3 +43,51 @@ def check_reduction(op: str, reduction: str, *more: str) -> None:
 def per_channel(values: Tensor, ndim: int) -> Tensor:
     """(c,) as (c, 1, ...), which broadcasts against (n, c, ...) of `ndim` axes."""
     return values.reshape(-1, *(1,) * max(ndim - 2, 0))
+
+
+def sized(op: str, shape: tuple[int, ...], **given: Any) -> None:
+    """Each of the arguments given that is not None is a Tensor of that shape."""
+    for name, value in given.items():
+        if value is not None:
+            check_tensor(op, name, value)
+            check_shape(value.shape == shape, op, name, value, shape)
+
+
+def per_dimension(name: str, function: F) -> tuple[F, F, F]:
+    """`name`1d, 2d and 3d: the function with its last two arguments, `ndim` and `op` (the name), filled in.
+
+    In the documentation `*I`, `*O` and `*T` become the axes' letters and `Nd` the dimension; a paragraph that names one
+    of the three functions is for that one alone.
+    """
+    made: list[Any] = []
+    general: Any = function
+    for ndim in (1, 2, 3):
+        op = f"{name}{ndim}d"
+        one: Any = FunctionType(general.__code__, general.__globals__, op, general.__defaults__)
+        one.__qualname__, one.__annotations__ = op, general.__annotations__
+        one.__kwdefaults__ = {**general.__kwdefaults__, "ndim": ndim, "op": op}
+        signature = inspect.signature(general)
+        one.__signature__ = signature.replace(parameters=list(signature.parameters.values())[:-2])
+        paragraphs = inspect.getdoc(general).split("\n\n")      # type: ignore[union-attr]
+        text = "\n\n".join(part for part in paragraphs if f"{op}(" in part or not re.search(rf"\b{name}\dd\(", part))
+        for general_letters, letters in LETTERS.items():
+            text = text.replace(general_letters, letters[ndim - 1])
+        one.__doc__ = text.replace("Nd", f"{ndim}d")
+        made.append(one)
+    return tuple(made)      # type: ignore[return-value]
+
+
+def batched(op: str, ndim: int, input: Any) -> tuple[Any, bool]:
+    """The input as (N, C, *I), and whether it was (C, *I)."""
+    check_tensor(op, "input", input)
+    if input.ndim == ndim + 2:
+        return input, False
+    if input.ndim != ndim + 1:
+        raise ValueError(f"{op}: input: got shape {input.shape}, expected (N, C, ...) or (C, ...) with {ndim} spatial "
+                         f"axes, so {ndim + 2} or {ndim + 1} in all")
+    return reshape(input, shape=(1, *input.shape)), True
+
+
+def unbatched(output: Any, alone: bool) -> Any:
+    """The output without the batch axis if the input had none."""
+    return reshape(output, shape=output.shape[1:]) if alone else output

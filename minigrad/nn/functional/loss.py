@@ -6,21 +6,15 @@
 
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 
 from minigrad import dtypes
 from minigrad.errors import require
 from minigrad.functions.create import ones
 from minigrad.functions.index import where
-from minigrad.functions.reduce import shifted
+from minigrad.nn.functional import checks
 from minigrad.nn.functional.activation import log_softmax, logsigmoid
-from minigrad.nn.functional.checks import (
-    check_float,
-    check_probability,
-    check_reduction,
-    check_shape,
-    check_tensor,
-    per_channel,
-)
+from minigrad.nn.functional.checks import check_float, check_shape, check_tensor, per_channel, sized
 from minigrad.tensor import Tensor
 
 __all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "dice_loss", "huber_loss",
@@ -30,7 +24,7 @@ __all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_en
 def _reduced(op: str, losses: Tensor, reduction: str, weight: Tensor | None = None,
              over: Tensor | None = None) -> Tensor:
     """The losses times their weights: the mean (where given, over the sum of `over`), the sum, or all of them."""
-    check_reduction(op, reduction)
+    checks.check_reduction(op, reduction)
     losses = losses if weight is None else losses * weight
     if reduction == "mean":
         return losses.mean() if over is None else losses.sum() / over.sum()
@@ -45,7 +39,7 @@ def _difference(op: str, input: Tensor, target: Tensor, weight: Tensor | None = 
     if input.shape != target.shape:
         warnings.warn(f"{op}: input {input.shape} and target {target.shape} are broadcast against each other; "
                       "make their shapes equal if that is not meant", stacklevel=3)
-    check_shape(weight is None or weight.shape == input.shape, op, "weight", weight, input.shape)
+    sized(op, input.shape, weight=weight)
     return input - target
 
 
@@ -109,8 +103,7 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
 
 def _check_pair(op: str, input: Tensor, target: Tensor) -> None:
     check_float(op, "input", input)
-    check_tensor(op, "target", target)
-    check_shape(input.shape == target.shape, op, "target", target, input.shape)
+    sized(op, input.shape, target=target)
 
 
 def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, *,
@@ -206,7 +199,6 @@ def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, *, ign
     1.0
     """
     check_float("nll_loss", "input", input)
-    target = _classes("nll_loss", input, target, weight)
     return _class_loss("nll_loss", input, target, weight, ignore_index, reduction, 0.0)
 
 
@@ -225,54 +217,39 @@ def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, *
     0.41
     """
     op = "cross_entropy"
-    check_probability(op, "label_smoothing", label_smoothing)
+    checks.check_probability(op, "label_smoothing", label_smoothing)
     check_float(op, "input", input)
     check_tensor(op, "target", target)
     dim = min(input.ndim - 1, 1)
     if input.shape == target.shape and target.dtype.is_floating_point:
-        logs = _weighted(op, log_softmax(input, dim), weight)
         if label_smoothing:
             target = target * (1.0 - label_smoothing) + label_smoothing / input.shape[dim]
-        return _reduced(op, -(logs * target).sum(dim), reduction)
-    target = _classes(op, input, target, weight)
-    if weight is None and not label_smoothing and ignore_index < 0 and input.numel():
-        # Most batches need no mask, and no other class's log-probability: the loss is logsumexp(x) - x[target].
-        scores = shifted(input, dim)
-        try:
-            picked = scores.gather(dim, target.unsqueeze(dim))
-        except IndexError:
-            pass        # some target is no class: it may be ignore_index
-        else:
-            losses = scores.logsumexp(dim, keepdim=True) - picked
-            return _reduced(op, losses.squeeze(dim) if reduction == "none" else losses, reduction)
-    return _class_loss(op, log_softmax(input, dim), target, weight, ignore_index, reduction, label_smoothing)
+        return _reduced(op, -(_weighted(op, log_softmax(input, dim), weight) * target).sum(dim), reduction)
+    return _class_loss(op, log_softmax(input, dim) if input.ndim else input, target, weight, ignore_index, reduction,
+                       label_smoothing)
 
 
 def _weighted(op: str, logs: Tensor, weight: Tensor | None) -> Tensor:
     """`logs` times the weight of each class."""
-    if weight is None:
-        return logs
-    check_shape(weight.shape == logs.shape[:2][-1:], op, "weight", weight, logs.shape[:2][-1:])
-    return logs * per_channel(weight, logs.ndim)
-
-
-def _classes(op: str, input: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
-    """The target as int64, once all shapes and dtypes are known to fit."""
-    check_tensor(op, "target", target)
-    shape = input.shape
-    check_shape(shape != (), op, "input", input, "(c,) or (n, c, ...)")
-    expected = shape[:1] + shape[2:] if len(shape) > 1 else ()
-    if target.shape != expected:
-        check_shape(False, op, "target", target, f"{expected} for input {shape}")
-    if target.dtype.is_floating_point or target.dtype is dtypes.bool:
-        raise TypeError(f"{op}: target: got {target.dtype}, expected int64 classes")
-    check_shape(weight is None or weight.shape == shape[:2][-1:], op, "weight", weight, shape[:2][-1:])
-    return target if target.dtype is dtypes.int64 else target.to(dtypes.int64)
+    sized(op, logs.shape[:2][-1:], weight=weight)
+    return logs if weight is None else logs * per_channel(weight, logs.ndim)
 
 
 def _class_loss(op: str, logs: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str,
                 smoothing: float) -> Tensor:
-    dim = min(logs.ndim - 1, 1)
+    check_tensor(op, "target", target)
+    shape, dim = logs.shape, min(logs.ndim - 1, 1)
+    check_shape(shape != (), op, "input", logs, "(c,) or (n, c, ...)")
+    if target.shape != shape[:dim] + shape[dim + 1:]:
+        check_shape(False, op, "target", target, f"{shape[:dim] + shape[dim + 1:]} for input {shape}")
+    if target.dtype.is_floating_point or target.dtype is dtypes.bool:
+        raise TypeError(f"{op}: target: got {target.dtype}, expected int64 classes")
+    sized(op, shape[dim:dim + 1], weight=weight)
+    target = target if target.dtype is dtypes.int64 else target.to(dtypes.int64)
+    if weight is None and not smoothing and ignore_index < 0:
+        with suppress(IndexError):      # some target is no class: it may be ignore_index
+            losses = -logs.gather(dim, target.unsqueeze(dim))
+            return _reduced(op, losses.squeeze(dim) if reduction == "none" else losses, reduction)
     ignored = target == ignore_index
     index = target.masked_fill(ignored, 0)
     factors = ones(index.shape, dtype=logs.dtype).masked_fill(ignored, 0.0)
@@ -281,10 +258,10 @@ def _class_loss(op: str, logs: Tensor, target: Tensor, weight: Tensor | None, ig
         if weight is not None:
             factors = factors * weight.gather(0, index.reshape(-1)).reshape(index.shape)
     except IndexError as error:
-        raise IndexError(f"{op}: target holds a class that is not among 0 to {logs.shape[dim] - 1} "
+        raise IndexError(f"{op}: target holds a class that is not among 0 to {shape[dim] - 1} "
                          f"(nor ignore_index = {ignore_index}): {error}") from None
     losses = -(picked * factors)
     if smoothing:
         even = _weighted(op, logs, weight).sum(dim).neg().masked_fill(ignored, 0.0)
-        losses = losses * (1.0 - smoothing) + even * (smoothing / logs.shape[dim])
+        losses = losses * (1.0 - smoothing) + even * (smoothing / shape[dim])
     return _reduced(op, losses, reduction, over=factors)

@@ -1,8 +1,9 @@
-"""Normalisation as functions, written in ops: its gradient, of any order, follows from theirs.
+"""What steadies training: normalisation and dropout, written in ops, whose gradients of any order it has.
 
-All bring numbers to mean 0 and variance 1, `(x - mean) / sqrt(var + eps)`, and differ in what they average over: batch
-and positions (batch norm), positions (instance norm), positions and some channels (group norm), the last axes (layer
-norm).  Local response norm divides by what neighbouring channels say.
+Norms bring numbers to mean 0 and variance 1, `(x - mean) / sqrt(var + eps)`, and differ in what they average over:
+batch and positions (batch norm), positions (instance norm), positions and some channels (group norm), the last axes
+(layer norm).  Local response norm divides by what neighbouring channels say. Dropout multiplies by a random mask,
+drawn from minigrad's generator, over elements or whole channels.
 """
 
 from collections.abc import Sequence
@@ -10,18 +11,14 @@ from math import prod
 
 from minigrad.autograd import no_grad
 from minigrad.errors import require
-from minigrad.nn.functional.checks import check_float, check_shape, per_channel
+from minigrad.functions.create import empty
+from minigrad.nn.functional.checks import check_float, check_probability, check_shape, per_channel, per_dimension, sized
 from minigrad.nn.functional.pool import avg_pool2d
 from minigrad.shapes import integer, shape_of
 from minigrad.tensor import Tensor
 
-__all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "rms_norm"]
-
-
-def _check_affine(op: str, shape: tuple[int, ...], **given: Tensor | None) -> None:
-    for name, x in given.items():
-        if x is not None and x.shape != shape:
-            check_shape(False, op, name, x, f"{shape}")
+__all__ = ["batch_norm", "dropout", "dropout1d", "dropout2d", "dropout3d", "group_norm", "instance_norm", "layer_norm",
+           "local_response_norm", "rms_norm"]
 
 
 def _centred(input: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
@@ -80,7 +77,7 @@ def _channel_norm(op: str, axes: tuple[int, ...], input: Tensor, running_mean: T
     check_float(op, "input", input)
     shape, ndim = input.shape, input.ndim
     check_shape(ndim > 1, op, "input", input, "(n, c, ...)")
-    _check_affine(op, shape[1:2], running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
+    sized(op, shape[1:2], running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     if observe:
         axes = (*axes, *range(2, ndim))
         count = prod([shape[axis] for axis in axes])
@@ -114,7 +111,7 @@ def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bia
     shape, groups = input.shape, integer(op, "num_groups", num_groups)
     if len(shape) < 2 or groups < 1 or shape[1] % groups:
         require(False, op, "num_groups", groups, f"a divisor of c for input {shape} (n, c, ...)")
-    _check_affine(op, shape[1:2], weight=weight, bias=bias)
+    sized(op, shape[1:2], weight=weight, bias=bias)
     check_shape(input.numel() != groups, op, "input", input, "more than one value per group")
     each = groups, shape[1] // groups
     centred, _, var = _centred(input.reshape(shape[0], *each, prod(shape[2:])), (2, 3))
@@ -155,7 +152,7 @@ def _last_axes(op: str, input: Tensor, normalized_shape: int | Sequence[int],
                **affine: Tensor | None) -> tuple[int, ...]:
     check_float(op, "input", input)
     sizes = shape_of(op, (normalized_shape,), "normalized_shape")
-    _check_affine(op, sizes, **affine)
+    sized(op, sizes, **affine)
     if not sizes or input.shape[-len(sizes):] != sizes:
         check_shape(False, op, "input", input, f"(..., {', '.join(map(str, sizes))})")
     return tuple(range(input.ndim - len(sizes), input.ndim))
@@ -181,3 +178,47 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: flo
     flat = input.square().reshape(n, 1, c, -1)
     means = avg_pool2d(flat, (size, 1), 1, ((size // 2, (size - 1) // 2), (0, 0))).reshape(input.shape)
     return input * ((means * alpha + k).log() * -beta).exp()        # a power, by loops that are faster than pow's
+
+
+def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """While training, `x * mask / (1 - p)` with mask 0 with probability p, else 1; the expected value stays x.
+
+    Same shape as the input. `manual_seed` repeats the masks. `inplace` is accepted; the result is a new tensor.
+
+    >>> import minigrad
+    >>> sorted(set(dropout(minigrad.ones(1000), 0.75).tolist()))
+    [0.0, 4.0]
+    """
+    return _channels(input, p, training, ndim=0, op="dropout")
+
+
+def _channels(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False, *, ndim: int = 0,
+              op: str = "") -> Tensor:
+    """Dropout of whole channels of (n, c, *I) or (c, *I).
+
+    Three axes given to `dropout2d(input)` are (n, c, i), as in PyTorch.
+
+    Source: Tompson et al., "Efficient object localization using convolutional networks", 2015.
+
+    >>> import minigrad
+    >>> x = dropout1d(minigrad.ones(4, 8, 5))
+    >>> bool((x.amax(2) == x.amin(2)).all())
+    True
+    """
+    check_probability(op, "p", p)
+    check_float(op, "input", input)
+    shape = input.shape
+    if ndim:
+        check_shape(len(shape) - ndim in (1, 2), op, "input", input, f"{ndim + 1} or {ndim + 2} axes")
+        kept = 1 if len(shape) == ndim + 1 and ndim != 2 else 2
+        shape = shape[:kept] + (1,) * (len(shape) - kept)
+    if not training or p == 0.0:
+        return input
+    if p == 1.0:
+        return input * 0.0
+    with no_grad():
+        mask = empty(*shape, dtype=input.dtype).bernoulli_(1.0 - p).mul_(1.0 / (1.0 - p))
+    return input * mask
+
+
+dropout1d, dropout2d, dropout3d = per_dimension("dropout", _channels)

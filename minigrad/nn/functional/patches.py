@@ -1,22 +1,23 @@
-"""All windows of an image side by side, and back: each other's transpose, in one, two and three dimensions.
+"""Numbers that change places: windows of an image as columns and back, channels exchanged for places.
 
-The windows are a strided view of the padded image; `unfold` copies it once, `fold` goes all
-its steps back and so adds up where they overlap.
-(im2col and col2im: a convolution is a matrix product with the unfolded input.)
+The windows are a strided view of the padded image; `unfold` copies it once, `fold` goes all its steps back and so adds
+up where they overlap: each other's transpose, in one, two and three dimensions.  (im2col and col2im: a convolution is a
+matrix product with the unfolded input.)
 """
 
 import math
 from typing import Any
 
+from minigrad.errors import require
 from minigrad.geometry import Geometry, Padding, PerAxis
 from minigrad.nn.functional.checks import check_shape, check_tensor
 from minigrad.node import Meta
 from minigrad.op import Linear
 from minigrad.ops.view import embed, flat_view, permute, slice, windows
-from minigrad.shapes import shape_of
+from minigrad.shapes import integer, shape_of
 from minigrad.tensor import Tensor
 
-__all__ = ["fold", "unfold"]
+__all__ = ["channel_shuffle", "fold", "pixel_shuffle", "pixel_unshuffle", "unfold"]
 
 
 def _axes(sizes: Any) -> int:
@@ -87,3 +88,64 @@ def fold(input: Tensor, output_size: PerAxis, kernel_size: PerAxis, dilation: Pe
     for (op, attrs), meta in zip(steps[::-1], before[::-1], strict=True):
         x = op.transpose(x, meta, **attrs)
     return flat_view(x, (*shape[:-2], lead[1], *size))
+
+
+# ---- channels and places
+
+def _shuffled(op: str, name: str, x: Any, factor: int, axes: int) -> tuple[int, tuple[int, ...], int, tuple[int, ...]]:
+    """The checked factor, the leading sizes, the channels, and the `axes` last sizes."""
+    check_tensor(op, "input", x)
+    r, shape = integer(op, name, factor), x.shape
+    require(r >= 1, op, name, r, "at least 1")
+    check_shape(1 <= axes <= 3 and x.ndim > axes, op, "input", x, "channels and 1 to 3 spatial axes")
+    return r, shape[:-axes - 1], shape[-axes - 1], shape[x.ndim - axes:]
+
+
+def pixel_shuffle(input: Tensor, upscale_factor: int, *, axes: int = 2) -> Tensor:
+    """Channels spread over places: (*, C r^2, H, W) to (*, C, H r, W r); r^`axes` for another number of spatial axes.
+
+        out[c, h r + a, w r + b] = input[(c r + a) r + b, h, w]
+
+    Source: Shi et al. 2016, sub-pixel convolution.
+
+    >>> import minigrad
+    >>> pixel_shuffle(minigrad.arange(4.0).reshape(1, 4, 1, 1), 2).tolist()
+    [[[[0.0, 1.0], [2.0, 3.0]]]]
+    """
+    r, lead, channels, sizes = _shuffled("pixel_shuffle", "upscale_factor", input, upscale_factor, axes)
+    channels, rest = divmod(channels, r ** axes)
+    check_shape(rest == 0, "pixel_shuffle", "input", input, f"a multiple of {r}^{axes} channels")
+    x = flat_view(input, (math.prod(lead), channels, *(r,) * axes, *sizes))
+    x = permute(x, axes=(0, 1, *[j for axis in range(axes) for j in (2 + axes + axis, 2 + axis)]))
+    return flat_view(x, (*lead, channels, *[n * r for n in sizes]))
+
+
+def pixel_unshuffle(input: Tensor, downscale_factor: int, *, axes: int = 2) -> Tensor:
+    """Places gathered into channels, the way back from `pixel_shuffle`: (*, C, H r, W r) to (*, C r^2, H, W).
+
+    >>> import minigrad
+    >>> pixel_unshuffle(minigrad.arange(4.0).reshape(1, 1, 2, 2), 2).tolist()
+    [[[[0.0]], [[1.0]], [[2.0]], [[3.0]]]]
+    """
+    r, lead, channels, sizes = _shuffled("pixel_unshuffle", "downscale_factor", input, downscale_factor, axes)
+    check_shape(not any(n % r for n in sizes), "pixel_unshuffle", "input", input, f"multiples of {r}")
+    x = flat_view(input, (math.prod(lead), channels, *[n for size in sizes for n in (size // r, r)]))
+    x = permute(x, axes=(0, 1, *range(3, 3 + 2 * axes, 2), *range(2, 2 + 2 * axes, 2)))
+    return flat_view(x, (*lead, channels * r ** axes, *[n // r for n in sizes]))
+
+
+def channel_shuffle(input: Tensor, groups: int) -> Tensor:
+    """Channels dealt out anew among groups: (N, C, ...) seen as (N, groups, C/groups, ...) with the two exchanged.
+
+    Source: Zhang et al. 2017, ShuffleNet.
+
+    >>> import minigrad
+    >>> channel_shuffle(minigrad.arange(4.0).reshape(1, 4, 1), 2).flatten().tolist()
+    [0.0, 2.0, 1.0, 3.0]
+    """
+    check_tensor("channel_shuffle", "input", input)
+    g, shape = integer("channel_shuffle", "groups", groups), input.shape
+    check_shape(input.ndim > 2 and g > 0 and shape[1] % g == 0, "channel_shuffle", "input", input,
+                f"(N, C, ...) with a multiple of {g} channels")
+    x = flat_view(input, (shape[0], g, shape[1] // g, math.prod(shape[2:])))
+    return flat_view(permute(x, axes=(0, 2, 1, 3)), shape)

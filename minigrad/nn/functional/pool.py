@@ -13,9 +13,8 @@ from minigrad.errors import require
 from minigrad.functions.create import arange, tensor, zeros
 from minigrad.functions.index import along
 from minigrad.geometry import LIMIT, Geometry, Padding, PerAxis
-from minigrad.nn.functional.checks import check_float, check_shape, check_tensor
-from minigrad.nn.functional.dimensions import batched, per_dimension, unbatched
-from minigrad.nn.functional.resample import region_counts
+from minigrad.nn.functional.checks import batched, check_float, check_shape, check_tensor, per_dimension, unbatched
+from minigrad.nn.functional.resample import resampled
 from minigrad.ops import pool as rows
 from minigrad.ops.index import gather, scatter_add
 from minigrad.ops.math import eq, where
@@ -23,10 +22,11 @@ from minigrad.ops.view import embed, expand, flat_view, reshape
 from minigrad.shapes import integer
 from minigrad.tensor import Tensor
 
-__all__ = ["adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d", "avg_pool1d", "avg_pool2d",
-           "avg_pool3d", "avg_unpool", "global_avg_pool", "global_max_pool", "lp_pool1d", "lp_pool2d", "lp_pool3d",
-           "lp_pool_features", "max_pool1d", "max_pool2d", "max_pool3d", "max_unpool1d", "max_unpool2d",
-           "max_unpool3d", "nails_unpool", "nearest_unpool"]
+__all__ = ["adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d",
+           "adaptive_max_pool2d", "adaptive_max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d", "avg_unpool",
+           "global_avg_pool", "global_max_pool", "lp_pool1d", "lp_pool2d", "lp_pool3d", "lp_pool_features",
+           "max_pool1d", "max_pool2d", "max_pool3d", "max_unpool1d", "max_unpool2d", "max_unpool3d", "nails_unpool",
+           "nearest_unpool"]
 
 
 def _selected(x: Any, index: Any, alone: bool, return_indices: bool) -> Any:
@@ -169,6 +169,40 @@ def lp_pool_features(input: Tensor, norm_type: float, kernel_size: int, stride: 
 
 # ---- regions, and the whole
 
+def _region_counts(op: str, ndim: int, input: Any, output_size: Any) -> list[int]:
+    """How many regions are wanted on each spatial axis; None keeps a size."""
+    check_float(op, "input", input)
+    check_shape(input.ndim - ndim in (1, 2) and 0 not in input.shape[-ndim:], op, "input", input,
+                "(N, C, ...) or (C, ...) with spatial axes, as many as the name says, that are not empty")
+    given = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * ndim
+    require(len(given) == ndim, op, "output_size", output_size, "one int, or one for each axis")
+    sizes = [n if size is None else integer(op, "output_size", size)
+             for n, size in zip(input.shape[-ndim:], given, strict=True)]
+    require(min(sizes) >= 0, op, "output_size", output_size, "0 or more")
+    return sizes
+
+
+def _adaptive_avg_pool(input: Tensor, output_size: Any, *, ndim: int = 2, op: str = "") -> Tensor:
+    """The means of regions, as many as wanted: (N, C, *I) or (C, *I) to `output_size` (None keeps a size).
+
+    Region o of O on an axis of I places runs from floor(o I/O) to ceil((o+1) I/O).  Size 1 is the global mean.
+
+    >>> import minigrad
+    >>> adaptive_avg_pool1d(minigrad.tensor([[[1.0, 3.0, 5.0]]]), 2).tolist()
+    [[[2.0, 4.0]]]
+
+    >>> import minigrad
+    >>> adaptive_avg_pool2d(minigrad.arange(16.0).reshape(1, 1, 4, 4), (1, 2)).tolist()
+    [[[[6.5, 8.5]]]]
+
+    >>> import minigrad
+    >>> adaptive_avg_pool3d(minigrad.arange(8.0).reshape(1, 1, 2, 2, 2), 1).tolist()
+    [[[[[3.5]]]]]
+    """
+    sizes = _region_counts(op, ndim, input, output_size)
+    return resampled(input, list(map(axis_map, ("area",) * ndim, input.shape[-ndim:], sizes)))
+
+
 def _adaptive_max_pool(input: Tensor, output_size: Any, return_indices: bool = False, *, ndim: int = 2,
                        op: str = "") -> Any:
     """The largest elements of regions, as many as wanted: (N, C, *I) or (C, *I) to `output_size`.
@@ -188,7 +222,7 @@ def _adaptive_max_pool(input: Tensor, output_size: Any, return_indices: bool = F
     >>> adaptive_max_pool3d(minigrad.arange(8.0).reshape(1, 1, 2, 2, 2), 1).tolist()
     [[[[[7.0]]]]]
     """
-    sizes = region_counts(op, ndim, input, output_size)
+    sizes = _region_counts(op, ndim, input, output_size)
     x, alone = batched(op, ndim, input)
     if 0 in sizes:
         return _selected(x, zeros((*x.shape[:2], *sizes), dtype=int64), alone, return_indices)
@@ -336,5 +370,6 @@ def nails_unpool(input: Tensor, kernel_size: PerAxis) -> Tensor:
 max_pool1d, max_pool2d, max_pool3d = per_dimension("max_pool", _max_pool)
 avg_pool1d, avg_pool2d, avg_pool3d = per_dimension("avg_pool", _avg_pool)
 lp_pool1d, lp_pool2d, lp_pool3d = per_dimension("lp_pool", _lp_pool)
+adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d = per_dimension("adaptive_avg_pool", _adaptive_avg_pool)
 adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d = per_dimension("adaptive_max_pool", _adaptive_max_pool)
 max_unpool1d, max_unpool2d, max_unpool3d = per_dimension("max_unpool", _max_unpool)

@@ -1,23 +1,32 @@
-"""Images of another size: interpolation, averages of regions, and channels exchanged for places.
+"""Images read at other places: of another size, or at places that are computed.
 
-Interpolation is separable, so each axis has a map of its own (minigrad.axismap) and is mapped alone; first those that
-leave least to do for the others.
+Interpolation to another size is separable, so each axis has a map of its own (minigrad.axismap) and is mapped alone;
+first those that leave least to do for the others.
+
+Sampling is not: an image rotated, scaled or distorted is differentiable in the places too.  They are given from -1 to 1
+on each axis, the last axis first (x, y, z).  Each output gathers its 1, 2 or 4 neighbours per axis from the image in a
+ring of zeros, and weighs them with polynomials in the place; so both the image and the places have gradients of every
+order.  Sources: Jaderberg et al. 2015, spatial transformers; Simard et al. 2003, elastic distortion.
 """
 
+import itertools
 import math
+from collections.abc import Sequence
 from typing import Any
 
-from minigrad.axismap import AxisMap, axis_map
+from minigrad.axismap import AxisMap, axis_map, cubic_far, cubic_near
+from minigrad.dtypes import int64
 from minigrad.errors import one_of, require
-from minigrad.functions.parts import mapped
+from minigrad.functions.create import arange, ones
+from minigrad.functions.index import where
+from minigrad.functions.parts import mapped, stack
 from minigrad.nn.functional.checks import check_float, check_shape, check_tensor
-from minigrad.nn.functional.dimensions import per_dimension
-from minigrad.ops.view import flat_view, permute
-from minigrad.shapes import integer
+from minigrad.ops.index import gather
+from minigrad.ops.view import embed, expand, flat_view
+from minigrad.shapes import integer, shape_of
 from minigrad.tensor import Tensor
 
-__all__ = ["adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "channel_shuffle", "interpolate",
-           "pixel_shuffle", "pixel_unshuffle"]
+__all__ = ["affine_grid", "grid_sample", "interpolate"]
 
 # mode -> kind of map, numbers of spatial axes
 MODES = {"nearest": ("nearest", (1, 2, 3)), "nearest-exact": ("nearest-exact", (1, 2, 3)), "area": ("area", (1, 2, 3)),
@@ -61,7 +70,7 @@ def interpolate(input: Tensor, size: Any = None, scale_factor: Any = None, mode:
             step = (old - 1) / (new - 1) if new > 1 else 0.0
         numbers = () if kind == "area" else (step,) if kind.startswith("nearest") else (step, bool(align_corners))
         maps.append(axis_map(kind + "-antialias" * antialias, old, new, *numbers))
-    return _resampled(input, maps)
+    return resampled(input, maps)
 
 
 def _sizes(op: str, old: tuple[int, ...], size: Any, factor: Any, recompute: bool | None) -> list[tuple[int, float]]:
@@ -79,7 +88,7 @@ def _sizes(op: str, old: tuple[int, ...], size: Any, factor: Any, recompute: boo
     return [(new, n / max(new, 1) if recompute else 1.0 / f) for n, (new, f) in zip(old, sizes, strict=True)]
 
 
-def _resampled(x: Any, maps: list[AxisMap]) -> Any:
+def resampled(x: Any, maps: list[AxisMap]) -> Any:
     """The last axes mapped, those that shrink most first; among equals, growing ones from the last, where the sums are
     dearest, shrinking ones to the last."""
     def order(axis: int) -> tuple[float, int]:
@@ -91,97 +100,99 @@ def _resampled(x: Any, maps: list[AxisMap]) -> Any:
     return x
 
 
-def region_counts(op: str, ndim: int, input: Any, output_size: Any) -> list[int]:
-    """How many regions are wanted on each spatial axis; None keeps a size."""
-    check_float(op, "input", input)
-    check_shape(input.ndim - ndim in (1, 2) and 0 not in input.shape[-ndim:], op, "input", input,
-                "(N, C, ...) or (C, ...) with spatial axes, as many as the name says, that are not empty")
-    given = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * ndim
-    require(len(given) == ndim, op, "output_size", output_size, "one int, or one for each axis")
-    sizes = [n if size is None else integer(op, "output_size", size)
-             for n, size in zip(input.shape[-ndim:], given, strict=True)]
-    require(min(sizes) >= 0, op, "output_size", output_size, "0 or more")
-    return sizes
+def _clipped(x: Tensor, last: int) -> Tensor:
+    """Between 0 and last; places on the border count as outside, where the derivative is 0."""
+    return where((x > 0).logical_and(x < last), x, x.detach().clamp(0, last))
 
 
-def _adaptive_avg_pool(input: Tensor, output_size: Any, *, ndim: int = 2, op: str = "") -> Tensor:
-    """The means of regions, as many as wanted: (N, C, *I) or (C, *I) to `output_size` (None keeps a size).
+def _returned(x: Tensor, size: int, padding_mode: str, align_corners: bool) -> Tensor:
+    """Places outside the image brought back to it, or for zeros near it."""
+    if padding_mode == "zeros":
+        return x.clamp(-3, size + 2)
+    if padding_mode == "reflection":
+        low, span = (0.0, size - 1) if align_corners else (-0.5, size)
+        x = span - ((x - low).remainder(2 * span) - span).abs() + low if span else x * 0.0
+    return _clipped(x, size - 1)
 
-    Region o of O on an axis of I places runs from floor(o I/O) to ceil((o+1) I/O).  Size 1 is the global mean.
+
+def _taps(x: Tensor, size: int, mode: str, padding_mode: str, align_corners: bool) -> list[tuple[Tensor, Any]]:
+    """(place in the ringed image, weight) of the neighbours of each x, on one axis."""
+    if mode != "bicubic":
+        x = _returned(x, size, padding_mode, align_corners)
+    elif padding_mode != "reflection":
+        x = x.clamp(-3, size + 2)                   # where all four neighbours are outside: infinity less itself is NaN
+    base = x.detach().round() if mode == "nearest" else x.detach().floor()
+    t = x - base
+    weights = {"nearest": lambda: [t * 0 + 1], "bilinear": lambda: [1 - t, t],      # 1 with derivative 0 in the place
+               "bicubic": lambda: [cubic_far(t + 1), cubic_near(t), cubic_near(1 - t), cubic_far(2 - t)]}[mode]()
+    places = [base + j for j in range(-(len(weights) > 2), len(weights))]
+    if mode == "bicubic":
+        places = [_returned(place, size, padding_mode, align_corners) for place in places]
+    return [((place.clamp(-1, size) + 1).to(int64), weight) for place, weight in zip(places, weights, strict=False)]
+
+
+def grid_sample(input: Tensor, grid: Tensor, mode: str = "bilinear", padding_mode: str = "zeros",
+                align_corners: bool | None = None) -> Tensor:
+    """`input` (N, C, *I) read at the places `grid` (N, *O, axes): (N, C, *O), with 1 to 3 spatial axes.
+
+    The last axis of `grid` holds x, y, z from -1 to 1, where -1 and 1 are the outer edges of the image, or with
+    `align_corners` the centres of its outermost pixels.  mode: "bilinear" (in any number of axes), "nearest",
+    "bicubic".  Outside are zeros, the border's value, or reflections; NaN counts as -1.
 
     >>> import minigrad
-    >>> adaptive_avg_pool1d(minigrad.tensor([[[1.0, 3.0, 5.0]]]), 2).tolist()
-    [[[2.0, 4.0]]]
-
-    >>> import minigrad
-    >>> adaptive_avg_pool2d(minigrad.arange(16.0).reshape(1, 1, 4, 4), (1, 2)).tolist()
-    [[[[6.5, 8.5]]]]
-
-    >>> import minigrad
-    >>> adaptive_avg_pool3d(minigrad.arange(8.0).reshape(1, 1, 2, 2, 2), 1).tolist()
-    [[[[[3.5]]]]]
+    >>> x = minigrad.tensor([[[[0.0, 1.0], [2.0, 3.0]]]])
+    >>> grid_sample(x, minigrad.tensor([[[[0.0, 0.0], [1.0, -1.0]]]]), align_corners=True).tolist()
+    [[[[1.5, 1.0]]]]
     """
-    sizes = region_counts(op, ndim, input, output_size)
-    return _resampled(input, list(map(axis_map, ("area",) * ndim, input.shape[-ndim:], sizes)))
+    check_float("grid_sample", "input", input)
+    check_float("grid_sample", "grid", grid)
+    one_of("grid_sample", "mode", mode, ("bilinear", "nearest", "bicubic"))
+    one_of("grid_sample", "padding_mode", padding_mode, ("zeros", "border", "reflection"))
+    require(input.dtype is grid.dtype, "grid_sample", "grid", grid.dtype, f"{input.dtype} as the input's", TypeError)
+    ndim, sizes = input.ndim - 2, input.shape[2:]
+    check_shape(1 <= ndim <= 3 and 0 not in sizes, "grid_sample", "input", input,
+                "(N, C, ...) with 1 to 3 spatial axes that are not empty")
+    check_shape(grid.ndim == input.ndim and grid.shape[0] == input.shape[0] and grid.shape[-1] == ndim, "grid_sample",
+                "grid", grid, f"(N, ..., {ndim}) with {ndim} axes between, for an input {input.shape}")
+    align, lead, ring = bool(align_corners), input.shape[:2], tuple([n + 2 for n in sizes])
+    count = math.prod(grid.shape[1:-1])
+    image = embed(input, starts=(0, 0) + (1,) * ndim, steps=(1,) * input.ndim, shape=lead + ring)
+    image = flat_view(image, (*lead, math.prod(ring)))
+    places = where(grid.isnan(), -1.0, grid)
+    taps = []
+    for axis, size in enumerate(sizes):
+        place = flat_view(places[..., ndim - 1 - axis], (lead[0], 1, count))
+        place = (place + 1) * ((size - 1) / 2) if align else ((place + 1) * size - 1) / 2
+        taps.append(_taps(place, size, mode, padding_mode, align))
+    output: Any = None
+    for corner in itertools.product(*taps):
+        index, weight = corner[0]
+        for (place, share), size in zip(corner[1:], ring[1:], strict=True):
+            index, weight = index * size + place, weight * share
+        value = gather(image, expand(index, shape=(*lead, count)), axis=2) * weight
+        output = value if output is None else output + value
+    return flat_view(output, (*lead, *grid.shape[1:-1]))
 
 
-def _shuffled(op: str, name: str, x: Any, factor: int, axes: int) -> tuple[int, tuple[int, ...], int, tuple[int, ...]]:
-    """The checked factor, the leading sizes, the channels, and the `axes` last sizes."""
-    check_tensor(op, "input", x)
-    r, shape = integer(op, name, factor), x.shape
-    require(r >= 1, op, name, r, "at least 1")
-    check_shape(1 <= axes <= 3 and x.ndim > axes, op, "input", x, "channels and 1 to 3 spatial axes")
-    return r, shape[:-axes - 1], shape[-axes - 1], shape[x.ndim - axes:]
+def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None = None) -> Tensor:
+    """The places for `grid_sample` that an affine map gives: theta (N, d, d+1), size (N, C, *O) to (N, *O, d).
 
-
-def pixel_shuffle(input: Tensor, upscale_factor: int, *, axes: int = 2) -> Tensor:
-    """Channels spread over places: (*, C r^2, H, W) to (*, C, H r, W r); r^`axes` for another number of spatial axes.
-
-        out[c, h r + a, w r + b] = input[(c r + a) r + b, h, w]
-
-    Source: Shi et al. 2016, sub-pixel convolution.
-
-    >>> import minigrad
-    >>> pixel_shuffle(minigrad.arange(4.0).reshape(1, 4, 1, 1), 2).tolist()
-    [[[[0.0, 1.0], [2.0, 3.0]]]]
-    """
-    r, lead, channels, sizes = _shuffled("pixel_shuffle", "upscale_factor", input, upscale_factor, axes)
-    channels, rest = divmod(channels, r ** axes)
-    check_shape(rest == 0, "pixel_shuffle", "input", input, f"a multiple of {r}^{axes} channels")
-    x = flat_view(input, (math.prod(lead), channels, *(r,) * axes, *sizes))
-    x = permute(x, axes=(0, 1, *[j for axis in range(axes) for j in (2 + axes + axis, 2 + axis)]))
-    return flat_view(x, (*lead, channels, *[n * r for n in sizes]))
-
-
-def pixel_unshuffle(input: Tensor, downscale_factor: int, *, axes: int = 2) -> Tensor:
-    """Places gathered into channels, the way back from `pixel_shuffle`: (*, C, H r, W r) to (*, C r^2, H, W).
-
-    >>> import minigrad
-    >>> pixel_unshuffle(minigrad.arange(4.0).reshape(1, 1, 2, 2), 2).tolist()
-    [[[[0.0]], [[1.0]], [[2.0]], [[3.0]]]]
-    """
-    r, lead, channels, sizes = _shuffled("pixel_unshuffle", "downscale_factor", input, downscale_factor, axes)
-    check_shape(not any(n % r for n in sizes), "pixel_unshuffle", "input", input, f"multiples of {r}")
-    x = flat_view(input, (math.prod(lead), channels, *[n for size in sizes for n in (size // r, r)]))
-    x = permute(x, axes=(0, 1, *range(3, 3 + 2 * axes, 2), *range(2, 2 + 2 * axes, 2)))
-    return flat_view(x, (*lead, channels * r ** axes, *[n // r for n in sizes]))
-
-
-def channel_shuffle(input: Tensor, groups: int) -> Tensor:
-    """Channels dealt out anew among groups: (N, C, ...) seen as (N, groups, C/groups, ...) with the two exchanged.
-
-    Source: Zhang et al. 2017, ShuffleNet.
+        grid[n, o, :] = theta[n] @ (x, y, ..., 1) with x, y of place o, from -1 to 1
 
     >>> import minigrad
-    >>> channel_shuffle(minigrad.arange(4.0).reshape(1, 4, 1), 2).flatten().tolist()
-    [0.0, 2.0, 1.0, 3.0]
+    >>> affine_grid(minigrad.tensor([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]]), (1, 1, 1, 2)).tolist()
+    [[[[-0.5, 0.0], [0.5, 0.0]]]]
     """
-    check_tensor("channel_shuffle", "input", input)
-    g, shape = integer("channel_shuffle", "groups", groups), input.shape
-    check_shape(input.ndim > 2 and g > 0 and shape[1] % g == 0, "channel_shuffle", "input", input,
-                f"(N, C, ...) with a multiple of {g} channels")
-    x = flat_view(input, (shape[0], g, shape[1] // g, math.prod(shape[2:])))
-    return flat_view(permute(x, axes=(0, 2, 1, 3)), shape)
-
-
-adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d = per_dimension("adaptive_avg_pool", _adaptive_avg_pool)
+    check_float("affine_grid", "theta", theta)
+    shape = shape_of("affine_grid", (tuple(size),))
+    ndim = len(shape) - 2
+    require(1 <= ndim <= 3 and 0 not in shape, "affine_grid", "size", shape, "(N, C, ...) and no empty axes")
+    check_shape(theta.shape == (shape[0], ndim, ndim + 1), "affine_grid", "theta", theta,
+                f"{(shape[0], ndim, ndim + 1)} for size {shape}")
+    columns = []
+    for axis, n in reversed(list(enumerate(shape[2:]))):
+        steps = arange(n, dtype=theta.dtype) * 2 - (n - 1)              # -(n-1) to n-1
+        line = steps / (max(n - 1, 1) if align_corners else n)
+        columns.append(expand(flat_view(line, (n,) + (1,) * (ndim - 1 - axis)), shape=shape[2:]))
+    base = flat_view(stack([*columns, ones(shape[2:], dtype=theta.dtype)], -1), (math.prod(shape[2:]), ndim + 1))
+    return flat_view(base @ theta.transpose(1, 2), (shape[0], *shape[2:], ndim))

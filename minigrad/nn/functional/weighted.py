@@ -1,34 +1,34 @@
-"""Convolution and transposed convolution in one, two and three dimensions: one mechanism, three names each.
+"""What has weights: convolution, transposed convolution, the dense layer and its short cut for one-hot inputs.
 
-The window itself (strides, padding, sizes, and every complaint about them) is minigrad.geometry; the sum over it is the
-op `conv` and its transpose.  Dumoulin and Visin, "A guide to convolution arithmetic for deep learning", draws them all.
+A convolution is one mechanism with three names.  The window itself (strides, padding, sizes, and every complaint about
+them) is minigrad.geometry; the sum over it is the op `conv` and its transpose.  Dumoulin and Visin, "A guide to
+convolution arithmetic for deep learning", draws them all.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
+from minigrad.functions.index import as_index, where
 from minigrad.functions.parts import flip as flipped
 from minigrad.geometry import Geometry, Padding, PerAxis
-from minigrad.nn.functional.checks import check_shape, check_tensor
-from minigrad.nn.functional.dimensions import batched, per_dimension, unbatched
+from minigrad.nn.functional.checks import batched, check_shape, check_tensor, per_dimension, sized, unbatched
 from minigrad.ops import conv as rows
 from minigrad.ops.math import add
 from minigrad.ops.view import reshape
+from minigrad.shapes import axis_of
 from minigrad.tensor import Tensor
 
-__all__ = ["conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
+__all__ = ["conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "embedding",
+           "linear"]
 
 
 def _finished(op: str, output: Any, bias: Any, alone: bool) -> Any:
     """The output with its bias, one per channel, and without the batch axis if it had none."""
     if bias is not None:
-        check_tensor(op, "bias", bias)
-        shape = output.shape[1:2]
-        if bias.shape != shape:
-            raise ValueError(f"{op}: bias: got shape {bias.shape}, expected {shape}, one for each output channel")
+        sized(op, output.shape[1:2], bias=bias)
         if bias.dtype is not output.dtype:
             raise TypeError(f"{op}: bias: got dtype {bias.dtype.name}, expected {output.dtype.name} as the input")
-        output = add(output, reshape(bias, shape=shape + (1,) * (output.ndim - 2)))
+        output = add(output, reshape(bias, shape=(*bias.shape, *(1,) * (output.ndim - 2))))
     return unbatched(output, alone)
 
 
@@ -109,6 +109,48 @@ def _conv_transpose(input: Tensor, weight: Tensor, bias: Tensor | None = None, s
     geometry = Geometry.of_transpose(op, x.shape[2:], weight.shape[2:], stride, padding, output_padding, output_size,
                                      dilation, groups)
     return _finished(op, rows.conv_transpose(x, weight, geometry=geometry), bias, alone)
+
+
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """`y[..., k] = sum over c of x[..., c] W[k, c], + b[k]`: (..., c) to (..., k).
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.linear(minigrad.tensor([1.0, 2.0]), minigrad.tensor([[1.0, 1.0], [0.0, -1.0]])).tolist()
+    [3.0, -2.0]
+    """
+    check_tensor("linear", "input", input)
+    check_tensor("linear", "weight", weight)
+    shape, features = input.shape, weight.shape
+    check_shape(0 < len(features) < 3, "linear", "weight", weight, "(out_features, in_features)")
+    if not shape or shape[-1] != features[-1]:
+        check_shape(False, "linear", "input", input, f"(..., {features[-1]}) for weight {features}")
+    if input.dtype is not weight.dtype:
+        raise TypeError(f"linear: input: got {input.dtype}, expected {weight.dtype} as the weight's")
+    sized("linear", features[:-1], bias=bias)
+    output = input @ (weight.transpose(0, 1) if len(features) == 2 else weight)
+    return output if bias is None else output + bias
+
+
+def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> Tensor:
+    """`y[..., :] = W[x[...], :]` for integers x of any shape and W (v, d): the rows of W at these places.
+
+    The row `padding_idx` gets no gradient.  IndexError for a place out of range.
+
+    >>> import minigrad
+    >>> from minigrad.nn import functional as F
+    >>> F.embedding(minigrad.tensor([1, 1, 0]), minigrad.tensor([[1.0, 2.0], [3.0, 4.0]])).tolist()
+    [[3.0, 4.0], [3.0, 4.0], [1.0, 2.0]]
+    """
+    check_tensor("embedding", "weight", weight)
+    check_shape(weight.ndim == 2, "embedding", "weight", weight, "2 axes")
+    index = as_index("embedding", input).reshape(-1)
+    rows = weight.index_select(0, index)
+    if padding_idx is not None:
+        padding = index == axis_of("embedding", padding_idx, weight.shape[0], "padding_idx")
+        rows = where(padding.unsqueeze(1), rows.detach(), rows)
+    return rows.reshape(*input.shape, weight.shape[1])
+
 
 
 conv1d, conv2d, conv3d = per_dimension("conv", _conv)
