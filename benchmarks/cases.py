@@ -163,7 +163,6 @@ def picks() -> list[Case]:
         made("scatter 64x64", "scatter", (64, 64), "float32", [x, order], Params((1,)),
              lambda x, i: reference.scatter(x, i, axis=1, into=zero), "index"),
         made("nonzero 64x64", "nonzero", (count, 2), "int64", [mask], None, reference.nonzero, "index"),
-        made("count_nonzero 64x64", "count_nonzero", (), "int64", [mask], None, reference.count_nonzero, "index"),
     ]
     memory = Buffer.empty((66,), 4)
     KERNELS["fill"](memory, Params((0,), (0.0,)))
@@ -194,7 +193,7 @@ def elementwise() -> list[Case]:
     whole = [images(64, 64).abs().long(), images(64, 64, seed=2).abs().long()]
     others = {"conv", "conv_transpose", "conv_weight", "max_pool_index", "avg_pool", "avg_unpool", "sum", "amax",
               "amin", "any", "all", "logsumexp", "argmax", "argmin", "cumsum", "matmul", "gather", "scatter_add",
-              "scatter", "add_into", "nonzero", "count_nonzero", "sort", "uniform", "normal", "randint", "bernoulli",
+              "scatter", "add_into", "nonzero", "sort", "uniform", "normal", "randint", "bernoulli",
               "permutation", "sgd", "adam", "rmsprop", "adadelta", "where", "clamp", "fill", "arange",
               "resample"}
     for name in sorted(KERNELS.keys() - others):

@@ -39,7 +39,7 @@ FLOAT_ONLY = {"conv", "conv_transpose", "conv_weight", "max_pool_index", "avg_po
               "resample"}
 # Kernels that no row runs: they draw numbers, change tensors in place, or put them in order.
 BESIDES = {"uniform", "normal", "bernoulli", "randint", "permutation", "sgd", "adam", "rmsprop", "adadelta",
-           "arange", "scatter", "count_nonzero", "sort"}
+           "arange", "scatter", "sort"}
 
 
 def over(pairs):

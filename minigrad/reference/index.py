@@ -81,11 +81,6 @@ def nonzero(x: Nested) -> list[list[int]]:
     return [list(index) for index in indices(shape(x)) if get(x, index)]
 
 
-def count_nonzero(x: Nested) -> int:
-    """How many elements are set."""
-    return sum(map(bool, flat(x)))
-
-
 def sort(x: Nested, *, axis: int, descending: bool = False) -> tuple[Nested, Nested]:
     """The values along the axis in order, and where each came from; equals keep their order, NaN is the largest.
 
@@ -116,5 +111,5 @@ def sort(x: Nested, *, axis: int, descending: bool = False) -> tuple[Nested, Nes
 
 KERNELS: dict[str, Callable[..., Any]] = {
     "gather": gather, "scatter_add": scatter_add, "scatter": scatter, "add_into": add_into, "nonzero": nonzero,
-    "count_nonzero": count_nonzero, "sort": sort,
+    "sort": sort,
 }

@@ -15,6 +15,9 @@ cdef enum:
     AXES_OPERANDS = 5       # at most
     WALKED = 3              # of them by the functions from take_innermost() on; a constant, as they run once per row
 
+ctypedef int64_t[MAX_AXES] place_t      # an index on each axis
+ctypedef int64_t[WALKED] each_t         # bytes for each operand
+
 cdef struct Axes:
     int ndim
     int operands
@@ -24,9 +27,7 @@ cdef struct Axes:
 
 
 cdef inline int64_t size_of(int dtype) noexcept nogil:
-    if dtype <= UINT8:
-        return 1
-    return 8 if dtype == INT64 or dtype == FLOAT64 else 4
+    return 1 if dtype <= UINT8 else 8 if dtype == INT64 or dtype == FLOAT64 else 4
 
 
 cdef inline int64_t absolute(int64_t x) noexcept nogil:
@@ -37,28 +38,17 @@ cdef inline int64_t byte_stride(const View* v, int axis) noexcept nogil:
     return v.strides[axis] * size_of(v.dtype)
 
 
-cdef inline void clear_axes(Axes* axes, int operands=3) noexcept nogil:
+cdef inline void clear_axes(Axes* axes, int operands=WALKED) noexcept nogil:
     axes.ndim, axes.total, axes.operands = 0, 1, operands
 
 
-cdef inline void append_axis(Axes* axes, int64_t size, int64_t s0, int64_t s1, int64_t s2) noexcept nogil:
-    """One more axis, after those that are there."""
+cdef inline void insert_strides(Axes* axes, int64_t size, const int64_t* strides, bint ordered=True) noexcept nogil:
+    """One more axis: placed by the size of its first stride, the largest outermost, or behind those that are there."""
     axes.total *= size
     if size == 1:
         return
-    axes.shape[axes.ndim] = size
-    axes.strides[0][axes.ndim], axes.strides[1][axes.ndim], axes.strides[2][axes.ndim] = s0, s1, s2
-    axes.ndim += 1
-
-
-cdef inline void insert_strides(Axes* axes, int64_t size, const int64_t* strides) noexcept nogil:
-    """One more axis, placed by the size of its first stride, the largest outermost."""
-    cdef int place = axes.ndim
-    cdef int k
-    axes.total *= size
-    if size == 1:
-        return
-    while place > 0 and absolute(axes.strides[0][place - 1]) < absolute(strides[0]):
+    place = axes.ndim
+    while ordered and place > 0 and absolute(axes.strides[0][place - 1]) < absolute(strides[0]):
         axes.shape[place] = axes.shape[place - 1]
         for k in range(axes.operands):
             axes.strides[k][place] = axes.strides[k][place - 1]
@@ -70,51 +60,42 @@ cdef inline void insert_strides(Axes* axes, int64_t size, const int64_t* strides
 
 
 cdef inline void insert_axis(Axes* axes, int64_t size, int64_t s0, int64_t s1, int64_t s2) noexcept nogil:
-    cdef int64_t[3] strides
-    strides[0], strides[1], strides[2] = s0, s1, s2
+    cdef each_t strides = [s0, s1, s2]
     insert_strides(axes, size, strides)
+
+
+cdef inline void append_axis(Axes* axes, int64_t size, int64_t s0, int64_t s1, int64_t s2) noexcept nogil:
+    cdef each_t strides = [s0, s1, s2]
+    insert_strides(axes, size, strides, ordered=False)
 
 
 cdef inline void merge_neighbours(Axes* axes) noexcept nogil:
     """Join an axis with the next where one step over it equals a run through the next, for every operand."""
-    cdef int axis, k, last = 0
     cdef bint joined
-    if axes.ndim == 0:
-        return
+    cdef int last = 0
     for axis in range(1, axes.ndim):
         joined = True
         for k in range(axes.operands):
             joined = joined and axes.strides[k][last] == axes.strides[k][axis] * axes.shape[axis]
-        if joined:
-            axes.shape[last] *= axes.shape[axis]
-        else:
-            last += 1
-            axes.shape[last] = axes.shape[axis]
+        last += not joined
+        axes.shape[last] = axes.shape[axis] * (axes.shape[last] if joined else 1)
         for k in range(axes.operands):
             axes.strides[k][last] = axes.strides[k][axis]
-    axes.ndim = last + 1
+    axes.ndim = min(axes.ndim, last + 1)
 
 
 cdef inline void take_innermost(Axes* axes, int64_t* size, int64_t* strides) noexcept nogil:
     """Remove the last axis and return it; an axis of size 1 where there is none."""
-    cdef int k
-    if axes.ndim == 0:
-        size[0] = 1
-        for k in range(WALKED):
-            strides[k] = 0
-        return
-    axes.ndim -= 1
-    size[0] = axes.shape[axes.ndim]
+    cdef bint found = axes.ndim > 0
+    axes.ndim -= found
+    size[0] = axes.shape[axes.ndim] if found else 1
+    axes.total //= size[0]
     for k in range(WALKED):
-        strides[k] = axes.strides[k][axes.ndim]
-    axes.total = 1
-    for k in range(axes.ndim):
-        axes.total *= axes.shape[k]
+        strides[k] = axes.strides[k][axes.ndim] if found else 0
 
 
 cdef inline void locate(const Axes* axes, int64_t position, int64_t* index, int64_t* offsets) noexcept nogil:
     """The index at a row-major position, and the byte offset of each operand there."""
-    cdef int axis, k
     for k in range(WALKED):
         offsets[k] = 0
     for axis in range(axes.ndim - 1, -1, -1):
@@ -126,7 +107,6 @@ cdef inline void locate(const Axes* axes, int64_t position, int64_t* index, int6
 
 cdef inline void advance(const Axes* axes, int64_t* index, int64_t* offsets) noexcept nogil:
     """Go to the next position in row-major order."""
-    cdef int axis, k
     for axis in range(axes.ndim - 1, -1, -1):
         index[axis] += 1
         for k in range(WALKED):
@@ -144,13 +124,12 @@ ctypedef int (*task_t)(const void* job, int64_t first, int64_t end, void* kind) 
 
 cdef inline int share_out(void* run, const void* job, int64_t units, int64_t per_task, double work) noexcept nogil:
     """All units of a job, in tasks of `per_task`; `work` is the time of all in nanoseconds."""
-    cdef task_t task = <task_t>run
-    cdef int64_t number, tasks = (units + per_task - 1) // per_task
+    cdef int64_t number
     cdef int failed = 0
-    cdef int threads = threads_for(work)
+    task, threads = <task_t>run, threads_for(work)
     if threads == 1:
         return task(job, 0, units, NULL)
-    for number in prange(tasks, num_threads=threads, schedule="static"):
+    for number in prange((units + per_task - 1) // per_task, num_threads=threads, schedule="static"):
         failed |= task(job, number * per_task, min(units, (number + 1) * per_task), NULL)
     return failed
 
@@ -158,6 +137,5 @@ cdef inline int share_out(void* run, const void* job, int64_t units, int64_t per
 cdef inline object family(str name, kernel_t run, int by, void* b, void* u8, void* i32, void* i64, void* f32,
                           void* f64):
     """A Kernel of `run` with these tasks for the six dtypes, chosen by the dtype of argument `by`; NULL for none."""
-    cdef void* tasks[N_DTYPES]
-    tasks[0], tasks[1], tasks[2], tasks[3], tasks[4], tasks[5] = b, u8, i32, i64, f32, f64
+    cdef void** tasks = [b, u8, i32, i64, f32, f64]
     return new_family(name, run, tasks, by)

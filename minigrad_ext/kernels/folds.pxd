@@ -4,31 +4,30 @@ Each fold comes in two forms.  A *run* folds many elements into one accumulator:
 results of one output.  *columns* folds rows of elements into as many accumulators side by side: the lanes hold
 different outputs.  Accumulators are merged as columns too, each row being one set of them.  An accumulator is wider
 than what it reduces where that keeps the result accurate.
+
+    SUM             sum of x: reals in float64; integers modulo 2^64, which truncates to the result modulo 2^32
+    LARGEST         the largest x (`amax`, `any`); a NaN, once met, stays
+    SMALLEST        the smallest x (`amin`, `all`), likewise
+    EXPONENTIALS    sum of e^(x - peak): with the largest x as peak, no term of `logsumexp` overflows
 """
 
 from libc.math cimport INFINITY, exp, log
-from libc.stdint cimport INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, int32_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from minigrad_ext.kernels.fastmath cimport fast_exp
+from minigrad_ext.kernels.lines cimport COLUMNS
 from minigrad_ext.types cimport number, real
 
-cdef extern from *:
-    """
-    #include "isa.h"
-    #define MG_SUM_LANES (MG_VECTOR / 2)      /* four vectors of float64 */
-    #define MG_PEAK_BYTES (2 * MG_VECTOR)     /* two vectors of anything */
-    """
+cdef extern from "isa.h":
     enum:
-        SUM_LANES "MG_SUM_LANES"
-        PEAK_BYTES "MG_PEAK_BYTES"
+        MG_VECTOR
 
-cdef enum:
-    COLUMNS = 256           # accumulators side by side, at most
+cdef enum How:
+    SUM
+    LARGEST
+    SMALLEST
+    EXPONENTIALS
 
-ctypedef fused accumulator:     # of a sum
-    double
-    uint64_t
-
-ctypedef fused stored:          # every accumulator that is a number
+ctypedef fused wide:            # every accumulator that is a number
     uint8_t
     int32_t
     int64_t
@@ -42,168 +41,81 @@ cdef inline number element(const number* x, int64_t j, int64_t stride) noexcept 
     return (<const number*>(<const char*>x + j * stride))[0]
 
 
-cdef inline const number* next_row(const number* x, int64_t stride) noexcept nogil:
-    return <const number*>(<const char*>x + stride)
-
-
-cdef inline void store(number* out, int64_t stride, const stored* acc, int64_t n) noexcept nogil:
-    cdef int64_t j
+cdef inline void store(number* out, int64_t stride, const wide* acc, int64_t n) noexcept nogil:
     for j in range(n):
         (<number*>(<char*>out + j * stride))[0] = <number>acc[j]
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# sum: out = sum of x.  Reals in float64; integers modulo 2^64, which truncates to the result modulo 2^32.
+cdef inline bint differ(wide a, wide b) noexcept nogil:
+    """differ(x, x): whether x is NaN."""
+    return a != b
 
-# SUM_LANES partial sums, lane l of the elements l, l + SUM_LANES, ...; then they are added by halves.
-cdef inline void sum_run(accumulator* acc, const number* x, int64_t n, int64_t stride) noexcept nogil:
-    cdef accumulator lane[SUM_LANES]
-    cdef accumulator rest = 0
+
+cdef inline wide merge(wide a, wide b, How how) noexcept nogil:
+    if how == LARGEST:
+        return b if (b > a) | differ(b, b) else a
+    if how == SMALLEST:
+        return b if (b < a) | differ(b, b) else a
+    return <wide>(a + b)
+
+
+cdef inline double exp_of(number x) noexcept nogil:
+    if number is float:
+        return fast_exp(x)
+    else:
+        return exp(<double>x)
+
+
+cdef inline wide combine(wide acc, number x, How how, number peak) noexcept nogil:
+    return merge(acc, <wide>exp_of(<number>(x - peak)) if how == EXPONENTIALS else <wide>x, how)
+
+
+cdef inline wide fold_run(wide acc, const number* x, int64_t n, int64_t stride, How how, number peak) noexcept nogil:
+    """Contiguous: four vectors of partial results or two, lane l of the elements l, l + lanes, ..., added by halves."""
+    cdef wide lane[4 * MG_VECTOR]
     cdef int64_t j = 0
-    cdef int l, half = SUM_LANES // 2
-    lane[0] = 0
-    if stride == <int64_t>sizeof(number) and n >= 2 * SUM_LANES:
-        for l in range(SUM_LANES):
-            lane[l] = 0
-        while j + SUM_LANES <= n:
-            for l in range(SUM_LANES):
-                lane[l] += <accumulator>x[j + l]
-            j += SUM_LANES
-        while half > 0:
-            for l in range(half):
-                lane[l] += lane[l + half]
-            half //= 2
-    while j < n:
-        rest += <accumulator>element(x, j, stride)
-        j += 1
-    acc[0] += lane[0] + rest
-
-
-cdef inline void sum_row(accumulator* acc, const number* x, int64_t n, int64_t stride) noexcept nogil:
-    cdef int64_t j
-    for j in range(n):
-        acc[j] += <accumulator>element(x, j, stride)
-
-
-cdef inline void sum_columns(accumulator* acc, const number* x, int64_t rows, int64_t row_stride,
-                             int64_t n, int64_t stride) noexcept nogil:
-    cdef int64_t r
-    for r in range(rows):
-        if stride == <int64_t>sizeof(number):
-            sum_row(acc, x, n, sizeof(number))
-        else:
-            sum_row(acc, x, n, stride)
-        x = next_row(x, row_stride)
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# amax, amin: out = the extreme of x.  A NaN, once met, stays.  any and all are amax and amin of 0 and 1.
-
-cdef struct Largest:            # types only, never values: they tell which extreme a loop looks for
-    char none
-
-cdef struct Smallest:
-    char none
-
-ctypedef fused extreme:
-    Largest
-    Smallest
-
-
-cdef inline number weakest(number* _, extreme* __) noexcept nogil:
-    """What no number loses to."""
-    if number is float or number is double:
-        return -INFINITY if extreme is Largest else INFINITY
-    elif number is int32_t:
-        return INT32_MIN if extreme is Largest else INT32_MAX
-    elif number is int64_t:
-        return INT64_MIN if extreme is Largest else INT64_MAX
-    else:
-        return 0 if extreme is Largest else 255
-
-
-cdef inline bint is_nan(number x) noexcept nogil:
-    if number is float or number is double:
-        return x != x
-    else:
-        return False
-
-
-cdef inline number better(number a, number b, extreme* _) noexcept nogil:
-    if extreme is Largest:
-        return b if (b > a) | is_nan(b) else a
-    else:
-        return b if (b < a) | is_nan(b) else a
-
-
-cdef inline number extreme_of(const number* x, int64_t n, extreme* which) noexcept nogil:
-    """Lanes, as in a sum, which start as the first elements."""
-    cdef number lane[PEAK_BYTES]
-    cdef int lanes = PEAK_BYTES // <int>sizeof(number)
-    cdef number best = weakest(<number*>NULL, which)
-    cdef int64_t j = 0
-    cdef int l, half = lanes // 2
-    if n >= 2 * lanes:
+    cdef int lanes = (2 if how == LARGEST or how == SMALLEST else 4) * MG_VECTOR // <int>sizeof(wide), half = lanes // 2
+    if stride == <int64_t>sizeof(number) and n >= (lanes if how == EXPONENTIALS else 2 * lanes):
         for l in range(lanes):
-            lane[l] = x[l]
-        j = lanes
+            lane[l] = <wide>x[l] if how != EXPONENTIALS else 0
+        j = 0 if how == EXPONENTIALS else lanes
         while j + lanes <= n:
             for l in range(lanes):
-                lane[l] = better(lane[l], x[j + l], which)
+                lane[l] = combine(lane[l], x[j + l], how, peak)
             j += lanes
         while half > 0:
             for l in range(half):
-                lane[l] = better(lane[l], lane[l + half], which)
+                lane[l] = merge(lane[l], lane[l + half], how)
             half //= 2
-        best = lane[0]
+        acc = merge(acc, lane[0], how)
     while j < n:
-        best = better(best, x[j], which)
+        acc = combine(acc, element(x, j, stride), how, peak)
         j += 1
-    return best
+    return acc
 
 
-cdef inline void extreme_run(extreme* acc, const number* x, int64_t n, int64_t stride) noexcept nogil:
-    cdef number best = (<number*>acc)[0]
-    cdef int64_t j
-    if stride == <int64_t>sizeof(number):
-        best = better(best, extreme_of(x, n, acc), acc)
-    else:
-        for j in range(n):
-            best = better(best, element(x, j, stride), acc)
-    (<number*>acc)[0] = best
-
-
-cdef inline void extreme_row(extreme* acc, const number* x, int64_t n, int64_t stride) noexcept nogil:
-    cdef number* a = <number*>acc
-    cdef int64_t j
+cdef inline void fold_row(wide* acc, const number* x, int64_t n, int64_t stride, How how, const number* peak
+                          ) noexcept nogil:
     for j in range(n):
-        a[j] = better(a[j], element(x, j, stride), acc)
+        acc[j] = combine(acc[j], element(x, j, stride), how, peak[j] if how == EXPONENTIALS else <number>0)
 
 
-cdef inline void extreme_columns(extreme* acc, const number* x, int64_t rows, int64_t row_stride,
-                                 int64_t n, int64_t stride) noexcept nogil:
-    cdef int64_t r
+cdef inline void fold_columns(wide* acc, const number* x, int64_t rows, int64_t row_stride, int64_t n, int64_t stride,
+                              How how, const number* peak) noexcept nogil:
     for r in range(rows):
         if stride == <int64_t>sizeof(number):
-            extreme_row(acc, x, n, sizeof(number))
+            fold_row(acc, x, n, sizeof(number), how, peak)
         else:
-            extreme_row(acc, x, n, stride)
-        x = next_row(x, row_stride)
+            fold_row(acc, x, n, stride, how, peak)
+        x = <const number*>(<const char*>x + row_stride)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# logsumexp: out = peak + ln(sum of e^(x - peak)), where peak is the largest x: nothing overflows.
+# logsumexp: out = peak + ln(sum of e^(x - peak)).
 
 cdef struct Exponentials:
     double peak
     double sum
-
-
-cdef inline double exp_of(real x) noexcept nogil:
-    if real is float:
-        return fast_exp(x)
-    else:
-        return exp(x)
 
 
 cdef inline real about(real peak) noexcept nogil:
@@ -216,42 +128,15 @@ cdef inline void add_exponentials(Exponentials* acc, double peak, double sum) no
     if peak == acc.peak:
         acc.sum += sum
     elif peak > acc.peak:
-        acc.sum = acc.sum * exp(acc.peak - peak) + sum
-        acc.peak = peak
+        acc.peak, acc.sum = peak, acc.sum * exp(acc.peak - peak) + sum
     else:
         acc.sum += sum * exp(peak - acc.peak)
 
 
 cdef inline void exponentials_run(Exponentials* acc, const real* x, int64_t n, int64_t stride) noexcept nogil:
-    """Two passes, the run being in the cache: its peak, then the sum, in lanes as sums are."""
-    cdef real peak = -INFINITY
-    cdef real middle
-    cdef double lane[SUM_LANES]
-    cdef double sum = 0
-    cdef int64_t j = 0
-    cdef int l
-    extreme_run(<Largest*>&peak, x, n, stride)
-    middle = about(peak)
-    if stride == <int64_t>sizeof(real):
-        for l in range(SUM_LANES):
-            lane[l] = 0
-        while j + SUM_LANES <= n:
-            for l in range(SUM_LANES):
-                lane[l] += exp_of(x[j + l] - middle)
-            j += SUM_LANES
-        for l in range(SUM_LANES):
-            sum += lane[l]
-    while j < n:
-        sum += exp_of(element(x, j, stride) - middle)
-        j += 1
-    add_exponentials(acc, peak, sum)
-
-
-cdef inline void exponentials_row(double* sum, const real* middle, const real* x, int64_t n, int64_t stride
-                                  ) noexcept nogil:
-    cdef int64_t j
-    for j in range(n):
-        sum[j] += exp_of(element(x, j, stride) - middle[j])
+    """Two passes, the run being in the cache: its peak, then the sum."""
+    peak = fold_run(<real>-INFINITY, x, n, stride, LARGEST, <real>0)
+    add_exponentials(acc, peak, fold_run(<double>0, x, n, stride, EXPONENTIALS, about(peak)))
 
 
 cdef inline void exponentials_columns(Exponentials* acc, const real* x, int64_t rows, int64_t row_stride, int64_t n,
@@ -259,25 +144,18 @@ cdef inline void exponentials_columns(Exponentials* acc, const real* x, int64_t 
     cdef real peak[COLUMNS]
     cdef real middle[COLUMNS]
     cdef double sum[COLUMNS]
-    cdef int64_t r, j
     for j in range(n):
         peak[j] = -INFINITY
-    extreme_columns(<Largest*>peak, x, rows, row_stride, n, stride)
+    fold_columns(<real*>peak, x, rows, row_stride, n, stride, LARGEST, <real*>NULL)
     for j in range(n):
         middle[j], sum[j] = about(peak[j]), 0
-    for r in range(rows):
-        if stride == <int64_t>sizeof(real):
-            exponentials_row(sum, middle, x, n, sizeof(real))
-        else:
-            exponentials_row(sum, middle, x, n, stride)
-        x = next_row(x, row_stride)
+    fold_columns(<double*>sum, x, rows, row_stride, n, stride, EXPONENTIALS, <real*>middle)
     for j in range(n):
         add_exponentials(&acc[j], peak[j], sum[j])
 
 
 cdef inline void merge_exponentials(Exponentials* acc, const Exponentials* x, int64_t rows, int64_t row_stride,
                                     int64_t n, int64_t stride) noexcept nogil:
-    cdef int64_t r, j
     for r in range(rows):
         for j in range(n):
             add_exponentials(&acc[j], x[j].peak, x[j].sum)
@@ -285,6 +163,5 @@ cdef inline void merge_exponentials(Exponentials* acc, const Exponentials* x, in
 
 
 cdef inline void store_exponentials(real* out, int64_t stride, const Exponentials* acc, int64_t n) noexcept nogil:
-    cdef int64_t j
     for j in range(n):
         (<real*>(<char*>out + j * stride))[0] = <real>(acc[j].peak + log(acc[j].sum))

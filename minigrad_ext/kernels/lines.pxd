@@ -6,58 +6,74 @@ columns to take side by side, a block at a time.
 
 from libc.stdint cimport int64_t
 from minigrad_ext.kernels.axes cimport (
-    Axes, absolute, byte_stride, clear_axes, insert_axis, locate, merge_neighbours, take_innermost,
+    WALKED, Axes, absolute, advance, append_axis, byte_stride, clear_axes, each_t, insert_axis, locate,
+    merge_neighbours, place_t, share_out, take_innermost,
 )
-from minigrad_ext.kernels.folds cimport COLUMNS
-from minigrad_ext.parallel cimport threads_for
-from minigrad_ext.types cimport MAX_AXES, Step, View
+from minigrad_ext.types cimport Step, View
+
+cdef enum:
+    COLUMNS = 256                   # side by side, at most
 
 cdef struct Lines:
-    const char* x
-    char* out
-    Axes others                     # operands: x, out; without the column axis
-    int64_t n, x_step, out_step     # the axis
-    int64_t columns, column_x, column_out, width, blocks
-    int64_t tasks
-    double work                     # nanoseconds
-    int threads
+    Step* step
+    Axes others                     # with the blocks of columns; operands: x, out and, of a sort, its second output
+    char* at[WALKED]
+    int64_t n                       # the axis: how many steps, and of how many bytes
+    each_t by
+    int64_t columns, width, blocks  # the axis whose elements are columns, and how it is cut
+    each_t side
+
+# A kernel's loop: step over lines.n elements of some columns, the first at at[k].
+ctypedef int (*loop_t)(const Lines* lines, char** at, int64_t columns, void* kind) noexcept nogil
 
 
-cdef inline void find_lines(Step* step, int axis, bint along, double cost, Lines* lines) noexcept nogil:
-    """`along`: the output has the axis too, perhaps with another size, which is then the number of steps."""
-    cdef View* out = &step.args[0]
-    cdef View* x = &step.args[1]
-    cdef int other
-    cdef int64_t strides[3]
-    lines.x, lines.out = x.data, out.data
-    lines.n, lines.x_step, lines.out_step = 1, 0, 0
+cdef inline void cut_columns(Lines* lines, bint wanted) noexcept nogil:
+    """The innermost of the other axes becomes columns, where that is wanted; else each line is one column."""
+    cdef Axes none
+    clear_axes(&none)
+    take_innermost(&lines.others if wanted else &none, &lines.columns, lines.side)
+    lines.width = min(lines.columns, <int64_t>COLUMNS)
+    lines.blocks = (lines.columns + lines.width - 1) // lines.width
+    append_axis(&lines.others, lines.blocks, lines.width * lines.side[0], lines.width * lines.side[1],
+                lines.width * lines.side[2])
+
+
+cdef inline int64_t width_of(const Lines* lines, int64_t task) noexcept nogil:
+    """How many columns a block has."""
+    return lines.columns if lines.blocks == 1 else min(lines.width,
+                                                       lines.columns - task % lines.blocks * lines.width)
+
+
+cdef inline int line_tasks(const Lines* lines, int64_t first, int64_t end, void* kind) noexcept nogil:
+    cdef place_t place
+    cdef each_t offsets
+    cdef char* at[WALKED]
+    cdef int status = 0
+    locate(&lines.others, first, place, offsets)
+    for task in range(first, end):
+        for k in range(WALKED):
+            at[k] = lines.at[k] + offsets[k]
+        status |= (<loop_t>lines.step.inner)(lines, at, width_of(lines, task), kind)
+        advance(&lines.others, place, offsets)
+    return status
+
+
+cdef inline int run_lines(Step* step, int64_t n, const View* x, const View* out, const View* also, double cost
+                          ) noexcept nogil:
+    """step.inner on all lines of n steps along axis params.i[0]; `cost` is the time of a step in nanoseconds."""
+    cdef Lines lines
+    lines.step, lines.n, axis = step, n if x.ndim else 1, <int>step.params.i[0]
+    lines.at[0], lines.at[1], lines.at[2] = x.data, out.data, also.data
+    lines.by[0], lines.by[1], lines.by[2] = byte_stride(x, axis), byte_stride(out, axis), byte_stride(also, axis)
     clear_axes(&lines.others)
     for other in range(x.ndim):
         if other != axis:
-            insert_axis(&lines.others, x.shape[other], byte_stride(x, other), byte_stride(out, other), 0)
-    if x.ndim:
-        lines.n, lines.x_step = out.shape[axis] if along else x.shape[axis], byte_stride(x, axis)
-        lines.out_step = byte_stride(out, axis) if along else 0
-    lines.tasks = 0
-    lines.work = cost * <double>lines.others.total * <double>lines.n
-    lines.threads = threads_for(lines.work)
-    if lines.work == 0:
-        return
+            insert_axis(&lines.others, x.shape[other], byte_stride(x, other), byte_stride(out, other),
+                        byte_stride(also, other))
+    total = lines.others.total * lines.n
+    if total == 0:
+        return 0
     merge_neighbours(&lines.others)
-    lines.columns, lines.column_x, lines.column_out = 1, 0, 0
-    if lines.others.ndim and absolute(lines.others.strides[0][lines.others.ndim - 1]) < absolute(lines.x_step):
-        take_innermost(&lines.others, &lines.columns, strides)
-        lines.column_x, lines.column_out = strides[0], strides[1]
-    lines.width = min(lines.columns, <int64_t>COLUMNS)
-    lines.blocks = (lines.columns + lines.width - 1) // lines.width
-    lines.tasks = lines.others.total * lines.blocks
-
-
-cdef inline void find_line(const Lines* lines, int64_t task, const char** x, char** out, int64_t* n) noexcept nogil:
-    cdef int64_t index[MAX_AXES]
-    cdef int64_t offsets[3]
-    cdef int64_t first = task % lines.blocks * lines.width
-    locate(&lines.others, task // lines.blocks, index, offsets)
-    x[0] = lines.x + offsets[0] + first * lines.column_x
-    out[0] = lines.out + offsets[1] + first * lines.column_out
-    n[0] = min(lines.width, lines.columns - first)
+    inner = lines.others.ndim - 1
+    cut_columns(&lines, inner >= 0 and absolute(lines.others.strides[0][inner]) < absolute(lines.by[0]))
+    return share_out(<void*>line_tasks, &lines, lines.others.total, 1, cost * <double>total)
