@@ -12,22 +12,15 @@ tap and not once per element.  A unit of work is one plane (n, c).  The three ke
 are constants where it is called.
 """
 
-from cython.parallel cimport prange
+from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memset
-from minigrad_ext.kernel cimport new_kernel
-from minigrad_ext.kernels.window cimport (
-    Operand, Window, clip, floor_divide, operand_of, operand_size, volume, window_of,
-)
-from minigrad_ext.parallel cimport threads_for
-from minigrad_ext.types cimport FLOAT32, FLOAT64, NO_MEMORY, OK, Params, Step, real
+from minigrad_ext.kernels.axes cimport family, share_out
+from minigrad_ext.kernels.window cimport Operand, Window, clip, floor_divide, operand_of, volume, window_of
+from minigrad_ext.types cimport NO_MEMORY, OK, Params, Step, kernel_t, real, view_size
 
 cdef enum:
     BLOCK = 256                     # outputs of a row that are kept in the first-level cache between taps
-
-cdef extern from "<math.h>" nogil:
-    float INFINITY
 
 ctypedef fused jump_t:              # as wide as the numbers compared, where the windows allow, so that lanes match
     int32_t
@@ -40,167 +33,123 @@ cdef enum Mode:
 
 
 cdef struct Task:
+    Mode mode
     Window window
     Operand image                   # x: the side the windows lie on
     Operand pooled                  # one element per window
     int64_t taps[3]
-    int64_t divisor                 # 0: count the taps
+    int64_t high[3]
+    bint padding                    # whether taps on the padding count
+    int64_t divisor                 # 0: as many as count
     int64_t jump[3]                 # from one tap to the next, in flat positions
     int64_t reach                   # from the first tap to the last
-    # Per axis: the windows first[t] <= o < last[t] whose tap t meets the input; how many taps window o counts.
-    int64_t* first[3]
-    int64_t* last[3]
-    int64_t* count[3]
-    int64_t* entry[3]               # from tap 0 of window o to its first one that meets the input; -1: none
-
-
-cdef int prepare(Task* task, const Operand* image, const Operand* pooled, const Params* params) noexcept nogil:
-    cdef int64_t t, o, size, high, end, at
-    cdef int axis
-    memset(task, 0, sizeof(Task))
-    task.window = window_of(params)
-    task.image, task.pooled = image[0], pooled[0]
-    task.divisor = params.i[17]
-    task.jump[2] = task.window.dilation[2]
-    task.jump[1] = task.window.dilation[1] * image.size[2]
-    task.jump[0] = task.window.dilation[0] * image.size[2] * image.size[1]
-    for axis in range(3):
-        task.taps[axis], high, size = params.i[10 + axis], params.i[13 + axis], image.size[axis]
-        task.first[axis] = <int64_t*>malloc(task.taps[axis] * sizeof(int64_t))
-        task.last[axis] = <int64_t*>malloc(task.taps[axis] * sizeof(int64_t))
-        task.count[axis] = <int64_t*>malloc(max(pooled.size[axis], 1) * sizeof(int64_t))
-        task.entry[axis] = <int64_t*>malloc(max(pooled.size[axis], 1) * sizeof(int64_t))
-        if task.first[axis] == NULL or task.last[axis] == NULL or task.count[axis] == NULL or task.entry[axis] == NULL:
-            return NO_MEMORY
-        for t in range(task.taps[axis]):
-            at = task.window.low[axis] - t * task.window.dilation[axis]     # o*stride >= at is not before the input
-            task.first[axis][t] = clip(-floor_divide(-at, task.window.stride[axis]), 0, pooled.size[axis])
-            end = -floor_divide(-(at + size), task.window.stride[axis])
-            task.last[axis][t] = clip(end, task.first[axis][t], pooled.size[axis])
-        for o in range(pooled.size[axis]):
-            task.count[axis][o], task.entry[axis][o] = 0, -1
-            if params.i[16]:        # also the padding's taps, but not those behind it, where ceil_mode reaches
-                at = size + high + task.window.low[axis] - o * task.window.stride[axis]
-                task.count[axis][o] = clip(-floor_divide(-at, task.window.dilation[axis]), 0, task.taps[axis])
-        for t in range(task.taps[axis]):
-            for o in range(task.first[axis][t], task.last[axis][t]):
-                if not params.i[16]:
-                    task.count[axis][o] += 1
-                if task.entry[axis][o] < 0:
-                    task.entry[axis][o] = t * task.jump[axis]
-        task.reach += (task.taps[axis] - 1) * task.jump[axis]
-    return OK
-
-
-cdef void release(Task* task) noexcept nogil:
-    cdef int axis
-    for axis in range(3):
-        free(task.first[axis])
-        free(task.last[axis])
-        free(task.count[axis])
-        free(task.entry[axis])
-
-
-cdef inline bint meets(const Task* task, int axis, int64_t t, int64_t o) noexcept nogil:
-    return task.first[axis][t] <= o < task.last[axis][t]
+    bint four                       # windows are 2x2, stand 2 apart on the innermost axis and lie inside there
+    # On the innermost axis: the windows first[t] <= o < last[t] whose tap t meets the input; how many taps o counts.
+    int64_t* first
+    int64_t* last
+    double* count
 
 
 cdef inline int64_t position(const Task* task, int axis, int64_t t, int64_t o) noexcept nogil:
     return o * task.window.stride[axis] + t * task.window.dilation[axis] - task.window.low[axis]
 
 
-cdef inline bint four_inside(const Task* task, int64_t o0, int64_t o1) noexcept nogil:
-    """Whether this row is of 2x2 windows that stand 2 apart and lie inside: the common pool, done in one pass."""
-    cdef int64_t n = task.pooled.size[2]
-    return (task.taps[0] == 1 and task.taps[1] == 2 and task.taps[2] == 2 and meets(task, 0, 0, o0)
-            and meets(task, 1, 0, o1) and meets(task, 1, 1, o1)
-            and task.first[2][0] == 0 and task.last[2][0] == n and task.first[2][1] == 0 and task.last[2][1] == n
-            and task.window.stride[2] == 2 and task.window.dilation[2] == 1 and task.image.stride[2] == 1
-            and task.pooled.stride[2] == 1)
+cdef inline bint meets(const Task* task, int axis, int64_t t, int64_t o) noexcept nogil:
+    return 0 <= position(task, axis, t, o) < task.image.size[axis]
+
+
+cdef inline int64_t first_from(const Task* task, int64_t t, int64_t place) noexcept nogil:
+    """The first window on the innermost axis whose tap t lies at a place or behind it."""
+    return clip(-floor_divide(position(task, 2, t, 0) - place, task.window.stride[2]), 0, task.pooled.size[2])
+
+
+cdef int64_t counted(const Task* task, int axis, int64_t o) noexcept nogil:
+    """How many taps of window o count: all that meet the input, or else the padding too, but none behind it, where
+    ceil_mode reaches."""
+    cdef int64_t n = 0
+    if task.padding:
+        behind = task.image.size[axis] + task.high[axis] - position(task, axis, 0, o)
+        return clip(-floor_divide(-behind, task.window.dilation[axis]), 0, task.taps[axis])
+    for t in range(task.taps[axis]):
+        n += meets(task, axis, t, o)
+    return n
+
+
+cdef int64_t first_jump(const Task* task, int64_t o0, int64_t o1, int64_t o2) noexcept nogil:
+    """From tap 0 of a window to its first one that meets the input; -1: none does."""
+    for t0 in range(task.taps[0]):
+        for t1 in range(task.taps[1]):
+            for t2 in range(task.taps[2]):
+                if meets(task, 0, t0, o0) and meets(task, 1, t1, o1) and meets(task, 2, t2, o2):
+                    return t0 * task.jump[0] + t1 * task.jump[1] + t2 * task.jump[2]
+    return -1
+
+
+cdef int prepare(Task* task, const Params* params) noexcept nogil:
+    cdef int64_t jump = 1
+    task.window, task.padding, task.divisor, task.reach = window_of(params), params.i[16] != 0, params.i[17], 0
+    for axis in range(2, -1, -1):
+        task.taps[axis], task.high[axis] = params.i[10 + axis], params.i[13 + axis]
+        task.jump[axis] = task.window.dilation[axis] * jump
+        task.reach += (task.taps[axis] - 1) * task.jump[axis]
+        jump *= task.image.size[axis]
+    n, taps = task.pooled.size[2], task.taps[2]
+    task.first = <int64_t*>malloc((2 * taps + n) * sizeof(int64_t))
+    if task.first == NULL:
+        return NO_MEMORY
+    task.last, task.count = task.first + taps, <double*>(task.first + 2 * taps)
+    task.four = task.taps[0] == 1 and task.taps[1] == 2 and taps == 2 and task.window.stride[2] == 2 \
+        and task.window.dilation[2] == 1 and task.image.stride[2] == 1 and task.pooled.stride[2] == 1
+    for t in range(taps):
+        task.first[t], task.last[t] = first_from(task, t, 0), first_from(task, t, task.image.size[2])
+        task.four = task.four and task.first[t] == 0 and task.last[t] == n
+    for o in range(n):
+        task.count[o] = task.divisor if task.divisor else counted(task, 2, o)
+    return OK
+
+
+cdef inline void keep_larger(real value, jump_t jump, real* best, jump_t* place) noexcept nogil:
+    """The larger number, or the first NaN, is taken."""
+    if not (value <= best[0]) and best[0] == best[0]:
+        best[0], place[0] = value, jump
 
 
 cdef inline void visit(Mode mode, real* line, int64_t step, jump_t jump, real* values, jump_t* jumps,
                        int64_t n) noexcept nogil:
-    """One tap of n windows.  The larger number, or the first NaN, is taken."""
-    cdef int64_t j
-    cdef real value, old
+    """One tap of n windows."""
     for j in range(n):
         if mode == MAX:
-            value, old = line[j * step], values[j]
-            if not (value <= old) and old == old:
-                values[j] = value
-                jumps[j] = jump
+            keep_larger(line[j * step], jump, values + j, jumps + j)
         elif mode == AVERAGE:
             values[j] += line[j * step]
         else:
             line[j * step] += values[j]
 
 
-cdef inline void visit_four(Mode mode, real* top, real* bottom, int64_t at, jump_t below, real divisor, char* pooled,
+cdef inline void visit_four(Mode mode, real* line, int64_t below, int64_t at, jump_t jump, real divisor, char* pooled,
                             int64_t n) noexcept nogil:
     """All taps of n 2x2 windows in one pass, the first at flat position `at`: 2 to 4 times as fast."""
-    cdef int64_t* index = <int64_t*>pooled
-    cdef real* mean = <real*>pooled
-    cdef int64_t j
-    cdef jump_t jump
-    cdef real best, value
+    index, mean, lower = <int64_t*>pooled, <real*>pooled, line + below
     for j in range(n if mode == MAX else 0):
-        best, jump = top[2 * j], 0
-        value = top[2 * j + 1]
-        if not (value <= best) and best == best:
-            best, jump = value, 1
-        value = bottom[2 * j]
-        if not (value <= best) and best == best:
-            best, jump = value, below
-        value = bottom[2 * j + 1]
-        if not (value <= best) and best == best:
-            jump = below + 1
-        index[j] = at + 2 * j + jump
+        best, found = line[2 * j], <jump_t>0
+        keep_larger(line[2 * j + 1], 1, &best, &found)
+        keep_larger(lower[2 * j], jump, &best, &found)
+        keep_larger(lower[2 * j + 1], jump + 1, &best, &found)
+        index[j] = at + 2 * j + found
     for j in range(n if mode == AVERAGE else 0):
-        mean[j] = (top[2 * j] + top[2 * j + 1] + bottom[2 * j] + bottom[2 * j + 1]) / divisor
-    for j in range(n if mode == UNPOOL else 0):
-        value = mean[j] / divisor
-        top[2 * j] += value
-        top[2 * j + 1] += value
-    for j in range(n if mode == UNPOOL else 0):
-        value = mean[j] / divisor
-        bottom[2 * j] += value
-        bottom[2 * j + 1] += value
-
-
-cdef inline void divide_row(const Task* task, real* row, int64_t o0, int64_t o1, int64_t begin,
-                            int64_t n) noexcept nogil:
-    """Divides sums by the taps their windows count; a window that counts none holds zero."""
-    cdef real divisor
-    cdef int64_t j
-    if task.divisor:
-        divisor = <real>task.divisor
+        mean[j] = (line[2 * j] + line[2 * j + 1] + lower[2 * j] + lower[2 * j + 1]) / divisor
+    for row in range(2 if mode == UNPOOL else 0):
         for j in range(n):
-            row[j] = row[j] / divisor
-        return
-    for j in range(n):
-        divisor = <real>(task.count[0][o0] * task.count[1][o1] * task.count[2][begin + j])
-        row[j] = row[j] / divisor if divisor != 0 else <real>0
-
-
-cdef void clear_plane(const Task* task, real* image) noexcept nogil:
-    cdef int64_t i0, i1, i2
-    cdef real* line
-    cdef real zero = 0
-    for i0 in range(task.image.size[0]):
-        for i1 in range(task.image.size[1]):
-            line = image + i0 * task.image.stride[0] + i1 * task.image.stride[1]
-            for i2 in range(task.image.size[2]):
-                line[i2 * task.image.stride[2]] = zero
+            value = mean[j] / divisor
+            line[2 * j] += value
+            line[2 * j + 1] += value
+        line = lower
 
 
 cdef inline void visit_taps(Mode mode, const Task* task, real* image, int64_t o0, int64_t o1, int64_t begin,
                             int64_t width, real* values, jump_t* jumps) noexcept nogil:
     """The windows begin <= o2 < begin + width of one row of outputs."""
-    cdef int64_t t0, t1, t2, low, high, step = task.window.stride[2] * task.image.stride[2]
-    cdef jump_t jump
-    cdef real* start
-    cdef real* line
+    step = task.window.stride[2] * task.image.stride[2]
     for t0 in range(task.taps[0]):
         for t1 in range(task.taps[1]):
             if not meets(task, 0, t0, o0) or not meets(task, 1, t1, o1):
@@ -208,7 +157,7 @@ cdef inline void visit_taps(Mode mode, const Task* task, real* image, int64_t o0
             start = image + position(task, 0, t0, o0) * task.image.stride[0] \
                 + position(task, 1, t1, o1) * task.image.stride[1]
             for t2 in range(task.taps[2]):
-                low, high = max(task.first[2][t2], begin), min(task.last[2][t2], begin + width)
+                low, high = max(task.first[t2], begin), min(task.last[t2], begin + width)
                 line = start + position(task, 2, t2, low) * task.image.stride[2]
                 jump = <jump_t>(t0 * task.jump[0] + t1 * task.jump[1] + t2 * task.jump[2])
                 if step == 1:
@@ -219,110 +168,105 @@ cdef inline void visit_taps(Mode mode, const Task* task, real* image, int64_t o0
                     visit(mode, line, step, jump, values + low - begin, jumps + low - begin, high - low)
 
 
+cdef inline real share(const Task* task, real sum, double outer, int64_t o) noexcept nogil:
+    """A sum over window o, whose other axes count `outer` taps, divided; a window that counts none holds zero."""
+    divisor = <real>(outer * task.count[o])
+    return sum / divisor if divisor != 0 else <real>0
+
+
 cdef inline void pool_row(Mode mode, const Task* task, real* image, char* pooled, int64_t o0, int64_t o1,
-                          const real* kind, const jump_t* wide) noexcept nogil:
+                          const jump_t* wide) noexcept nogil:
     """One row of outputs, a block at a time."""
     cdef real values[BLOCK]
     cdef jump_t jumps[BLOCK]
-    cdef int64_t begin, width, j, outer, step = task.pooled.stride[2], row = position(task, 2, 0, 0) \
-        + (position(task, 0, 0, o0) * task.image.size[1] + position(task, 1, 0, o1)) * task.image.size[2]
-    cdef real* line = image + position(task, 0, 0, o0) * task.image.stride[0] \
-        + position(task, 1, 0, o1) * task.image.stride[1] + position(task, 2, 0, 0) * task.image.stride[2]
-    if four_inside(task, o0, o1):
-        visit_four(mode, line, line + task.window.dilation[1] * task.image.stride[1], row, <jump_t>task.jump[1],
-                   <real>(task.divisor if task.divisor else 4), pooled, task.pooled.size[2])
+    cdef int64_t begin
+    cdef double outer = 1
+    i0, i1, i2 = position(task, 0, 0, o0), position(task, 1, 0, o1), position(task, 2, 0, 0)
+    row = (i0 * task.image.size[1] + i1) * task.image.size[2] + i2
+    n, step, stride = task.pooled.size[2], task.pooled.stride[2], task.window.stride[2]
+    if task.four and meets(task, 0, 0, o0) and meets(task, 1, 0, o1) and meets(task, 1, 1, o1):
+        visit_four(mode, image + i0 * task.image.stride[0] + i1 * task.image.stride[1] + i2,
+                   task.window.dilation[1] * task.image.stride[1], row, <jump_t>task.jump[1],
+                   <real>(task.divisor if task.divisor else 4), pooled, n)
         return
-    for begin from 0 <= begin < task.pooled.size[2] by BLOCK:
-        width = min(<int64_t>BLOCK, task.pooled.size[2] - begin)
-        if mode == MAX:
-            outer = task.entry[0][o0] + task.entry[1][o1]
-            for j in range(width):
-                values[j] = -INFINITY
-                jumps[j] = <jump_t>(outer + task.entry[2][begin + j]) if task.entry[0][o0] >= 0 \
-                    and task.entry[1][o1] >= 0 and task.entry[2][begin + j] >= 0 else -1
-        elif mode == UNPOOL:
-            for j in range(width):
-                values[j] = (<real*>pooled)[(begin + j) * step]
-            divide_row(task, values, o0, o1, begin, width)
-        else:
-            for j in range(width):
-                values[j] = 0
-        visit_taps(mode, task, image, o0, o1, begin, width, values, jumps)
-        if mode == AVERAGE:
-            divide_row(task, values, o0, o1, begin, width)
-            for j in range(width):
-                (<real*>pooled)[(begin + j) * step] = values[j]
-        elif mode == MAX:
-            for j in range(width):
-                (<int64_t*>pooled)[(begin + j) * step] = \
-                    row + (begin + j) * task.window.stride[2] + jumps[j] if jumps[j] >= 0 else -1
-
-
-cdef inline void pool_plane(Mode mode, const Task* task, int64_t plane, const real* kind) noexcept nogil:
-    cdef int64_t n = plane // task.image.columns, c = plane % task.image.columns, o0, o1
-    cdef int64_t itemsize = sizeof(int64_t) if mode == MAX else sizeof(real)
-    cdef real* image = <real*>task.image.data + n * task.image.row_stride + c * task.image.column_stride
-    cdef char* row
-    if mode == UNPOOL:
-        clear_plane(task, image)
-    for o0 in range(task.pooled.size[0]):
-        for o1 in range(task.pooled.size[1]):
-            row = task.pooled.data + (n * task.pooled.row_stride + c * task.pooled.column_stride
-                                      + o0 * task.pooled.stride[0] + o1 * task.pooled.stride[1]) * itemsize
-            if sizeof(real) == 4 and task.reach < 1 << 30:
-                pool_row(mode, task, image, row, o0, o1, kind, <const int32_t*>NULL)
+    if mode != MAX and task.divisor == 0:
+        outer = <double>(counted(task, 0, o0) * counted(task, 1, o1))
+    for begin from 0 <= begin < n by BLOCK:
+        width = min(<int64_t>BLOCK, n - begin)
+        for j in range(width):
+            if mode == MAX:
+                values[j], jumps[j] = <real>-INFINITY, -1
             else:
-                pool_row(mode, task, image, row, o0, o1, kind, <const int64_t*>NULL)
+                values[j] = share(task, (<real*>pooled)[(begin + j) * step], outer, begin + j) if mode == UNPOOL else 0
+        visit_taps(mode, task, image, o0, o1, begin, width, values, jumps)
+        for j in range(width if mode == AVERAGE else 0):
+            (<real*>pooled)[(begin + j) * step] = share(task, values[j], outer, begin + j)
+        for j in range(width if mode == MAX else 0):
+            jump = <int64_t>jumps[j] if jumps[j] >= 0 else first_jump(task, o0, o1, begin + j)  # nothing above -inf
+            (<int64_t*>pooled)[(begin + j) * step] = row + (begin + j) * stride + jump if jump >= 0 else -1
 
 
-# ---- the kernels
+cdef inline void pool_plane(Mode mode, const Task* task, int64_t plane, real* _, const jump_t* wide) noexcept nogil:
+    image, pooled, n, c = &task.image, &task.pooled, plane // task.image.columns, plane % task.image.columns
+    x = <real*>image.data + n * image.row_stride + c * image.column_stride
+    for i0 in range(image.size[0] if mode == UNPOOL else 0):
+        for i1 in range(image.size[1]):
+            for i2 in range(image.size[2]):
+                x[i0 * image.stride[0] + i1 * image.stride[1] + i2 * image.stride[2]] = 0
+    for o0 in range(pooled.size[0]):
+        for o1 in range(pooled.size[1]):
+            at = n * pooled.row_stride + c * pooled.column_stride + o0 * pooled.stride[0] + o1 * pooled.stride[1]
+            pool_row(mode, task, x, pooled.data + at * <int64_t>(8 if mode == MAX else sizeof(real)), o0, o1, wide)
 
-cdef void pool_planes(Mode mode, const Task* task, const real* kind) noexcept nogil:
-    cdef int64_t plane, planes = task.image.rows * task.image.columns
-    cdef int threads = threads_for(<double>planes * volume(task.pooled.size) * volume(task.taps) / 3)
-    for plane in prange(planes, num_threads=threads, schedule="static"):
-        if mode == MAX:
-            pool_plane(MAX, task, plane, kind)
-        elif mode == AVERAGE:
-            pool_plane(AVERAGE, task, plane, kind)
+
+cdef int pool_planes(const Task* task, int64_t first, int64_t end, real* kind) noexcept nogil:
+    for plane in range(first, end):
+        if task.mode == AVERAGE:
+            pool_plane(AVERAGE, task, plane, kind, <int64_t*>NULL)
+        elif task.mode == UNPOOL:
+            pool_plane(UNPOOL, task, plane, kind, <int64_t*>NULL)
+        elif sizeof(real) == 4 and task.reach < 1 << 30:
+            pool_plane(MAX, task, plane, kind, <int32_t*>NULL)
         else:
-            pool_plane(UNPOOL, task, plane, kind)
+            pool_plane(MAX, task, plane, kind, <int64_t*>NULL)
+    return OK
 
 
-cdef int run(Step* step, Mode mode, int image, int pooled) noexcept nogil:
+cdef int pool(Step* step, Mode mode, int image, int pooled) noexcept nogil:
     """args[image] holds the windows, args[pooled] one element for each."""
     cdef Task task
-    cdef Operand out = operand_of(&step.args[0])
-    cdef Operand x = operand_of(&step.args[image]), y = operand_of(&step.args[pooled])
-    cdef int status
-    if operand_size(&out) == 0:
+    if view_size(&step.args[0]) == 0:
         return OK
-    status = prepare(&task, &x, &y, &step.params)
-    if status == OK and step.args[1].dtype == FLOAT32:
-        pool_planes(mode, &task, <const float*>NULL)
-    elif status == OK:
-        pool_planes(mode, &task, <const double*>NULL)
-    release(&task)
-    return status
+    task.mode, task.image, task.pooled = mode, operand_of(&step.args[image]), operand_of(&step.args[pooled])
+    if prepare(&task, &step.params) != OK:
+        return NO_MEMORY
+    planes = task.image.rows * task.image.columns
+    share_out(step.inner, &task, planes, 1, <double>planes * volume(task.pooled.size) * volume(task.taps) / 3)
+    free(task.first)
+    return OK
 
 
 cdef int max_pool_index(Step* step) noexcept nogil:
     """out int64 (N,C,*O) from x (N,C,*I); -1 where a window meets no element."""
-    return run(step, MAX, 1, 0)
+    return pool(step, MAX, 1, 0)
 
 
 cdef int avg_pool(Step* step) noexcept nogil:
     """out (N,C,*O) from x (N,C,*I)."""
-    return run(step, AVERAGE, 1, 0)
+    return pool(step, AVERAGE, 1, 0)
 
 
 cdef int avg_unpool(Step* step) noexcept nogil:
     """out (N,C,*I) from g (N,C,*O): the transpose of avg_pool."""
-    return run(step, UNPOOL, 0, 1)
+    return pool(step, UNPOOL, 0, 1)
+
+
+cdef object pool_family(str name, kernel_t run, int by):
+    return family(name, run, by, NULL, NULL, NULL, NULL, <void*>pool_planes[float], <void*>pool_planes[double])
 
 
 KERNELS = {
-    "max_pool_index": new_kernel("max_pool_index", max_pool_index, (FLOAT32, FLOAT64), 1),
-    "avg_pool": new_kernel("avg_pool", avg_pool, (FLOAT32, FLOAT64)),
-    "avg_unpool": new_kernel("avg_unpool", avg_unpool, (FLOAT32, FLOAT64)),
+    "max_pool_index": pool_family("max_pool_index", max_pool_index, 1),
+    "avg_pool": pool_family("avg_pool", avg_pool, 0),
+    "avg_unpool": pool_family("avg_unpool", avg_unpool, 0),
 }
