@@ -1,378 +1,385 @@
-"""Convolution and transposed convolution: sums over taps that slide over a padded copy of the image.
+"""Convolution, transposed convolution and weight gradient: the three faces of one trilinear form.
 
     conv            out[n,k,o] = sum_{c,t} w[k,c,t] * x[n,c, o*s + t*d - low]
     conv_transpose  out[n,c,i] = sum_{k,t} w[k,c,t] * g[n,k,o]      where o*s + t*d - low = i
+    conv_weight     out[k,c,t] = sum_{n,o} g[n,k,o] * x[n,c, o*s + t*d - low]
 
-Both are the same work, a `Slide` (window.pxd): the convolution is one slide, the transposed convolution one per output
-phase.  Its blocks of sums (tile.pxd) are one of three, whichever wastes less: rows of pixels, output channels across
-lanes; rows of output channels with neighbouring positions of the padded copy across lanes, also those between the end
-of one row of pixels and the next, whose sums are not stored; or the same with one row, where a group has one channel.
-Measured: pixels alone cost up to 1.3 times as much on images of 14 x 14 and less, channels alone 5 times at K = 16.
+All three slide over a padded copy of their first operand (window.pxd), where output pixel and tap meet at the sum of
+two offsets, one from a list of pixels and one from a list of taps (c, t).  The first two sum over the taps, for each
+pixel; the weight gradient sums over the pixels, for each tap: the same loops with the two lists exchanged.  The second
+operand is packed into panels, a block of output channels each.  The convolution is one job, the transposed convolution
+one per output phase.  Blocks of sums (tile.pxd) have one of three forms, whichever wastes less:
+
+    CHANNELS    rows are pixels (or taps), output channels lie across lanes
+    PIXELS      rows are output channels, or one row where a group has only one; neighbouring positions of the padded
+                copy lie across lanes, also those between two rows of pixels, whose sums are not stored
+    DOTS        rows are taps, of one output channel; a row of pixels lies across lanes, each a partial sum
+
+Measured: PIXELS cost up to 1.3 times as much as CHANNELS on images of 14 x 14 and less, CHANNELS 5 times at K = 16.
+The sums of a weight gradient are cut into pieces by the shapes alone; pieces are added in order and in double.
 """
 
-from cython.parallel cimport prange
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uintptr_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 from minigrad_ext.kernel cimport new_kernel
-from minigrad_ext.kernels.tile cimport (
-    MG_VECTOR, ONE_BYTES, PIXEL_BYTES, PIXEL_ROWS, ROW_BYTES, TILE_ROWS, TILE_SIZE, ceiling, tile,
-)
+from minigrad_ext.kernels cimport tile as tiles
+from minigrad_ext.kernels.axes cimport share_out
+from minigrad_ext.kernels.tile cimport DOT_LANES, MG_VECTOR, PIXEL_ROWS, ROW_BYTES, TILE_ROWS, ceiling
 from minigrad_ext.kernels.window cimport (
-    Operand, Padded, Slide, Window, list_pixels, list_taps, operand_of, operand_size, pad_for_conv, pad_for_transpose,
-    pad_plane, set_images, slide_of_conv, slide_of_transpose, volume, window_of,
+    Offsets, Operand, Padded, lay_out, list_pixels, list_taps, operand_of, operand_size, pad_plane, repeat, set_images,
+    unravel, volume, window_of,
 )
-from minigrad_ext.parallel cimport threads_for
 from minigrad_ext.types cimport FLOAT32, FLOAT64, NO_MEMORY, OK, Step, real
 
 cdef enum:
     SCRATCH_BYTES = 1 << 18         # the padded images worked on at a time: they should stay in the second-level cache
     UNIT = 8                        # blocks of sums per unit of work handed to a thread
+    PIECE = 256                     # terms packed at a time; pixels summed in registers before they are added in memory
+
+cdef enum Form:
+    CHANNELS
+    PIXELS
+    DOTS
 
 
-cdef struct Job:
-    Slide slide
-    bint channels                   # across lanes
-    int64_t lanes                   # of a block of sums
-    int64_t rows
-    int64_t width                   # output channels per block of sums: its lanes or its rows
-    int64_t blocks                  # blocks of output channels
-    int64_t n                       # terms of a sum: input channels x taps
-    int64_t panel_size              # packed weights of one block of output channels: [term][channel of the block]
-    int64_t* offset                 # of each term in the padded copy
-    int64_t* weight                 # of each term in w
-    int64_t* position               # of each output pixel in a plane
-    int64_t* target                 # of each output pixel in `out`
+cdef struct Job:                    # one phase of the output: all pixels that the same taps reach
+    int64_t start[3]
+    int64_t count[3]
+    Offsets taps                    # (c, t)
+    Offsets pixels                  # of a chunk of images: each one for CHANNELS, else the first one of each row
+    Offsets* terms                  # which of the two a sum runs over
+    Offsets* rows                   # and the other one
+    int64_t per_image               # pixels listed
+    Form form
+    int64_t width                   # output channels per block of sums
+    int64_t blocks                  # blocks of output channels in a group
+    int64_t lanes                   # of a panel: [term][output channel], or for DOTS [row of pixels][pixel]
+    int64_t panel_size
     char* panels
+    int64_t run                     # rows of sums, or positions, per unit of work
 
 
-cdef struct Task:                   # one call, conv or transposed
-    bint transposed
-    Window window
-    Padded padded
-    Operand source                  # x, or g
+cdef struct Task:                   # one call
+    bint weight                     # sums over pixels, not over taps
     Operand out
-    Operand w
-    int64_t w_group                 # strides of w, in elements: to the next group, output channel, input channel
-    int64_t w_out
-    int64_t w_in
+    Operand source                  # x, g or x
+    Operand packed                  # w, w or g
+    Padded padded
     int64_t n_in                    # channels per group
     int64_t n_out
+    int64_t out_channel             # strides, in elements: from one output channel to the next, in `out` and `packed`
+    int64_t packed_channel
+    int64_t packed_group            # and from one group to the next
     int64_t n_jobs
     Job* jobs
+    Job* job                        # the one at hand
+    int64_t image                   # the chunk of images at hand, in the scratch: first one and number
+    int64_t images
+    char* scratch
+    double* totals                  # of a weight gradient: [group][tap][output channel]
+    void** memory                   # all that was reserved, each block pointing to the one before it
+    bint failed
+
+
+cdef void* reserve(Task* task, int64_t bytes) noexcept nogil:
+    """Memory until the end of the call, aligned like cache lines; where there is none the task has failed."""
+    block = malloc(bytes + 128)
+    if block == NULL:
+        task.failed = True
+        return NULL
+    header = <void**>(<char*>block + (64 - (<uintptr_t>block & 63)))
+    header[0], header[1], task.memory = block, task.memory, header
+    return <char*>header + 64
+
+
+cdef void reserve_offsets(Task* task, Offsets* list, int64_t n) noexcept nogil:
+    list.source = <int64_t*>reserve(task, max(n, 1) * sizeof(int64_t))
+    list.other = <int64_t*>reserve(task, max(n, 1) * sizeof(int64_t))
 
 
 # ---- choosing the form
 
-cdef int64_t pixel_span(const Padded* padded, const Slide* slide, int64_t images) noexcept nogil:
-    """Positions of the padded copy from the first output pixel to the last."""
-    if slide.n_pixels == 0 or images == 0:
-        return 0
-    return (images - 1) * padded.plane + ((slide.count[0] - 1) * padded.pitch[1] + slide.count[1] - 1) \
-        * padded.pitch[2] + slide.count[2]
-
-
-cdef double cost_of(double blocks, double rows, double lanes, double n, double vector, double store) noexcept nogil:
+cdef double cost_of(int64_t blocks, double rows, double lanes, double n, double vector, double store) noexcept nogil:
     """Vector multiply-adds, wasted ones included, half a one for what is across the lanes, and the price of storing."""
     return blocks * (n * (rows + 0.5) * lanes / vector + store)
 
 
-cdef void choose_form(Job* job, const Task* task, int64_t images, int64_t itemsize) noexcept nogil:
-    cdef int64_t lanes = ROW_BYTES // itemsize, pixels = images * job.slide.n_pixels
-    cdef double n = <double>(task.n_in * job.slide.n_taps), vector = MG_VECTOR // itemsize
-    job.rows = PIXEL_ROWS if task.n_out > 1 else 1
-    job.lanes = (PIXEL_BYTES if task.n_out > 1 else ONE_BYTES) // itemsize
-    job.channels = cost_of(
-        ceiling(pixels, TILE_ROWS) * ceiling(task.n_out, lanes), TILE_ROWS, lanes, n, vector,
-        40 + 1.5 * TILE_ROWS * min(lanes, task.n_out)) < cost_of(
-        ceiling(pixel_span(&task.padded, &job.slide, images), job.lanes) * ceiling(task.n_out, job.rows),
-        job.rows, job.lanes, n, vector, 60 + 0.5 * job.rows * job.lanes)
-    if job.channels:
-        job.rows, job.lanes = TILE_ROWS, lanes
-    job.width = job.lanes if job.channels else job.rows
-    job.blocks = ceiling(task.n_out, job.width)
+cdef void choose_form(const Task* task, Job* job, int64_t itemsize) noexcept nogil:
+    cdef bint dots
+    p, count, n_out, n, lanes = &task.padded, job.count, task.n_out, <double>job.taps.n, ROW_BYTES // itemsize
+    if task.weight:         # the fewer multiply-adds, wasted lanes included; dot products load for each: counted twice
+        if itemsize == 4 and n_out <= lanes // 2:       # one vector of doubles would be unrolled into scalars
+            lanes //= 2
+        dots = ceiling(count[2], DOT_LANES) * DOT_LANES * 2 * n_out < ceiling(n_out, lanes) * lanes * count[2]
+        job.form, job.width, job.run = DOTS if dots else CHANNELS, 1 if dots else lanes, TILE_ROWS
+    else:
+        rows = PIXEL_ROWS if n_out > 1 else 1
+        across, vector = pixel_lanes(rows, itemsize), <double>(MG_VECTOR // itemsize)
+        span = (p.images - 1) * p.plane + ((count[0] - 1) * p.pitch[1] + count[1] - 1) * p.pitch[2] + count[2]
+        channels = cost_of(ceiling(p.images * volume(count), TILE_ROWS) * ceiling(n_out, lanes), TILE_ROWS, lanes, n,
+                           vector, 40 + 1.5 * TILE_ROWS * min(lanes, n_out))
+        pixels = cost_of(ceiling(span, across) * ceiling(n_out, rows), rows, across, n, vector,
+                         60 + 0.5 * rows * across)
+        job.form, job.width = CHANNELS if channels < pixels else PIXELS, lanes if channels < pixels else rows
+        job.run = UNIT * (TILE_ROWS if channels < pixels else across)
+    job.blocks, job.lanes = ceiling(n_out, job.width), count[2] if job.form == DOTS else job.width
 
 
-# ---- setting up
-
-cdef int prepare_job(Job* job, const Task* task, int64_t images, int64_t itemsize) noexcept nogil:
-    """Tables and memory of a job whose slide is known."""
-    cdef int64_t n_taps = job.slide.n_taps, c, u
-    cdef const Slide* slide = &job.slide
-    choose_form(job, task, images, itemsize)
-    job.n = task.n_in * n_taps
-    job.panel_size = job.n * job.width
-    job.offset = <int64_t*>malloc(max(job.n, 1) * sizeof(int64_t))
-    job.weight = <int64_t*>malloc(max(job.n, 1) * sizeof(int64_t))
-    job.position = <int64_t*>malloc(max(slide.n_pixels, 1) * sizeof(int64_t))
-    job.target = <int64_t*>malloc(max(slide.n_pixels, 1) * sizeof(int64_t))
-    job.panels = <char*>malloc(max(task.window.groups * job.blocks * job.panel_size * itemsize, 1))
-    if (job.offset == NULL or job.weight == NULL or job.position == NULL or job.target == NULL
-            or job.panels == NULL):
-        return NO_MEMORY
-    if task.n_in > 0:
-        list_taps(job.offset, job.weight, &task.padded, &task.window, slide, task.transposed, &task.w)
-    for c in range(1, task.n_in):
-        for u in range(n_taps):
-            job.offset[c * n_taps + u] = job.offset[u] + c * task.padded.channel
-            job.weight[c * n_taps + u] = job.weight[u] + c * task.w_in
-    list_pixels(job.position, job.target, &task.padded, slide, &task.out)
-    return OK
+cdef inline int64_t pixel_lanes(int64_t rows, int64_t itemsize) noexcept nogil:
+    return (tiles.ONE_BYTES if rows == 1 else tiles.PIXEL_BYTES) // itemsize
 
 
-cdef void release(Task* task, void* scratch) noexcept nogil:
-    cdef int64_t j
-    for j in range(task.n_jobs):
-        free(task.jobs[j].offset)
-        free(task.jobs[j].weight)
-        free(task.jobs[j].position)
-        free(task.jobs[j].target)
-        free(task.jobs[j].panels)
-    free(task.jobs)
-    free(scratch)
-
-
-cdef void pack_panel(const Job* job, const Task* task, int64_t group, int64_t block, real* panel) noexcept nogil:
-    """Packs the weights of one block of output channels as [term][channel], zero beyond the last channel."""
-    cdef int64_t width = job.width
-    cdef const real* w = <const real*>task.w.data + group * task.w_group + block * width * task.w_out
-    cdef const real* line
-    cdef int64_t valid = min(width, task.n_out - block * width)
-    cdef int64_t u, j
-    for j in range(valid):
-        line = w + j * task.w_out
-        for u in range(job.n):
-            panel[u * width + j] = line[job.weight[u]]
-    for j in range(valid, width):
-        for u in range(job.n):
-            panel[u * width + j] = 0
-
-
-# ---- the work of one unit
-
-cdef void run_channels(const Job* job, const Task* task, const real* scratch, int64_t image, int64_t images,
-                       int64_t group, int64_t block, int64_t first, int64_t last) noexcept nogil:
-    """Output channels across lanes: rows of pixels first <= q < last, counted over all images of the chunk."""
-    cdef real sums[TILE_SIZE]
-    cdef const real* pixel[TILE_ROWS]
-    cdef real* target[TILE_ROWS]
-    cdef const real* source = scratch + group * task.n_in * task.padded.channel
-    cdef const real* panel = <const real*>job.panels + (group * job.blocks + block) * job.panel_size
-    cdef int64_t channel = group * task.n_out + block * job.lanes
-    cdef real* out = <real*>task.out.data + image * task.out.row_stride + channel * task.out.column_stride
-    cdef real* to
-    cdef int64_t step = task.out.column_stride, n_pixels = job.slide.n_pixels
-    cdef int64_t q = first, at = first // n_pixels, p = first % n_pixels
-    cdef int rows, m, j, lanes = <int>job.lanes
-    cdef int valid = <int>min(job.lanes, task.n_out - block * job.lanes)
-    for j in range(TILE_SIZE if job.n == 0 else 0):         # no tap reaches these pixels
-        sums[j] = 0
-    while q < last:
-        rows = <int>min(<int64_t>TILE_ROWS, last - q)
-        for m in range(TILE_ROWS):      # rows beyond the last pixel repeat it
-            pixel[m] = source + at * task.padded.plane + job.position[p]
-            target[m] = out + at * task.out.row_stride + job.target[p]
-            if m < rows - 1 or m == TILE_ROWS - 1:
-                p += 1
-                if p == n_pixels:
-                    p, at = 0, at + 1
-        if job.n > 0:
-            tile(job.n, pixel, job.offset, 0, panel, NULL, ROW_BYTES // <int>sizeof(real), sums, TILE_ROWS,
-                 ROW_BYTES // <int>sizeof(real))
-        for m in range(rows):
-            to = target[m]
-            for j in range(valid):
-                to[j * step] = sums[m * lanes + j]
-        q += rows
-
-
-cdef void store_pixels(const Job* job, const Task* task, const real* sums, real* out, int64_t position,
-                       int rows, int64_t images) noexcept nogil:
-    """Stores the sums that are output pixels, run by run; those between the rows of pixels are dropped."""
-    cdef const Slide* slide = &job.slide
-    cdef int64_t pitch1 = task.padded.pitch[1], pitch2 = task.padded.pitch[2]
-    cdef int64_t image = position // task.padded.plane, rest = position % task.padded.plane
-    cdef int64_t j0 = rest // (pitch1 * pitch2), j1 = rest // pitch2 % pitch1, j2 = rest % pitch2
-    cdef int64_t stride = slide.step[2] * task.out.stride[2], step = task.out.column_stride
-    cdef int64_t j = 0, run, u
-    cdef const real* from_
-    cdef real* to
-    cdef int m
-    while j < job.lanes and image < images:
-        if j2 < slide.count[2]:
-            run = min(job.lanes - j, slide.count[2] - j2)
-            if j1 < slide.count[1] and j0 < slide.count[0]:
-                to = out + image * task.out.row_stride \
-                    + (slide.start[0] + j0 * slide.step[0]) * task.out.stride[0] \
-                    + (slide.start[1] + j1 * slide.step[1]) * task.out.stride[1] \
-                    + (slide.start[2] + j2 * slide.step[2]) * task.out.stride[2]
-                for m in range(rows):
-                    from_ = sums + m * job.lanes + j
-                    if stride == 1:
-                        for u in range(run):
-                            to[u] = from_[u]
-                    else:
-                        for u in range(run):
-                            to[u * stride] = from_[u]
-                    to += step
-        else:
-            run = min(job.lanes - j, pitch2 - j2)
-        j += run
-        j2 += run
-        if j2 == pitch2:
-            j2, j1 = 0, j1 + 1
-            if j1 == pitch1:
-                j1, j0 = 0, j0 + 1
-                if j0 == task.padded.pitch[0]:
-                    j0, image = 0, image + 1
-
-
-cdef void run_pixels(const Job* job, const Task* task, const real* scratch, int64_t image, int64_t images,
-                     int64_t group, int64_t block, int64_t first, int64_t last) noexcept nogil:
-    """Pixels across lanes: positions first <= q < last of the padded copy."""
-    cdef real sums[TILE_SIZE]
-    cdef const real* source = scratch + group * task.n_in * task.padded.channel
-    cdef const real* panel = <const real*>job.panels + (group * job.blocks + block) * job.panel_size
-    cdef int64_t channel = group * task.n_out + block * job.rows
-    cdef real* out = <real*>task.out.data + image * task.out.row_stride + channel * task.out.column_stride
-    cdef const real* row[PIXEL_ROWS]
-    cdef int64_t q
-    cdef int valid = <int>min(job.rows, task.n_out - block * job.rows)
-    cdef int j
-    for j in range(PIXEL_ROWS):
-        row[j] = panel + j
-    for j in range(TILE_SIZE if job.n == 0 else 0):         # no tap reaches these pixels
-        sums[j] = 0
-    for q from first <= q < last by job.lanes:
-        if job.n > 0 and job.rows == 1:
-            tile(job.n, row, NULL, 1, source + q, job.offset, 0, sums, 1, ONE_BYTES // <int>sizeof(real))
-        elif job.n > 0:
-            tile(job.n, row, NULL, PIXEL_ROWS, source + q, job.offset, 0, sums, PIXEL_ROWS,
-                 PIXEL_BYTES // <int>sizeof(real))
-        store_pixels(job, task, sums, out, q, valid, images)
-
-
-cdef void run_job(const Job* job, const Task* task, const real* scratch, int64_t image, int64_t images) noexcept nogil:
-    """One slide over the images in the scratch.  A unit is a run of blocks of sums: no sum is shared by two units."""
-    cdef int64_t total = images * job.slide.n_pixels if job.channels else pixel_span(&task.padded, &job.slide, images)
-    cdef int64_t run = UNIT * (job.rows if job.channels else job.lanes)
-    cdef int64_t runs = ceiling(total, run)
-    cdef int64_t units = runs * job.blocks * task.window.groups
-    cdef int64_t unit, group, block, first
-    cdef double work = <double>total * task.n_out * task.window.groups * (job.n + 4) / 32
-    for unit in prange(units, num_threads=threads_for(work), schedule="static"):
-        group = unit // (runs * job.blocks)
-        block = unit // runs % job.blocks
-        first = unit % runs * run
-        if job.channels:
-            run_channels(job, task, scratch, image, images, group, block, first, min(first + run, total))
-        else:
-            run_pixels(job, task, scratch, image, images, group, block, first, min(first + run, total))
-
-
-cdef int slide_over(Task* task, const real* kind) noexcept nogil:
-    """All slides over all images, a chunk of images at a time."""
-    cdef Padded* padded = &task.padded
-    cdef int64_t n = task.source.rows, channels = task.source.columns, itemsize = sizeof(real)
-    cdef int64_t images, chunk, image, item, j, slack
-    cdef real* scratch
-    cdef Job* job
-    cdef double work
-    set_images(padded, 1)
-    images = max(1, min(n, SCRATCH_BYTES // max(1, channels * padded.channel * itemsize)))
-    set_images(padded, images)
-    slack = padded.slack + 2 * MG_VECTOR                # the widest block: 8 vectors of floats
-    scratch = <real*>malloc((channels * padded.channel + slack) * itemsize)
-    if scratch == NULL:
-        return NO_MEMORY
-    memset(scratch + channels * padded.channel, 0, slack * itemsize)
-    for j in range(task.n_jobs):
-        job = &task.jobs[j]
-        if prepare_job(job, task, images, itemsize) != OK:
-            free(scratch)
-            return NO_MEMORY
-        work = <double>job.n * task.n_out * task.window.groups
-        for item in prange(task.window.groups * job.blocks, num_threads=threads_for(work), schedule="static"):
-            pack_panel(job, task, item // job.blocks, item % job.blocks,
-                       <real*>job.panels + item * job.panel_size)
-    image = 0
-    while image < n:
-        chunk = min(images, n - image)
-        work = <double>chunk * channels * padded.plane * volume(padded.phases) / 4
-        for item in prange(channels * chunk, num_threads=threads_for(work), schedule="static"):
-            pad_plane(scratch + item // chunk * padded.channel + item % chunk * padded.plane,
-                      <const real*>task.source.data + (image + item % chunk) * task.source.row_stride
-                      + item // chunk * task.source.column_stride, &task.source, padded)
-        for j in range(task.n_jobs):
-            run_job(&task.jobs[j], task, scratch, image, chunk)
-        image += chunk
-    free(scratch)
-    return OK
-
-
-cdef int list_jobs(Task* task) noexcept nogil:
-    """The slides: one for a convolution, one per output phase that exists for a transposed convolution."""
-    cdef int64_t phases[3]
-    cdef int64_t start[3]
-    cdef int64_t j
-    cdef int axis
+cdef void prepare(Task* task, Job* job, const Operand* w, const Operand* image, int64_t itemsize) noexcept nogil:
+    """Lists and memory of a job."""
+    p = &task.padded
+    w_in = w.row_stride if p.transposed else w.column_stride
     for axis in range(3):
-        phases[axis] = min(task.window.stride[axis], task.out.size[axis]) if task.transposed else 1
-    task.n_jobs = volume(phases)
-    task.jobs = <Job*>malloc(task.n_jobs * sizeof(Job))
-    if task.jobs == NULL:
-        task.n_jobs = 0
-        return NO_MEMORY
-    memset(task.jobs, 0, task.n_jobs * sizeof(Job))
-    for j in range(task.n_jobs):
-        if task.transposed:
-            start[0] = j // (phases[1] * phases[2])
-            start[1] = j // phases[2] % phases[1]
-            start[2] = j % phases[2]
-            task.jobs[j].slide = slide_of_transpose(&task.w, task.out.size, &task.window, start)
-        else:
-            task.jobs[j].slide = slide_of_conv(&task.w, task.out.size)
+        job.count[axis] = ceiling(image.size[axis] - job.start[axis], p.out_step[axis])
+    list_taps(&job.taps, p, job.start, w)
+    repeat(&job.taps, task.n_in, p.channel, w_in)
+    choose_form(task, job, itemsize)
+    columns = job.count[2] if job.form == CHANNELS else 1
+    job.per_image = job.count[0] * job.count[1] * columns
+    job.terms = &job.pixels if task.weight else &job.taps
+    job.rows = &job.taps if task.weight else &job.pixels
+    reserve_offsets(task, &job.pixels, job.per_image * p.images)
+    if not task.failed:
+        list_pixels(&job.pixels, p, job.start, job.count, columns, image)
+        job.panel_size = job.terms.n * job.lanes
+        job.panels = <char*>reserve(task, (p.window.groups * job.blocks * job.panel_size + DOT_LANES) * itemsize)
+
+
+# ---- units of work: no element is written by two of them
+
+cdef int pad(const Task* task, int64_t first, int64_t end, real* _) noexcept nogil:
+    """Units: phases of channels of the images at hand."""
+    source, p = &task.source, &task.padded
+    phases = volume(p.phases)
+    for unit in range(first, end):
+        channel, image, phase = unit // phases // task.images, unit // phases % task.images, unit % phases
+        pad_plane(<real*>task.scratch + channel * p.channel + (phase * p.images + image) * p.plane,
+                  <const real*>source.data + (task.image + image) * source.row_stride + channel * source.column_stride,
+                  source, p, phase)
     return OK
 
 
-cdef int run_task(Task* task, int dtype) noexcept nogil:
-    cdef int status
+cdef int pack_panels(const Task* task, int64_t first, int64_t end, real* _) noexcept nogil:
+    """Units: pieces of the terms of a panel."""
+    job, packed = task.job, &task.packed
+    pieces = ceiling(job.terms.n, PIECE)
+    for unit in range(first, end):
+        panel, at = unit // pieces, unit % pieces * PIECE
+        channel = panel % job.blocks * job.width
+        source = <const real*>packed.data + panel // job.blocks * task.packed_group + channel * task.packed_channel
+        if task.weight:
+            source += task.image * packed.row_stride
+        tiles.pack(source, job.terms.other + at, 0, packed.stride[2] if job.form == DOTS else task.packed_channel,
+                   job.lanes if job.form == DOTS else min(job.width, task.n_out - channel), job.lanes,
+                   min(<int64_t>PIECE, job.terms.n - at),
+                   <real*>job.panels + panel * job.panel_size + at * job.lanes)
+    return OK
+
+
+cdef inline void sum_rows(const Task* task, int64_t panel, int64_t first, int64_t end, real* out,
+                          int width) noexcept nogil:
+    """CHANNELS, and DOTS with a width of 1: rows of sums first <= q < end, for the output channels of a panel."""
+    cdef real sums[tiles.TILE_SIZE]
+    cdef const real* row[TILE_ROWS]
+    cdef int rows, m, j
+    job = task.job
+    terms, step = job.terms.n, task.out_channel
+    group, channel = panel // job.blocks, panel % job.blocks * width
+    valid = <int>min(job.width, task.n_out - channel)
+    source = <const real*>task.scratch + group * task.n_in * task.padded.channel
+    b = <const real*>job.panels + panel * job.panel_size
+    piece = max(terms if not task.weight else PIECE if width > 1 else PIECE * 8 // job.lanes, 1)
+    for q from first <= q < end by TILE_ROWS:
+        rows = <int>min(<int64_t>TILE_ROWS, end - q)
+        for m in range(TILE_ROWS):          # rows beyond the last one repeat it
+            row[m] = source + job.rows.source[q + min(m, rows - 1)]
+        for u from 0 <= u < max(terms, 1) by piece:
+            n, offset, line = min(piece, terms - u), job.terms.source + u, b + u * job.lanes
+            if width > 1:
+                tiles.tile(n, row, offset, 0, line, NULL, width, sums, TILE_ROWS, width)
+            elif rows > 1:
+                tiles.tile_dot(n, row, offset, line, job.lanes, sums, TILE_ROWS)
+            else:
+                tiles.tile_dot(n, row, offset, line, job.lanes, sums, 1)
+            for m in range(rows):
+                if task.weight:
+                    total = task.totals + (group * job.rows.n + q + m) * task.n_out + channel
+                    for j in range(valid):
+                        total[j] += sums[m * width + j]
+                else:
+                    to = out + job.rows.other[q + m]
+                    for j in range(valid):
+                        to[j * step] = sums[m * width + j]
+
+
+cdef void sum_pixels(const Task* task, int64_t panel, int64_t first, int64_t end, real* out) noexcept nogil:
+    """PIXELS: positions first <= q < end of the padded copy, for the output channels of a panel."""
+    cdef real sums[tiles.TILE_SIZE]
+    cdef const real* row[PIXEL_ROWS]
+    cdef int m
+    p, job = &task.padded, task.job
+    lanes, columns, begins = pixel_lanes(job.width, sizeof(real)), job.count[2], job.pixels.source
+    stride = p.out_step[2] * task.out.stride[2]
+    valid = <int>min(job.width, task.n_out - panel % job.blocks * job.width)
+    source = <const real*>task.scratch + panel // job.blocks * task.n_in * p.channel
+    for m in range(PIXEL_ROWS):
+        row[m] = <const real*>job.panels + panel * job.panel_size + m
+    at = first % p.plane // p.pitch[2]          # the row of the plane; then the row of pixels there, or the next
+    line = first // p.plane * job.per_image + min(
+        at // p.pitch[1] * job.count[1] + min(at % p.pitch[1], job.count[1]), job.per_image)
+    for q from first <= q < end by lanes:
+        if job.width == 1:
+            tiles.tile(job.terms.n, row, NULL, 1, source + q, job.terms.source, 0, sums, 1,
+                       tiles.ONE_BYTES // <int>sizeof(real))
+        else:
+            tiles.tile(job.terms.n, row, NULL, PIXEL_ROWS, source + q, job.terms.source, 0, sums, PIXEL_ROWS,
+                       tiles.PIXEL_BYTES // <int>sizeof(real))
+        while line < job.pixels.n and begins[line] < q + lanes:
+            left, right = max(begins[line] - q, 0), min(begins[line] + columns - q, lanes)
+            to = out + job.pixels.other[line] + (q - begins[line]) * stride
+            for m in range(valid):
+                if stride == 1:
+                    for j in range(left, right):
+                        to[j] = sums[m * lanes + j]
+                else:
+                    for j in range(left, right):
+                        to[j * stride] = sums[m * lanes + j]
+                to += task.out_channel
+            if begins[line] + columns > q + lanes:
+                break                       # the next block goes on with it
+            line += 1
+
+
+cdef inline int64_t extent(const Job* job) noexcept nogil:
+    """Rows of sums, or positions up to the last pixel."""
+    if job.form != PIXELS or job.rows.n == 0:
+        return job.rows.n
+    return job.rows.source[job.rows.n - 1] + job.count[2]
+
+
+cdef int sum_units(const Task* task, int64_t first, int64_t end, real* _) noexcept nogil:
+    total, run = extent(task.job), task.job.run
+    runs = ceiling(total, run)
+    for unit in range(first, end):
+        panel, at = unit // runs, unit % runs * run
+        out = <real*>task.out.data + panel // task.job.blocks * task.n_out * task.out_channel \
+            + panel % task.job.blocks * task.job.width * task.out_channel
+        if not task.weight:
+            out += task.image * task.out.row_stride
+        if task.job.form == PIXELS:
+            sum_pixels(task, panel, at, min(at + run, total), out)
+        elif task.job.form == DOTS:
+            sum_rows(task, panel, at, min(at + run, total), out, 1)
+        elif task.job.width == ROW_BYTES // <int>sizeof(real):
+            sum_rows(task, panel, at, min(at + run, total), out, ROW_BYTES // <int>sizeof(real))
+        else:
+            sum_rows(task, panel, at, min(at + run, total), out, ROW_BYTES // <int>sizeof(real) // 2)
+    return OK
+
+
+# ---- one call
+
+cdef void store_totals(const Task* task, real* out) noexcept nogil:
+    taps = &task.job.taps
+    for k in range(task.out.rows):
+        for u in range(taps.n):
+            out[k * task.out_channel + taps.other[u]] = <real>task.totals[
+                (k // task.n_out * taps.n + u) * task.n_out + k % task.n_out]
+
+
+cdef void slide(Task* task, const Operand* w, const Operand* image, real* kind) noexcept nogil:
+    """All jobs over all images, as many at a time as the scratch holds."""
+    cdef int64_t phases[3]
+    cdef Offsets taps
+    p, itemsize, channels, n = &task.padded, <int64_t>sizeof(real), task.source.columns, task.source.rows
+    lay_out(p, &task.source, w, image.size)
+    per_image = channels * p.channel + (task.packed.columns * volume(image.size) if task.weight else 0)
+    set_images(p, max(1, min(n, SCRATCH_BYTES // max(1, per_image * itemsize))))
+    for axis in range(3):
+        phases[axis] = max(1, min(p.out_step[axis], image.size[axis]))
+    slack = p.slack + 2 * MG_VECTOR                 # the widest block: 8 vectors of floats
+    totals = operand_size(&task.out) if task.weight else 0
+    task.jobs = <Job*>reserve(task, volume(phases) * sizeof(Job))
+    task.scratch = <char*>reserve(task, (channels * p.channel + slack) * itemsize)
+    task.totals = <double*>reserve(task, totals * sizeof(double))
+    reserve_offsets(task, &taps, max(task.n_in, 1) * volume(w.size))
+    if task.failed:
+        return
+    memset(task.scratch + channels * p.channel * itemsize, 0, slack * itemsize)
+    memset(task.totals, 0, totals * sizeof(double))
+    for j in range(volume(phases)):
+        task.job = &task.jobs[j]
+        task.job.taps = taps
+        unravel(j, phases, task.job.start)
+        prepare(task, task.job, w, image, itemsize)
+        if task.failed:
+            return
+        taps.source += task.job.taps.n              # a tap belongs to one job only
+        taps.other += task.job.taps.n
+    for first from 0 <= first < n by p.images:
+        task.image, task.images = first, min(p.images, n - first)
+        share_out(<void*>pad[real], task, channels * task.images * volume(p.phases), 1,
+                  <double>task.images * channels * p.plane * volume(p.phases) / 4)
+        for j in range(volume(phases)):
+            task.job = job = &task.jobs[j]
+            job.pixels.n = task.images * job.per_image
+            panels, total, terms = p.window.groups * job.blocks, extent(job), <double>job.panel_size / job.width
+            if task.weight or first == 0:
+                share_out(<void*>pack_panels[real], task, panels * ceiling(job.terms.n, PIECE), 1,
+                          <double>panels * job.panel_size)
+            share_out(<void*>sum_units[real], task, panels * ceiling(total, job.run), 1,
+                      (terms + 4) * total * task.n_out * p.window.groups / (16 if task.weight else 32))
+    if task.weight:
+        store_totals(task, <real*>task.out.data)
+
+
+cdef int face(Step* step, bint transposed, bint weight) noexcept nogil:
+    """out from its two operands, the second one packed."""
+    cdef Task task
+    memset(&task, 0, sizeof(Task))
+    out, source, packed = &step.args[0], &step.args[1], &step.args[2]
+    task.out, task.source, task.packed = operand_of(out), operand_of(source), operand_of(packed)
+    task.padded.window, task.padded.transposed, task.weight = window_of(&step.params), transposed, weight
+    w, image = (&task.out if weight else &task.packed), (&task.packed if weight else &task.out)
+    rows = w.rows // task.padded.window.groups
+    task.n_in, task.n_out = rows if transposed else w.columns, w.columns if transposed else rows
+    task.out_channel = w.row_stride if weight else image.column_stride
+    task.packed_channel = w.row_stride if not (weight or transposed) else task.packed.column_stride
+    task.packed_group = rows * (w.row_stride if transposed else task.packed_channel)
     if operand_size(&task.out) == 0:
         return OK
-    status = list_jobs(task)
-    if status == OK:
-        status = slide_over(task, <const float*>NULL) if dtype == FLOAT32 else slide_over(task, <const double*>NULL)
-    release(task, NULL)
-    return status
+    if out.dtype == FLOAT32:
+        slide(&task, w, image, <float*>NULL)
+    else:
+        slide(&task, w, image, <double*>NULL)
+    while task.memory != NULL:
+        block, task.memory = task.memory[0], <void**>task.memory[1]
+        free(block)
+    return NO_MEMORY if task.failed else OK
 
 
 cdef int conv(Step* step) noexcept nogil:
     """out (N,K,*O) from x (N,C,*I) and w (K,C/groups,*T)."""
-    cdef Task task
-    task.transposed = False
-    task.window = window_of(&step.params)
-    task.out, task.source, task.w = operand_of(&step.args[0]), operand_of(&step.args[1]), operand_of(&step.args[2])
-    task.n_in, task.n_out = task.w.columns, task.w.rows // task.window.groups
-    task.w_out, task.w_in = task.w.row_stride, task.w.column_stride
-    task.w_group = task.n_out * task.w.row_stride
-    pad_for_conv(&task.padded, &task.source, &task.w, task.out.size, &task.window)
-    return run_task(&task, step.args[0].dtype)
+    return face(step, False, False)
 
 
 cdef int conv_transpose(Step* step) noexcept nogil:
     """out (N,C,*I) from g (N,K,*O) and w (K,C/groups,*T): the transpose of conv in x."""
-    cdef Task task
-    task.transposed = True
-    task.window = window_of(&step.params)
-    task.out, task.source, task.w = operand_of(&step.args[0]), operand_of(&step.args[1]), operand_of(&step.args[2])
-    task.n_in, task.n_out = task.w.rows // task.window.groups, task.w.columns
-    task.w_out, task.w_in = task.w.column_stride, task.w.row_stride
-    task.w_group = task.n_in * task.w.row_stride
-    pad_for_transpose(&task.padded, &task.source, &task.w, task.out.size, &task.window)
-    return run_task(&task, step.args[0].dtype)
+    return face(step, True, False)
+
+
+cdef int conv_weight(Step* step) noexcept nogil:
+    """out (K,C/groups,*T) from x (N,C,*I) and g (N,K,*O): the derivative of <g, conv(x, w)> in w."""
+    return face(step, False, True)
 
 
 KERNELS = {
     "conv": new_kernel("conv", conv, (FLOAT32, FLOAT64)),
     "conv_transpose": new_kernel("conv_transpose", conv_transpose, (FLOAT32, FLOAT64)),
+    "conv_weight": new_kernel("conv_weight", conv_weight, (FLOAT32, FLOAT64)),
 }

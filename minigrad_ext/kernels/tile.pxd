@@ -1,7 +1,8 @@
 """The register-blocked micro-kernels: the one place where matrix products and convolutions do their multiply-adds.
 
     tile        c[i][j] = sum_u a[i][at_a(u)] * b[at_b(u) + j]      lanes j run over neighbours of b
-    tile_dot    c[i]    = sum_r sum_u a[i][at_a(r) + u] * b[at_b(r) + u]      lanes run over u, each a partial sum
+    tile_dot    c[i]    = sum_r sum_u a[i][at_a(r) + u] * b[r*width + u]      lanes run over u, each a partial sum
+    pack        copies rows or columns, wherever they stand, into the panel that b or a points to
 
 What is a row and what is a lane is the caller's choice; at_a and at_b are lists of offsets, or multiples of a step
 where the list is NULL.  `rows` and `lanes` are constants at every call, and so is NULL: after inlining the compiler
@@ -11,6 +12,7 @@ over at another one, and copies what it needs from the sums.
 """
 
 from libc.stdint cimport int64_t
+from libc.string cimport memcpy
 from minigrad_ext.types cimport real
 
 cdef extern from *:
@@ -38,23 +40,45 @@ cdef extern from *:
         TILE_SIZE           # at least rows * lanes of any block
         DOT_LANES           # of tile_dot, for both dtypes
 
+cdef enum:
+    TRANSPOSE = 16          # terms packed at a time, so that what is written stays in the first-level cache
+
 
 cdef inline int64_t ceiling(int64_t a, int64_t b) noexcept nogil:
     """How many b it takes to hold a, for a >= 0."""
     return (a + b - 1) // b
 
 
+cdef inline void pack(const real* source, const int64_t* offset, int64_t step, int64_t stride, int64_t valid,
+                      int64_t width, int64_t n, real* panel) noexcept nogil:
+    """panel[u*width + j] = source[(offset[u] or u*step) + j*stride] for u < n, j < valid, and 0 up to the width."""
+    for u in range(n if valid < width else 0):
+        for j in range(valid, width):
+            panel[u * width + j] = 0
+    for u in range(n if stride == 1 else 0):
+        memcpy(panel + u * width, source + (offset[u] if offset != NULL else u * step), valid * sizeof(real))
+    for first from 0 <= first < (n if stride != 1 else 0) by TRANSPOSE:
+        last = min(first + TRANSPOSE, n)
+        for j in range(valid):
+            line, to = source + j * stride, panel + j
+            for u in range(first, last):
+                to[u * width] = line[offset[u] if offset != NULL else u * step]
+
+
 cdef inline void tile(int64_t n, const real** a, const int64_t* a_offset, int64_t a_step, const real* b,
                       const int64_t* b_offset, int64_t b_step, real* sums, int rows, int lanes) noexcept nogil:
-    """sums[i*lanes + j] = sum_u a[i][a_offset[u] or u*a_step] * b[(b_offset[u] or u*b_step) + j], n >= 1 terms.
+    """sums[i*lanes + j] = sum_u a[i][a_offset[u] or u*a_step] * b[(b_offset[u] or u*b_step) + j] over n terms.
 
     The first term starts the sums: a register holding zeros would be one too many.
     """
     cdef real block[TILE_SIZE]
     cdef real value
-    cdef const real* line = b + b_offset[0] if b_offset != NULL else b
-    cdef int64_t u, at
+    cdef const real* line = b + b_offset[0] if b_offset != NULL and n > 0 else b
     cdef int i, j
+    if n == 0:
+        for j in range(rows * lanes):
+            sums[j] = 0
+        return
     for i in range(rows):
         value = a[i][a_offset[0] if a_offset != NULL else 0]
         for j in range(lanes):
@@ -71,20 +95,17 @@ cdef inline void tile(int64_t n, const real** a, const int64_t* a_offset, int64_
             sums[i * lanes + j] = block[i * lanes + j]
 
 
-cdef inline void tile_dot(int64_t n_lines, const real** a, const int64_t* a_offset, const real* b,
-                          const int64_t* b_offset, int64_t width, real* sums, int rows) noexcept nogil:
-    """sums[i] = sum over lines r and u < width of a[i][a_offset[r] + u] * b[b_offset[r] + u].
+cdef inline void tile_dot(int64_t n_lines, const real** a, const int64_t* a_offset, const real* b, int64_t width,
+                          real* sums, int rows) noexcept nogil:
+    """sums[i] = sum over lines r and u < width of a[i][a_offset[r] + u] * b[r*width + u].
 
     The lanes' sums are added by halves.  The ends of the lines are cut by a select: what lies behind them may be inf
     or NaN, so it is not multiplied; but it is read, so there must be memory.
     """
-    cdef real block[TILE_SIZE]
-    cdef real last[DOT_LANES]
-    cdef real keep[DOT_LANES]
+    cdef real block[TILE_SIZE], last[DOT_LANES], keep[DOT_LANES]
     cdef real value, zero = 0
-    cdef const real* from_
-    cdef const real* line
-    cdef int64_t r, u, whole = width // DOT_LANES * DOT_LANES
+    cdef const real *from_, *line
+    cdef int64_t whole = width // DOT_LANES * DOT_LANES
     cdef int i, j, half
     for j in range(DOT_LANES):
         keep[j] = 1 if whole + j < width else 0
@@ -92,7 +113,7 @@ cdef inline void tile_dot(int64_t n_lines, const real** a, const int64_t* a_offs
         for j in range(DOT_LANES):
             block[i * DOT_LANES + j] = zero
     for r in range(n_lines):
-        line = b + b_offset[r]
+        line = b + r * width
         for u from 0 <= u < whole by DOT_LANES:
             for i in range(rows):
                 from_ = a[i] + a_offset[r] + u

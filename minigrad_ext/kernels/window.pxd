@@ -13,7 +13,8 @@ All arrays are right-aligned to three spatial axes; a missing axis has size 1, s
 """
 
 from libc.stdint cimport int64_t
-from minigrad_ext.types cimport Params, View
+from minigrad_ext.kernels.tile cimport ceiling
+from minigrad_ext.types cimport Params, View, real
 
 
 cdef struct Operand:                # an image (n, c, *i), a kernel (k, c, *t) or a gradient (n, k, *o)
@@ -37,8 +38,10 @@ cdef struct Padded:
     # Layout of the scratch: [channel][phase 0][phase 1][phase 2][image][plane], where a plane is pitch[0] x pitch[1] x
     # pitch[2].  Element q of phase p is source position  q*step + phase_at(p) - low, or zero outside the source.  The
     # zeros at the end of a row are those at the start of the next one, so a pitch may be smaller than what is read.
-    int64_t step[3]
-    int64_t dilation[3]
+    Window window
+    bint transposed
+    int64_t step[3]                 # of the padded copy: the stride, or 1 where the output has it
+    int64_t out_step[3]             # of the output: 1, or the stride
     int64_t phases[3]
     int64_t low[3]
     int64_t pitch[3]
@@ -48,17 +51,10 @@ cdef struct Padded:
     int64_t slack                   # zeros after the last channel
 
 
-cdef struct Slide:
-    # One phase of the output along each axis: output position start + j*step for 0 <= j < count sums over the taps
-    # tap, tap + tap_step, ... (`taps` of them).
-    int64_t start[3]
-    int64_t step[3]
-    int64_t count[3]
-    int64_t tap[3]
-    int64_t tap_step[3]
-    int64_t taps[3]
-    int64_t n_pixels
-    int64_t n_taps
+cdef struct Offsets:                # a list of taps or of pixels
+    int64_t n
+    int64_t* source                 # of each in the padded copy
+    int64_t* other                  # of each in the operand it belongs to
 
 
 cdef inline int64_t floor_divide(int64_t a, int64_t b) noexcept nogil:
@@ -69,15 +65,8 @@ cdef inline int64_t clip(int64_t value, int64_t low, int64_t high) noexcept nogi
     return low if value < low else (high if value > high else value)
 
 
-cdef inline int64_t common_divisor(int64_t a, int64_t b) noexcept nogil:
-    while b:
-        a, b = b, a % b
-    return a
-
-
 cdef inline Operand operand_of(const View* view) noexcept nogil:
     cdef Operand made
-    cdef int axis, source
     made.data = view.data
     made.rows, made.columns = view.shape[0], view.shape[1]
     made.row_stride, made.column_stride = view.strides[0], view.strides[1]
@@ -90,7 +79,6 @@ cdef inline Operand operand_of(const View* view) noexcept nogil:
 
 cdef inline Window window_of(const Params* params) noexcept nogil:
     cdef Window made
-    cdef int axis
     for axis in range(3):
         made.stride[axis] = params.i[axis]
         made.dilation[axis] = params.i[3 + axis]
@@ -103,6 +91,12 @@ cdef inline int64_t volume(const int64_t* size) noexcept nogil:
     return size[0] * size[1] * size[2]
 
 
+cdef inline void unravel(int64_t position, const int64_t* size, int64_t* index) noexcept nogil:
+    for axis in range(2, -1, -1):
+        index[axis] = position % size[axis]
+        position //= size[axis]
+
+
 cdef inline int64_t operand_size(const Operand* a) noexcept nogil:
     return a.rows * a.columns * volume(a.size)
 
@@ -111,192 +105,125 @@ cdef inline int64_t operand_size(const Operand* a) noexcept nogil:
 
 cdef inline int64_t phase_at(const Padded* p, int axis, int64_t phase) noexcept nogil:
     """The padded position, mod step, that a phase holds: that of the taps t with t % phases == phase."""
-    return phase * p.dilation[axis] % p.step[axis]
+    return phase * p.window.dilation[axis] % p.step[axis]
 
 
-cdef inline int64_t zeros_before(const Padded* p, int axis, int64_t phase) noexcept nogil:
-    """How many elements of a row of this phase come before the source begins."""
-    cdef int64_t ahead = p.low[axis] - phase_at(p, axis, phase)
-    return (ahead + p.step[axis] - 1) // p.step[axis] if ahead > 0 else 0
-
-
-cdef inline int64_t source_end(const Padded* p, int axis, int64_t phase, int64_t size) noexcept nogil:
-    """The first element of a row of this phase behind the source."""
-    cdef int64_t ahead = p.low[axis] + size - phase_at(p, axis, phase)
-    return (ahead + p.step[axis] - 1) // p.step[axis] if ahead > 0 else 0
-
-
-cdef inline void lay_out(Padded* p, const int64_t* size, const int64_t* read, const int64_t* count,
-                         int64_t images) noexcept nogil:
-    """Pitches for rows of which `read` elements are read, at most `count` of them as starting points."""
-    cdef int64_t shared[3]
-    cdef int64_t phase
-    cdef int axis
-    for axis in range(3):
-        shared[axis] = read[axis] - count[axis]
-        for phase in range(p.phases[axis]):
-            shared[axis] = min(shared[axis], zeros_before(p, axis, phase))
-            shared[axis] = min(shared[axis], read[axis] - source_end(p, axis, phase, size[axis]))
-        shared[axis] = max(shared[axis], 0)
-        p.pitch[axis] = read[axis] - shared[axis]
-    p.plane = volume(p.pitch)
-    p.images = images
-    p.channel = volume(p.phases) * images * p.plane
-    p.slack = (shared[0] * p.pitch[1] + shared[1]) * p.pitch[2] + shared[2]
-
-
-cdef inline void pad_for_conv(Padded* p, const Operand* x, const Operand* w, const int64_t* out,
-                              const Window* window) noexcept nogil:
-    """The padded x that conv and conv_weight read: p = o*s + t*d lies in phase p % s at element o + t*d // s."""
-    cdef int64_t read[3]
-    cdef int axis
-    for axis in range(3):
-        p.step[axis], p.dilation[axis] = window.stride[axis], window.dilation[axis]
-        p.phases[axis] = min(w.size[axis], p.step[axis] // common_divisor(p.step[axis], p.dilation[axis]))
-        p.low[axis] = window.low[axis]
-        read[axis] = out[axis] + (w.size[axis] - 1) * p.dilation[axis] // p.step[axis]
-    lay_out(p, x.size, read, out, 1)
-
-
-cdef inline void pad_for_transpose(Padded* p, const Operand* g, const Operand* w, const int64_t* out,
-                                   const Window* window) noexcept nogil:
-    """The padded g that conv_transpose reads: output i and tap t meet at g[(i + low - t*d) / s]."""
-    cdef int64_t read[3]
-    cdef int64_t count[3]
-    cdef int64_t before
-    cdef int axis
-    for axis in range(3):
-        p.step[axis], p.dilation[axis], p.phases[axis] = 1, 1, 1
-        before = (w.size[axis] - 1) * window.dilation[axis] - window.low[axis]
-        p.low[axis] = max(0, -floor_divide(-before, window.stride[axis]))
-        count[axis] = (out[axis] + window.stride[axis] - 1) // window.stride[axis]
-        read[axis] = max(count[axis], p.low[axis] + (out[axis] - 1 + window.low[axis]) // window.stride[axis] + 1)
-    lay_out(p, g.size, read, count, 1)
+cdef inline int64_t first_from(const Padded* p, int axis, int64_t phase, int64_t position) noexcept nogil:
+    """The first element of a row of this phase that does not come before a position of the source."""
+    ahead = p.low[axis] + position - phase_at(p, axis, phase)
+    return ceiling(ahead, p.step[axis]) if ahead > 0 else 0
 
 
 cdef inline void set_images(Padded* p, int64_t images) noexcept nogil:
-    p.images = images
-    p.channel = volume(p.phases) * images * p.plane
+    p.images, p.channel = images, volume(p.phases) * images * p.plane
 
 
-ctypedef fused real_t:
-    float
-    double
+cdef inline void lay_out(Padded* p, const Operand* source, const Operand* w, const int64_t* out) noexcept nogil:
+    """What outputs of size `out` read: along an axis `count` starting points, and up to `read` elements.
 
-
-cdef inline void pad_plane(real_t* scratch, const real_t* image, const Operand* source, const Padded* p) noexcept nogil:
-    """Copies one channel of one image into its slot of every phase."""
-    cdef int64_t phase0, phase1, phase2, q0, q1, q, i0, i1, before, end, width = p.pitch[2], step = p.step[2]
-    cdef int64_t stride = source.stride[2] * step
-    cdef real_t* row = scratch
-    cdef const real_t* line
-    cdef real_t zero = 0
-    for phase0 in range(p.phases[0]):
-        for phase1 in range(p.phases[1]):
-            for phase2 in range(p.phases[2]):
-                before = min(zeros_before(p, 2, phase2), width)
-                end = clip(source_end(p, 2, phase2, source.size[2]), before, width)
-                row = scratch + ((phase0 * p.phases[1] + phase1) * p.phases[2] + phase2) * p.images * p.plane
-                for q0 in range(p.pitch[0]):
-                    i0 = q0 * p.step[0] + phase_at(p, 0, phase0) - p.low[0]
-                    for q1 in range(p.pitch[1]):
-                        i1 = q1 * p.step[1] + phase_at(p, 1, phase1) - p.low[1]
-                        if i0 < 0 or i0 >= source.size[0] or i1 < 0 or i1 >= source.size[1]:
-                            for q in range(width):
-                                row[q] = zero
-                        else:
-                            line = image + i0 * source.stride[0] + i1 * source.stride[1] \
-                                + (phase_at(p, 2, phase2) - p.low[2]) * source.stride[2]
-                            for q in range(before):
-                                row[q] = zero
-                            if stride == 1:
-                                for q in range(before, end):
-                                    row[q] = line[q]
-                            else:
-                                for q in range(before, end):
-                                    row[q] = line[q * stride]
-                            for q in range(end, width):
-                                row[q] = zero
-                        row += width
-
-
-# ---- the slides
-
-cdef inline void finish_slide(Slide* slide) noexcept nogil:
-    slide.n_pixels = volume(slide.count)
-    slide.n_taps = volume(slide.taps)
-
-
-cdef inline Slide slide_of_conv(const Operand* w, const int64_t* out) noexcept nogil:
-    """The only slide of a convolution: all outputs, all taps."""
-    cdef Slide slide
-    cdef int axis
+    Output o meets tap t at padded position p = o*s + t*d, in phase p % s at element o + t*d // s; transposed, output i
+    meets it at element low + (i + window.low - t*d) / s of the only phase.
+    """
+    cdef int64_t shared[3]
     for axis in range(3):
-        slide.start[axis], slide.step[axis], slide.count[axis] = 0, 1, out[axis]
-        slide.tap[axis], slide.tap_step[axis], slide.taps[axis] = 0, 1, w.size[axis]
-    finish_slide(&slide)
-    return slide
+        s, d, reach = p.window.stride[axis], p.window.dilation[axis], w.size[axis] - 1
+        if p.transposed:
+            p.step[axis], p.out_step[axis], p.phases[axis] = 1, s, 1
+            p.low[axis] = max(0, -floor_divide(p.window.low[axis] - reach * d, s))
+            count = ceiling(out[axis], s)
+            read = max(count, p.low[axis] + (out[axis] - 1 + p.window.low[axis]) // s + 1)
+        else:
+            p.step[axis], p.out_step[axis], p.phases[axis] = s, 1, 1
+            while p.phases[axis] <= reach and p.phases[axis] * d % s != 0:
+                p.phases[axis] += 1
+            p.low[axis], count, read = p.window.low[axis], out[axis], out[axis] + reach * d // s
+        shared[axis] = read - count
+        for phase in range(p.phases[axis]):
+            shared[axis] = min(shared[axis], min(first_from(p, axis, phase, 0),
+                                                 read - first_from(p, axis, phase, source.size[axis])))
+        shared[axis] = max(shared[axis], 0)
+        p.pitch[axis] = read - shared[axis]
+    p.plane = volume(p.pitch)
+    p.slack = (shared[0] * p.pitch[1] + shared[1]) * p.pitch[2] + shared[2]
+    set_images(p, 1)
 
 
-cdef inline Slide slide_of_transpose(const Operand* w, const int64_t* out, const Window* window,
-                                     const int64_t* start) noexcept nogil:
-    """The outputs i = start (mod stride) of a transposed convolution, with the taps that reach them, maybe none."""
-    cdef Slide slide
-    cdef int64_t tap, period, wanted
-    cdef int axis
+cdef inline void pad_plane(real* row, const real* image, const Operand* source, const Padded* p,
+                           int64_t phase) noexcept nogil:
+    """Copies the positions of one phase of one channel of one image, row by row, into their slot of the scratch."""
+    cdef int64_t at[3]
+    cdef real zero = 0
+    cdef bint inside
+    unravel(phase, p.phases, at)
+    width, stride = p.pitch[2], source.stride[2] * p.step[2]
+    before = min(first_from(p, 2, at[2], 0), width)
+    end = clip(first_from(p, 2, at[2], source.size[2]), before, width)
     for axis in range(3):
-        slide.start[axis], slide.step[axis] = start[axis], window.stride[axis]
-        slide.count[axis] = (out[axis] - start[axis] + window.stride[axis] - 1) // window.stride[axis]
-        period = window.stride[axis] // common_divisor(window.stride[axis], window.dilation[axis])
-        wanted = (start[axis] + window.low[axis]) % window.stride[axis]
-        slide.tap[axis], slide.tap_step[axis], slide.taps[axis] = 0, period, 0
-        for tap in range(min(period, w.size[axis])):
-            if tap * window.dilation[axis] % window.stride[axis] == wanted:
-                slide.tap[axis] = tap
-                slide.taps[axis] = (w.size[axis] - tap + period - 1) // period
-                break
-    finish_slide(&slide)
-    return slide
+        at[axis] = phase_at(p, axis, at[axis]) - p.low[axis]        # the source position of element 0
+    for q0 in range(p.pitch[0]):
+        i0 = at[0] + q0 * p.step[0]
+        for q1 in range(p.pitch[1]):
+            i1 = at[1] + q1 * p.step[1]
+            inside = 0 <= i0 and i0 < source.size[0] and 0 <= i1 and i1 < source.size[1]
+            first = before if inside else width
+            last = end if inside else width
+            line = image + i0 * source.stride[0] + i1 * source.stride[1] + at[2] * source.stride[2]
+            for q in range(first):
+                row[q] = zero
+            if stride == 1:
+                for q in range(first, last):
+                    row[q] = line[q]
+            else:
+                for q in range(first, last):
+                    row[q] = line[q * stride]
+            for q in range(last, width):
+                row[q] = zero
+            row += width
 
 
-cdef inline int64_t tap_offset(const Padded* p, const Window* window, const Slide* slide, bint transposed,
-                               int axis, int64_t tap) noexcept nogil:
-    """Where in a row the output j = 0 meets a tap."""
-    if transposed:
-        return p.low[axis] + floor_divide(slide.start[axis] + window.low[axis] - tap * window.dilation[axis],
-                                          window.stride[axis])
-    return tap * window.dilation[axis] // window.stride[axis]
+# ---- lists of taps and pixels
+
+cdef inline int64_t meets(const Padded* p, int axis, int64_t start, int64_t tap) noexcept nogil:
+    """The element, along an axis of a plane, at which output `start` meets a tap; -1 if it does not."""
+    if not p.transposed:
+        return tap * p.window.dilation[axis] // p.step[axis]
+    ahead = start + p.window.low[axis] - tap * p.window.dilation[axis]
+    return p.low[axis] + ahead // p.out_step[axis] if ahead % p.out_step[axis] == 0 else -1
 
 
-cdef inline void list_taps(int64_t* offset, int64_t* weight, const Padded* p, const Window* window,
-                           const Slide* slide, bint transposed, const Operand* w) noexcept nogil:
-    """For each tap of a slide its offset in the scratch, and its offset in w."""
-    cdef int64_t u0, u1, u2, t0, t1, t2, phase, n = 0
-    for u0 in range(slide.taps[0]):
-        t0 = slide.tap[0] + u0 * slide.tap_step[0]
-        for u1 in range(slide.taps[1]):
-            t1 = slide.tap[1] + u1 * slide.tap_step[1]
-            for u2 in range(slide.taps[2]):
-                t2 = slide.tap[2] + u2 * slide.tap_step[2]
-                phase = (t0 % p.phases[0] * p.phases[1] + t1 % p.phases[1]) * p.phases[2] + t2 % p.phases[2]
-                offset[n] = phase * p.images * p.plane \
-                    + (tap_offset(p, window, slide, transposed, 0, t0) * p.pitch[1]
-                       + tap_offset(p, window, slide, transposed, 1, t1)) * p.pitch[2] \
-                    + tap_offset(p, window, slide, transposed, 2, t2)
-                weight[n] = t0 * w.stride[0] + t1 * w.stride[1] + t2 * w.stride[2]
-                n += 1
+cdef inline void list_taps(Offsets* taps, const Padded* p, const int64_t* start, const Operand* w) noexcept nogil:
+    """The taps that reach the outputs from `start` on."""
+    taps.n = 0
+    for t0 in range(w.size[0]):
+        at0 = meets(p, 0, start[0], t0)
+        for t1 in range(w.size[1] if at0 >= 0 else 0):
+            at1 = meets(p, 1, start[1], t1)
+            for t2 in range(w.size[2] if at1 >= 0 else 0):
+                at2 = meets(p, 2, start[2], t2)
+                if at2 >= 0:
+                    phase = (t0 % p.phases[0] * p.phases[1] + t1 % p.phases[1]) * p.phases[2] + t2 % p.phases[2]
+                    taps.source[taps.n] = phase * p.images * p.plane + (at0 * p.pitch[1] + at1) * p.pitch[2] + at2
+                    taps.other[taps.n] = t0 * w.stride[0] + t1 * w.stride[1] + t2 * w.stride[2]
+                    taps.n += 1
 
 
-cdef inline void list_pixels(int64_t* position, int64_t* target, const Padded* p, const Slide* slide,
-                             const Operand* out) noexcept nogil:
-    """For each output of a slide its position in a plane, and its offset in `out`."""
-    cdef int64_t j0, j1, j2, row, at, n = 0
-    for j0 in range(slide.count[0]):
-        for j1 in range(slide.count[1]):
-            row = (j0 * p.pitch[1] + j1) * p.pitch[2]
-            at = (slide.start[0] + j0 * slide.step[0]) * out.stride[0] \
-                + (slide.start[1] + j1 * slide.step[1]) * out.stride[1] + slide.start[2] * out.stride[2]
-            for j2 in range(slide.count[2]):
-                position[n] = row + j2
-                target[n] = at + j2 * slide.step[2] * out.stride[2]
-                n += 1
+cdef inline void repeat(Offsets* list, int64_t count, int64_t source_step, int64_t other_step) noexcept nogil:
+    """One more axis of `count` positions, outside those that are listed."""
+    n = list.n
+    for e in range(1, count):
+        for i in range(n):
+            list.source[e * n + i] = list.source[i] + e * source_step
+            list.other[e * n + i] = list.other[i] + e * other_step
+    list.n = n * count
+
+
+cdef inline void list_pixels(Offsets* pixels, const Padded* p, const int64_t* start, const int64_t* count,
+                             int64_t columns, const Operand* out) noexcept nogil:
+    """The outputs from `start` on, of all images; `columns` is 1 for the first one of each row only."""
+    pixels.n, pixels.source[0], pixels.other[0] = 1, 0, 0
+    for axis in range(3):
+        pixels.other[0] += start[axis] * out.stride[axis]
+    repeat(pixels, columns, 1, p.out_step[2] * out.stride[2])
+    repeat(pixels, count[1], p.pitch[2], p.out_step[1] * out.stride[1])
+    repeat(pixels, count[0], p.pitch[1] * p.pitch[2], p.out_step[0] * out.stride[0])
+    repeat(pixels, p.images, p.plane, out.row_stride)
