@@ -6,103 +6,85 @@ taking one out renumbers the ones after it.
 
 from __future__ import annotations
 
+import itertools
 import operator
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, MutableSequence
+from typing import Any
 
+from minigrad.errors import require
+from minigrad.nn.layer import publish
 from minigrad.nn.module import MODULE, PARAMETER, Module, tree_repr
 from minigrad.nn.parameter import Parameter
-from minigrad.tensor import Tensor
-
-__all__ = ["ModuleDict", "ModuleList", "ParameterList", "Sequential"]
-
-R = TypeVar("R", bound="Row")
 
 
-class Row(Module):
-    """Children in a row, used like a list: what Sequential and ModuleList share."""
+class _Row(Module, MutableSequence):
+    """Children in a row, used like a list: what Sequential, ModuleList and ParameterList share."""
 
-    def _names(self) -> list[str]:
-        return [name for name, kind in self._kinds.items() if kind == MODULE]
+    _kind = MODULE
 
-    def _name(self, index: int) -> str:
-        names = self._names()
-        position = operator.index(index)
-        if not -len(names) <= position < len(names):
-            raise IndexError(f"{type(self).__name__}: index {position} is out of range for {len(names)} modules")
+    def __init__(self, values: Iterable[Any] | None = None) -> None:
+        super().__init__()
+        self.extend(values or ())
+
+    def _put(self, name: str, value: Any) -> None:
+        self._register(name, value, self._kind, replace=True)
+
+    def _name(self, index: Any) -> str:
+        names, position = [name for name, _ in self._own(self._kind)], operator.index(index)
+        require(-len(names) <= position < len(names), type(self).__name__, "index", position,
+                f"one of {len(names)} {self._kind}s", IndexError)
         return names[position]
 
-    def _renumber(self, modules: list[Module]) -> None:
-        """Make `modules` the children "0", "1", ..."""
-        for name in self._names():
+    def _replace(self, values: list[Any]) -> None:
+        """Make `values` the children "0", "1", ..."""
+        for name, _ in self._own(self._kind):
             delattr(self, name)
-        for position, module in enumerate(modules):
-            self.add_module(str(position), module)
+        self.extend(values)
 
     def __len__(self) -> int:
-        return len(self._names())
+        return len(self._own(self._kind))
 
-    def __iter__(self) -> Iterator[Module]:
-        return iter([module for _, module in self._own(MODULE)])
-
-    def __contains__(self, module: object) -> bool:
-        return any(module is child for child in self)
+    def __iter__(self) -> Iterator[Any]:
+        return iter([value for _, value in self._own(self._kind)])
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
-            return self._sliced(index)
+            return type(self)(list(self)[index])
         return self.__dict__[self._name(index)]
 
-    def _sliced(self: R, index: slice) -> R:
-        return type(self)().extend(list(self)[index])
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self._put(self._name(index), value)
 
-    def __setitem__(self, index: int, module: Module) -> None:
-        setattr(self, self._name(index), module)
+    def __delitem__(self, index: Any) -> None:
+        values = list(self)
+        del values[index]
+        self._replace(values)
 
-    def __delitem__(self, index: int | slice) -> None:
-        modules = list(self)
-        if not isinstance(index, slice):
-            self._name(index)
-        del modules[index]
-        self._renumber(modules)
-
-    def append(self: R, module: Module) -> R:
-        """Add a module at the end; returns the row itself."""
-        number = len(self)
-        while str(number) in self._kinds:       # the names of a slice do not start at "0"
-            number += 1
-        self.add_module(str(number), module)
+    def insert(self, index: int, value: Any) -> Any:
+        """Put a value before position `index`; returns the row itself."""
+        self.append(value)
+        values = list(self)
+        values.insert(index, values.pop())
+        self._replace(values)
         return self
 
-    def extend(self: R, modules: Iterable[Module]) -> R:
-        """Add several modules at the end; returns the row itself."""
-        for module in list(modules):
-            self.append(module)
+    def append(self, value: Any) -> Any:
+        """Add a value at the end; returns the row itself."""
+        free = (name for name in map(str, itertools.count(len(self))) if name not in self._kinds)
+        self._put(next(free), value)                # (the names of a slice do not start at "0")
         return self
 
-    def insert(self: R, index: int, module: Module) -> R:
-        """Put a module before position `index`; returns the row itself."""
-        if not isinstance(module, Module):
-            raise TypeError(f"insert: got {type(module).__name__}, expected a Module")
-        modules = list(self)
-        modules.insert(index, module)
-        self._renumber(modules)
+    def extend(self, values: Iterable[Any]) -> Any:
+        """Add several values at the end; returns the row itself."""
+        for value in list(values):
+            self.append(value)
         return self
 
-    def pop(self, index: int = -1) -> Module:
-        """Take a module out and return it."""
-        module = self[index]
-        del self[index]
-        return module
-
-    def __add__(self: R, other: Iterable[Module]) -> R:
-        return type(self)().extend(self).extend(other)
-
-    def __iadd__(self: R, other: Iterable[Module]) -> R:
-        return self.extend(other)
+    def __add__(self, other: Iterable[Any]) -> Any:
+        return type(self)([*self, *other])
 
 
-class Sequential(Row):
+class Sequential(_Row):
     """Modules applied one after the other: `Sequential(f, g)(x) = g(f(x))`.
 
     Takes modules in order, or one mapping of names to modules.
@@ -120,28 +102,25 @@ class Sequential(Row):
     """
 
     def __init__(self, *args: Any) -> None:
-        super().__init__()
-        if len(args) == 1 and isinstance(args[0], Mapping):
-            for name, module in args[0].items():
-                self.add_module(name, module)
-        else:
-            for position, module in enumerate(args):
-                self.add_module(str(position), module)
+        named = len(args) == 1 and isinstance(args[0], Mapping)
+        super().__init__(() if named else args)
+        for name, module in args[0].items() if named else ():
+            self.add_module(name, module)
 
     def forward(self, input: Any) -> Any:
         for module in self:
             input = module(input)
         return input
 
-    def _sliced(self, index: slice) -> Sequential:
+    def __getitem__(self, index: Any) -> Any:
         """A slice keeps the names its children have, so its state_dict is a part of the whole one's."""
-        return Sequential(dict(list(self._own(MODULE))[index]))
+        return Sequential(dict(self._own(MODULE)[index])) if isinstance(index, slice) else super().__getitem__(index)
 
-    def __add__(self, other: Iterable[Module]) -> Sequential:
+    def __add__(self, other: Iterable[Any]) -> Any:
         return Sequential(*self, *other)
 
 
-class ModuleList(Row):
+class ModuleList(_Row):
     """A list whose modules are registered: their parameters count, and `forward` is up to its owner.
 
     >>> from minigrad import nn
@@ -152,24 +131,19 @@ class ModuleList(Row):
     """
 
     def __init__(self, modules: Iterable[Module] | None = None) -> None:
-        super().__init__()
-        self.extend(modules or ())
+        super().__init__(modules)
 
     def __repr__(self) -> str:
         """Equal neighbours are folded into one line."""
-        runs: list[list[Any]] = []                   # [first, last, text]
-        for position, text in enumerate(repr(module) for module in self):
-            if runs and runs[-1][2] == text:
-                runs[-1][1] = position
-            else:
-                runs.append([position, position, text])
-        return tree_repr(self._get_name(), [], [
-            f"({first}): {text}" if first == last else f"({first}-{last}): {last - first + 1} x {text}"
-            for first, last, text in runs
-        ])
+        lines, start = [], 0
+        for text, run in itertools.groupby(map(repr, self)):
+            count = len(list(run))
+            lines.append(f"({start}): {text}" if count == 1 else f"({start}-{start + count - 1}): {count} x {text}")
+            start += count
+        return tree_repr(self._get_name(), "", lines)
 
 
-class ModuleDict(Module):
+class ModuleDict(Module, MutableMapping):
     """A dictionary whose modules are registered, in insertion order.
 
     >>> from minigrad import nn
@@ -180,59 +154,30 @@ class ModuleDict(Module):
     2
     """
 
+    __eq__, __hash__ = Module.__eq__, Module.__hash__      # as a module, not as a mapping
+
     def __init__(self, modules: Any = None) -> None:
         super().__init__()
-        if modules is not None:
-            self.update(modules)
+        self.update(modules or ())
 
     def __getitem__(self, key: str) -> Module:
-        if self._kinds.get(key) != MODULE:
-            raise KeyError(key)
-        return self.__dict__[key]
+        return dict(self._own(MODULE))[key]
 
     def __setitem__(self, key: str, module: Module) -> None:
         self.add_module(key, module)
 
     def __delitem__(self, key: str) -> None:
-        self[key]
+        self[key]                                           # which must be there
         delattr(self, key)
 
     def __len__(self) -> int:
-        return len(self.keys())
+        return len(self._own(MODULE))
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.keys())
-
-    def __contains__(self, key: object) -> bool:
-        return key in self.keys()
-
-    def keys(self) -> list[str]:
-        return [name for name, _ in self._own(MODULE)]
-
-    def values(self) -> list[Module]:
-        return [module for _, module in self._own(MODULE)]
-
-    def items(self) -> list[tuple[str, Module]]:
-        return list(self._own(MODULE))
-
-    def pop(self, key: str) -> Module:
-        """Take the module under `key` out and return it."""
-        module = self[key]
-        del self[key]
-        return module
-
-    def clear(self) -> None:
-        for key in self.keys():
-            del self[key]
-
-    def update(self, modules: Any) -> None:
-        """Add the modules of a mapping, or of pairs (name, module)."""
-        pairs = modules.items() if isinstance(modules, Mapping | ModuleDict) else modules
-        for name, module in pairs:
-            self[name] = module
+        return iter([name for name, _ in self._own(MODULE)])
 
 
-class ParameterList(Module):
+class ParameterList(_Row):
     """A list whose parameters are registered; plain tensors given to it become parameters.
 
     >>> import minigrad
@@ -241,37 +186,14 @@ class ParameterList(Module):
     2
     """
 
-    def __init__(self, values: Iterable[Tensor] | None = None) -> None:
-        super().__init__()
-        self.extend(values or ())
+    _kind = PARAMETER
 
-    def _values(self) -> list[Parameter]:
-        return [parameter for _, parameter in self._own(PARAMETER)]
-
-    def __len__(self) -> int:
-        return len(self._values())
-
-    def __iter__(self) -> Iterator[Parameter]:
-        return iter(self._values())
-
-    def __getitem__(self, index: int) -> Parameter:
-        return self._values()[index]
-
-    def __setitem__(self, index: int, value: Tensor) -> None:
-        position = range(len(self))[index]
-        setattr(self, str(position), value if isinstance(value, Parameter) else Parameter(value))
-
-    def append(self, value: Tensor) -> ParameterList:
-        """Add a parameter at the end; returns the list itself."""
-        self.register_parameter(str(len(self)), value if isinstance(value, Parameter) else Parameter(value))
-        return self
-
-    def extend(self, values: Iterable[Tensor]) -> ParameterList:
-        for value in list(values):
-            self.append(value)
-        return self
+    def _put(self, name: str, value: Any) -> None:
+        super()._put(name, value if isinstance(value, Parameter) else Parameter(value))
 
     def extra_repr(self) -> str:
-        sizes = ["x".join(map(str, parameter.shape)) for parameter in self]
-        return "\n".join(f"({position}): Parameter containing: [{parameter.dtype} of size {size}]"
-                         for position, (parameter, size) in enumerate(zip(self, sizes, strict=True)))
+        return "\n".join(f"({name}): Parameter containing: [{parameter.dtype} of size "
+                         f"{'x'.join(map(str, parameter.shape))}]" for name, parameter in self._own(self._kind))
+
+
+publish(globals())

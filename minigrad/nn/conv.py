@@ -6,95 +6,59 @@ to o, ConvTranspose2d takes o back to i, and `output_padding` says which i where
 Source: Dumoulin and Visin, "A guide to convolution arithmetic for deep learning", 2016.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from minigrad.dtypes import DType
-from minigrad.functions.create import empty
+from minigrad.errors import one_of, require
 from minigrad.functions.parts import pad
-from minigrad.geometry import Geometry
+from minigrad.geometry import Geometry, Padding, PerAxis
 from minigrad.nn import functional as F
-from minigrad.nn.linear import reset_weight_and_bias
-from minigrad.nn.module import Module
-from minigrad.nn.parameter import Parameter
-from minigrad.shapes import integer
+from minigrad.nn.layer import Layer, publish
+from minigrad.nn.linear import _Affine
 from minigrad.tensor import Tensor
 
-__all__ = ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d", "DepthwiseConv1d",
-           "DepthwiseConv2d", "DepthwiseConv3d", "SeparableConv1d", "SeparableConv2d", "SeparableConv3d"]
-
-Sizes = int | tuple[int, ...]
-Padding = str | int | tuple[int, ...] | tuple[tuple[int, int], ...]
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
 
-def per_axis(layer: str, argument: str, value: Any, axes: int, least: int) -> tuple[int, ...]:
-    """One int for each of the `axes`: `value` may be an int for all of them."""
-    values = tuple(value) if isinstance(value, tuple | list) else (value,)
-    values = values * axes if len(values) == 1 else values
-    if len(values) != axes or not all(isinstance(v, int) and v >= least for v in values):
-        raise ValueError(f"{layer}: {argument}: got {value!r}, expected an int or {axes} ints of at least {least}")
-    return values
-
-
-class ConvNd(Module):
+class _ConvNd(_Affine):
     """What all six layers share: sizes, weight and bias, and how they print."""
 
-    axes = 0
     transposed = False
-    bias: Parameter | None
 
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: Sizes, stride: Sizes, padding: Padding,
-                 dilation: Sizes, output_padding: Sizes, groups: int, bias: bool, padding_mode: str, device: Any,
-                 dtype: DType | None) -> None:
-        super().__init__()
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: PerAxis, stride: PerAxis = 1,
+                 padding: Padding = 0, dilation: PerAxis = 1, groups: int = 1, bias: bool = True,
+                 padding_mode: str = "zeros", device: Any = None, dtype: Any = None) -> None:
+        super().__init__(in_channels=in_channels, out_channels=out_channels, groups=groups)
         name = type(self).__name__
-        for argument, value in (("in_channels", in_channels), ("out_channels", out_channels), ("groups", groups)):
-            if integer(name, argument, value) < 0:
-                raise ValueError(f"{name}: {argument}: got {value}, expected 0 or more")
-        if groups < 1 or in_channels % groups or out_channels % groups:
-            raise ValueError(f"{name}: groups: got {groups}, expected a divisor of in_channels = {in_channels} and "
-                             f"out_channels = {out_channels}")
-        modes = PADDING_MODES[:1] if self.transposed else PADDING_MODES
-        if padding_mode not in modes:
-            raise ValueError(f"{name}: padding_mode: got {padding_mode!r}, expected one of {', '.join(modes)}")
-        self.in_channels = in_channels
-        self.out_channels = out_channels
-        self.kernel_size = per_axis(name, "kernel_size", kernel_size, self.axes, 1)
-        self.stride = per_axis(name, "stride", stride, self.axes, 1)
+        require(groups and in_channels % groups == 0 == out_channels % groups, name, "groups", groups,
+                f"a divisor of in_channels = {in_channels} and out_channels = {out_channels}")
+        one_of(name, "padding_mode", padding_mode, PADDING_MODES[:1] if self.transposed else PADDING_MODES)
+        self.kernel_size, self.stride = self._each("kernel_size", kernel_size), self._each("stride", stride)
         self.padding: Any = (padding,) * self.axes if isinstance(padding, int) else padding
-        self.dilation = per_axis(name, "dilation", dilation, self.axes, 1)
-        self.output_padding = per_axis(name, "output_padding", output_padding, self.axes, 0)
-        self.groups = groups
-        self.padding_mode = padding_mode
+        self.dilation = self._each("dilation", dilation)
+        self.output_padding, self.padding_mode = (0,) * self.axes, padding_mode
         first, second = (in_channels, out_channels) if self.transposed else (out_channels, in_channels)
-        self.weight = Parameter(
-            empty(first, second // groups, *self.kernel_size, device=device, dtype=dtype))
-        self.register_parameter(
-            "bias", Parameter(empty(out_channels, device=device, dtype=dtype)) if bias else None)
-        self.reset_parameters()
+        weight = (first, second // groups, *self.kernel_size)
+        self._learn(device, dtype, weight=weight, bias=bias and (out_channels,))
 
-    def reset_parameters(self) -> None:
-        reset_weight_and_bias(self.weight, self.bias)
+    def _each(self, argument: str, value: Any, least: int = 1) -> tuple[int, ...]:
+        """One int for each axis: `value` may be an int for all of them."""
+        values = tuple(value) if isinstance(value, tuple | list) else (value,)
+        values = values * self.axes if len(values) == 1 else values
+        require(len(values) == self.axes and all(isinstance(size, int) and size >= least for size in values),
+                type(self).__name__, argument, repr(value), f"an int or {self.axes} ints of at least {least}")
+        return values
 
     def extra_repr(self) -> str:
+        """What differs from the usual stands behind what has no usual value."""
+        now, ones = {**self.__dict__, "bias": self.bias is not None}, (1,) * self.axes
+        usual = {"padding": (0,) * self.axes, "dilation": ones, "output_padding": (0,) * self.axes, "groups": 1,
+                 "bias": True, "padding_mode": "zeros"}
         text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
-        if self.padding != (0,) * self.axes:
-            text += f", padding={self.padding}"
-        if self.dilation != (1,) * self.axes:
-            text += f", dilation={self.dilation}"
-        if self.output_padding != (0,) * self.axes:
-            text += f", output_padding={self.output_padding}"
-        if self.groups != 1:
-            text += f", groups={self.groups}"
-        if self.bias is None:
-            text += ", bias=False"
-        return text if self.padding_mode == "zeros" else f"{text}, padding_mode={self.padding_mode}"
+        return text + "".join([f", {name}={now[name]}" for name, value in usual.items() if now[name] != value])
 
 
-class Convolution(ConvNd):
+class _Conv(_ConvNd):
     """The constructor and forward of Conv1d, Conv2d and Conv3d.
 
     weight: (out_channels, in_channels / groups, *kernel_size); bias: (out_channels,).
@@ -102,25 +66,18 @@ class Convolution(ConvNd):
     stands there says `padding_mode`: "zeros", or as in nn.functional.pad "reflect", "replicate" or "circular".
     """
 
-    function: Callable[..., Tensor]
-
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: Sizes, stride: Sizes = 1,
-                 padding: Padding = 0, dilation: Sizes = 1, groups: int = 1, bias: bool = True,
-                 padding_mode: str = "zeros", device: Any = None, dtype: DType | None = None) -> None:
-        super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, 0, groups, bias,
-                         padding_mode, device, dtype)
+    tensors = ("input", "flip")
 
     def forward(self, input: Tensor) -> Tensor:
-        padding = self.padding
-        if self.padding_mode != "zeros":
-            geometry = Geometry.of_conv(type(self).__name__, input.shape[-self.axes:], self.kernel_size, self.stride,
-                                        padding, self.dilation)
-            ends = zip(geometry.low[::-1], geometry.high[::-1], strict=True)
-            input, padding = pad(input, [n for pair in ends for n in pair], self.padding_mode), 0
-        return self.function(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+        if self.padding_mode == "zeros":
+            return super().forward(input)
+        geometry = Geometry.of_conv(type(self).__name__, input.shape[-self.axes:], self.kernel_size, self.stride,
+                                    self.padding, self.dilation)
+        ends = zip(geometry.low[::-1], geometry.high[::-1], strict=True)
+        return super().forward(pad(input, [n for pair in ends for n in pair], self.padding_mode), padding=0)
 
 
-class Conv1d(Convolution):
+class Conv1d(_Conv, function=F.conv1d, axes=1):
     """(n, c, i) to (n, k, o): see nn.functional.conv1d.
 
     >>> import minigrad
@@ -129,11 +86,8 @@ class Conv1d(Convolution):
     (1, 4, 9)
     """
 
-    axes = 1
-    function = staticmethod(F.conv1d)
 
-
-class Conv2d(Convolution):
+class Conv2d(_Conv, function=F.conv2d, axes=2):
     """(n, c, i1, i2) to (n, k, o1, o2): see nn.functional.conv2d.
 
     >>> import minigrad
@@ -145,11 +99,8 @@ class Conv2d(Convolution):
     (1, 8, 14, 14)
     """
 
-    axes = 2
-    function = staticmethod(F.conv2d)
 
-
-class Conv3d(Convolution):
+class Conv3d(_Conv, function=F.conv3d, axes=3):
     """(n, c, i1, i2, i3) to (n, k, o1, o2, o3): see nn.functional.conv3d.
 
     >>> import minigrad
@@ -158,11 +109,8 @@ class Conv3d(Convolution):
     (1, 2, 4, 3, 3)
     """
 
-    axes = 3
-    function = staticmethod(F.conv3d)
 
-
-class Depthwise(Convolution):
+class _Depthwise(_Conv):
     """A convolution of each channel alone, with `multiplier` kernels each: as many groups as channels.
 
     >>> import minigrad
@@ -171,19 +119,19 @@ class Depthwise(Convolution):
     DepthwiseConv2d(3, 6, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1), groups=3)
     """
 
-    def __init__(self, in_channels: int, kernel_size: Sizes, stride: Sizes = 1, padding: Padding = 0,
-                 dilation: Sizes = 1, multiplier: int = 1, bias: bool = True, padding_mode: str = "zeros",
-                 device: Any = None, dtype: DType | None = None) -> None:
+    def __init__(self, in_channels: int, kernel_size: PerAxis, stride: PerAxis = 1, padding: Padding = 0,
+                 dilation: PerAxis = 1, multiplier: int = 1, bias: bool = True, padding_mode: str = "zeros",
+                 device: Any = None, dtype: Any = None) -> None:
         super().__init__(in_channels, in_channels * multiplier, kernel_size, stride, padding, dilation, in_channels,
                          bias, padding_mode, device, dtype)
 
 
-class DepthwiseConv1d(Depthwise, Conv1d): ...
-class DepthwiseConv2d(Depthwise, Conv2d): ...
-class DepthwiseConv3d(Depthwise, Conv3d): ...
+class DepthwiseConv1d(_Depthwise, Conv1d): ...
+class DepthwiseConv2d(_Depthwise, Conv2d): ...
+class DepthwiseConv3d(_Depthwise, Conv3d): ...
 
 
-class Separable(Module):
+class _Separable(Layer):
     """A depthwise convolution without bias, then one of size 1 that mixes channels.  Source: Chollet 2016, Xception.
 
     >>> import minigrad
@@ -193,11 +141,9 @@ class Separable(Module):
     ((1, 16, 5, 5), 216)
     """
 
-    parts: tuple[type[Depthwise], type[Convolution]]
-
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: Sizes, stride: Sizes = 1,
-                 padding: Padding = 0, dilation: Sizes = 1, multiplier: int = 1, bias: bool = True,
-                 padding_mode: str = "zeros", device: Any = None, dtype: DType | None = None) -> None:
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: PerAxis, stride: PerAxis = 1,
+                 padding: Padding = 0, dilation: PerAxis = 1, multiplier: int = 1, bias: bool = True,
+                 padding_mode: str = "zeros", device: Any = None, dtype: Any = None) -> None:
         super().__init__()
         depthwise, pointwise = self.parts
         self.depthwise = depthwise(in_channels, kernel_size, stride, padding, dilation, multiplier, False,
@@ -208,19 +154,12 @@ class Separable(Module):
         return self.pointwise(self.depthwise(input))
 
 
-class SeparableConv1d(Separable):
-    parts = DepthwiseConv1d, Conv1d
+class SeparableConv1d(_Separable, parts=(DepthwiseConv1d, Conv1d)): ...
+class SeparableConv2d(_Separable, parts=(DepthwiseConv2d, Conv2d)): ...
+class SeparableConv3d(_Separable, parts=(DepthwiseConv3d, Conv3d)): ...
 
 
-class SeparableConv2d(Separable):
-    parts = DepthwiseConv2d, Conv2d
-
-
-class SeparableConv3d(Separable):
-    parts = DepthwiseConv3d, Conv3d
-
-
-class TransposedConvolution(ConvNd):
+class _ConvTranspose(_ConvNd):
     """The constructor and forward of ConvTranspose1d, ConvTranspose2d and ConvTranspose3d.
 
     weight: (in_channels, out_channels / groups, *kernel_size); bias: (out_channels,).
@@ -228,31 +167,24 @@ class TransposedConvolution(ConvNd):
     """
 
     transposed = True
-    function: Callable[..., Tensor]
-
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: Sizes, stride: Sizes = 1,
-                 padding: Padding = 0, output_padding: Sizes = 0, groups: int = 1, bias: bool = True,
-                 dilation: Sizes = 1, padding_mode: str = "zeros", device: Any = None,
-                 dtype: DType | None = None) -> None:
-        super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, output_padding, groups,
-                         bias, padding_mode, device, dtype)
+    tensors = ("input", "output_size")
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: PerAxis, stride: PerAxis = 1,
+                 padding: Padding = 0, output_padding: PerAxis = 0, groups: int = 1, bias: bool = True,
+                 dilation: PerAxis = 1, padding_mode: str = "zeros", device: Any = None, dtype: Any = None) -> None:
+        super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode,
+                         device, dtype)
+        self.output_padding = self._each("output_padding", output_padding, 0)
 
     def forward(self, input: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
         """`output_size` (the spatial sizes, or the whole output shape) picks the output_padding that gives it."""
-        if output_size is None:
-            return self.function(input, self.weight, self.bias, self.stride, self.padding, self.output_padding,
-                                 self.groups, self.dilation)
-        sizes = tuple(output_size)
-        if len(sizes) == input.ndim:
-            sizes = sizes[-self.axes:]
-        if len(sizes) != self.axes:
-            raise ValueError(f"{type(self).__name__}: output_size: got {tuple(output_size)}, "
-                             f"expected {self.axes} or {input.ndim} sizes")
-        return self.function(input, self.weight, self.bias, self.stride, self.padding, 0, self.groups, self.dilation,
-                             output_size=sizes)
+        if output_size is not None:
+            require(len(output_size) in (self.axes, input.ndim), type(self).__name__, "output_size",
+                    tuple(output_size), f"{self.axes} or {input.ndim} sizes")
+            output_size = tuple(output_size)[-self.axes:]
+        return super().forward(input, output_size=output_size)
 
 
-class ConvTranspose1d(TransposedConvolution):
+class ConvTranspose1d(_ConvTranspose, function=F.conv_transpose1d, axes=1):
     """(n, c, i) to (n, k, o): see nn.functional.conv_transpose1d.
 
     >>> import minigrad
@@ -261,11 +193,8 @@ class ConvTranspose1d(TransposedConvolution):
     (1, 4, 9)
     """
 
-    axes = 1
-    function = staticmethod(F.conv_transpose1d)
 
-
-class ConvTranspose2d(TransposedConvolution):
+class ConvTranspose2d(_ConvTranspose, function=F.conv_transpose2d, axes=2):
     """(n, c, i1, i2) to (n, k, o1, o2): see nn.functional.conv_transpose2d.
 
     >>> import minigrad
@@ -278,11 +207,8 @@ class ConvTranspose2d(TransposedConvolution):
     (1, 1, 28, 28)
     """
 
-    axes = 2
-    function = staticmethod(F.conv_transpose2d)
 
-
-class ConvTranspose3d(TransposedConvolution):
+class ConvTranspose3d(_ConvTranspose, function=F.conv_transpose3d, axes=3):
     """(n, c, i1, i2, i3) to (n, k, o1, o2, o3): see nn.functional.conv_transpose3d.
 
     >>> import minigrad
@@ -291,5 +217,5 @@ class ConvTranspose3d(TransposedConvolution):
     (1, 2, 6, 6, 6)
     """
 
-    axes = 3
-    function = staticmethod(F.conv_transpose3d)
+
+publish(globals())

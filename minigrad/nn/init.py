@@ -11,14 +11,13 @@ Every function here fills its tensor in place, without recording a gradient, and
 take a `generator`.
 """
 
-from __future__ import annotations
-
 import math
 import warnings
 from typing import Any
 
 from minigrad import dtypes
 from minigrad.autograd import no_grad
+from minigrad.errors import one_of, require
 from minigrad.functions.create import empty, eye, full_like
 from minigrad.tensor import Tensor
 
@@ -37,12 +36,9 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """
     if nonlinearity == "leaky_relu":
         slope = 0.01 if param is None else param
-        if isinstance(slope, bool) or not isinstance(slope, int | float):
-            raise ValueError(f"calculate_gain: param: got {param!r}, expected the slope, a number")
+        require(type(slope) in (int, float), "calculate_gain", "param", repr(param), "the slope, a number")
         return math.sqrt(2.0 / (1 + slope * slope))
-    if nonlinearity not in _GAINS:
-        raise ValueError(f"calculate_gain: nonlinearity: got {nonlinearity!r}, "
-                         f"expected one of {', '.join([*_GAINS, 'leaky_relu'])}")
+    one_of("calculate_gain", "nonlinearity", nonlinearity, [*_GAINS, "leaky_relu"])
     return _GAINS[nonlinearity]
 
 
@@ -54,11 +50,9 @@ def fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:
     >>> init.fan_in_and_fan_out(minigrad.empty(8, 3, 5, 5))
     (75, 200)
     """
-    if tensor.ndim < 2:
-        raise ValueError(f"init: tensor: got shape {tensor.shape}, expected at least 2 axes to count fans")
+    require(tensor.ndim >= 2, "init", "tensor", f"shape {tensor.shape}", "at least 2 axes to count fans")
     outputs, inputs, *kernel = tensor.shape
-    taps = math.prod(kernel)
-    return inputs * taps, outputs * taps
+    return inputs * math.prod(kernel), outputs * math.prod(kernel)
 
 
 _calculate_fan_in_and_fan_out = fan_in_and_fan_out
@@ -72,8 +66,7 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = No
     >>> 2 <= init.uniform_(minigrad.empty(100), 2, 3).min().item() < 3
     True
     """
-    if not a <= b:
-        raise ValueError(f"uniform_: got a = {a}, b = {b}, expected a <= b")
+    require(a <= b, "uniform_", "a", a, f"a <= b, which is {b}")
     with no_grad():
         return tensor.uniform_(a, b, generator=generator)
 
@@ -86,8 +79,7 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any 
     >>> init.normal_(minigrad.empty(2), mean=1.0, std=0.0).tolist()
     [1.0, 1.0]
     """
-    if not std >= 0:
-        raise ValueError(f"normal_: std: got {std}, expected 0 or more")
+    require(std >= 0, "normal_", "std", std, "0 or more")
     with no_grad():
         return tensor.normal_(mean, std, generator=generator)
 
@@ -103,8 +95,7 @@ def trunc_normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float 
     >>> init.trunc_normal_(minigrad.empty(1000), a=-1.0, b=1.0).abs().max().item() <= 1
     True
     """
-    if not a < b or not std > 0:
-        raise ValueError(f"trunc_normal_: got a = {a}, b = {b}, std = {std}, expected a < b and std > 0")
+    require(a < b and std > 0, "trunc_normal_", "a, b and std", f"{a}, {b} and {std}", "a < b and std > 0")
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn(f"trunc_normal_: mean = {mean} is more than 2 std from [{a}, {b}]; the result may be inexact",
                       stacklevel=2)
@@ -162,8 +153,7 @@ def eye_(tensor: Tensor) -> Tensor:
     >>> init.eye_(minigrad.empty(2, 3)).tolist()
     [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
     """
-    if tensor.ndim != 2:
-        raise ValueError(f"eye_: tensor: got shape {tensor.shape}, expected 2 axes")
+    require(tensor.ndim == 2, "eye_", "tensor", f"shape {tensor.shape}", "2 axes")
     with no_grad():
         return tensor.copy_(eye(*tensor.shape, dtype=tensor.dtype))
 
@@ -176,20 +166,19 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     >>> init.dirac_(minigrad.empty(1, 1, 3)).tolist()
     [[[0.0, 1.0, 0.0]]]
     """
-    if not 3 <= tensor.ndim <= 5:
-        raise ValueError(f"dirac_: tensor: got shape {tensor.shape}, expected 3 to 5 axes")
+    require(3 <= tensor.ndim <= 5, "dirac_", "tensor", f"shape {tensor.shape}", "3 to 5 axes")
     outputs, inputs, *kernel = tensor.shape
-    if groups < 1 or outputs % groups:
-        raise ValueError(f"dirac_: groups: got {groups}, expected a divisor of {outputs}, the output channels")
-    if tensor.numel() == 0:
-        return tensor
-    centre = tuple(size // 2 for size in kernel)
+    require(groups > 0 and outputs % groups == 0, "dirac_", "groups", groups, f"a divisor of {outputs} output channels")
     with no_grad():
         tensor.zero_()
-        for group in range(groups):
-            for channel in range(min(outputs // groups, inputs)):
-                tensor[(group * (outputs // groups) + channel, channel, *centre)] = 1.0
+        for k in range(outputs if tensor.numel() else 0):
+            if (channel := k % (outputs // groups)) < inputs:
+                tensor[(k, channel, *[size // 2 for size in kernel])] = 1.0
     return tensor
+
+
+def _std(gain: float, fan: float) -> float:
+    return gain / math.sqrt(fan) if fan else 0.0
 
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
@@ -200,8 +189,7 @@ def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) ->
     >>> init.xavier_uniform_(minigrad.empty(3, 3)).abs().max().item() <= 1
     True
     """
-    fan_in, fan_out = fan_in_and_fan_out(tensor)
-    bound = math.sqrt(3.0) * gain * math.sqrt(2.0 / (fan_in + fan_out)) if fan_in + fan_out else 0.0
+    bound = math.sqrt(3.0) * _std(gain, sum(fan_in_and_fan_out(tensor)) / 2)
     return uniform_(tensor, -bound, bound, generator)
 
 
@@ -213,16 +201,12 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> 
     >>> init.xavier_normal_(minigrad.empty(3, 3), gain=0.0).abs().max().item()
     0.0
     """
-    fan_in, fan_out = fan_in_and_fan_out(tensor)
-    return normal_(tensor, 0.0, gain * math.sqrt(2.0 / (fan_in + fan_out)) if fan_in + fan_out else 0.0, generator)
+    return normal_(tensor, 0.0, _std(gain, sum(fan_in_and_fan_out(tensor)) / 2), generator)
 
 
 def _kaiming_std(op: str, tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
-    if mode not in ("fan_in", "fan_out"):
-        raise ValueError(f"{op}: mode: got {mode!r}, expected fan_in or fan_out")
-    fan = fan_in_and_fan_out(tensor)[mode == "fan_out"]
-    gain = calculate_gain(nonlinearity, a)
-    return gain / math.sqrt(fan) if fan else 0.0
+    one_of(op, "mode", mode, ("fan_in", "fan_out"))
+    return _std(calculate_gain(nonlinearity, a), fan_in_and_fan_out(tensor)[mode == "fan_out"])
 
 
 def kaiming_uniform_(tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
@@ -264,19 +248,15 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
     >>> [[round(value, 5) + 0.0 for value in row] for row in (q @ q.T).tolist()]
     [[1.0, 0.0], [0.0, 1.0]]
     """
-    if tensor.ndim < 2:
-        raise ValueError(f"orthogonal_: tensor: got shape {tensor.shape}, expected at least 2 axes")
+    require(tensor.ndim >= 2, "orthogonal_", "tensor", f"shape {tensor.shape}", "at least 2 axes")
     if tensor.numel() == 0:
         return tensor
-    rows, columns = tensor.shape[0], tensor.numel() // tensor.shape[0]
     with no_grad():
-        drawn = empty(rows, columns, dtype=dtypes.float64).normal_(generator=generator)
-        vectors = drawn if rows <= columns else drawn.T        # the shorter axis counts the vectors
-        basis = vectors.clone()
-        for j in range(basis.shape[0]):
-            vector = vectors[j]
+        drawn = empty(tensor.flatten(1).shape, dtype=dtypes.float64).normal_(generator=generator)
+        wide = drawn.shape[0] <= drawn.shape[1]
+        basis = drawn.clone() if wide else drawn.T.clone()      # the shorter axis counts the vectors
+        for j, vector in enumerate(basis):
             for _ in range(2 if j else 0):
                 vector = vector - (basis[:j] @ vector) @ basis[:j]
             basis[j] = vector / (vector * vector).sum().sqrt()
-        q = basis if rows <= columns else basis.T
-        return tensor.copy_((q * gain).reshape(tensor.shape))
+        return tensor.copy_(((basis if wide else basis.T) * gain).reshape(tensor.shape))

@@ -1,81 +1,145 @@
-"""A function of nn.functional as a module: what every layer without parameters of its own is."""
+"""What layers share: how they are declared, built, called and printed; and a function of nn.functional as a module."""
 
 from __future__ import annotations
 
 import inspect
+import types
 from collections.abc import Callable
 from typing import Any
 
+from minigrad.errors import require
+from minigrad.functions.create import empty
 from minigrad.nn.functional.checks import check_probability, check_reduction
 from minigrad.nn.module import Module
+from minigrad.nn.parameter import Parameter
+from minigrad.shapes import integer
 
-TENSORS = ("input", "target")               # arguments of the call
 WEIGHTS = ("weight", "pos_weight")          # options that are tensors: buffers, part of the state
-CHECKS: dict[str, Callable[[str, Any], None]] = {
-    "p": lambda layer, value: check_probability(layer, "p", value),
-    "label_smoothing": lambda layer, value: check_probability(layer, "label_smoothing", value),
-    "reduction": lambda layer, value: check_reduction(layer, value, "batchmean"),
-}
+
+
+def family(base: type[Layer], **attributes: Any) -> list[Any]:
+    """Classes derived from `base`: where an attribute is a list, one class for each of its elements.
+
+    They have no names yet: `publish` gives them those that they have in their file.
+    """
+    count = max(len(value) for value in attributes.values() if isinstance(value, list))
+    return [types.new_class("", (base,), {name: value[j] if isinstance(value, list) else value
+                                          for name, value in attributes.items()}) for j in range(count)]
+
+
+def publish(names: dict[str, Any], *others: str) -> None:
+    """Makes a file's layers public: all but bases and those with an underscore; the nameless ones get their names."""
+    public = [name for name, thing in names.items() if isinstance(thing, type) and issubclass(thing, Module)
+              and name[0] != "_" and thing not in (Layer, Functional)]
+    for name in public:
+        if not names[name].__name__:
+            names[name].__name__ = names[name].__qualname__ = name
+            names[name].__module__ = names["__name__"]
+    names["__all__"] = [*others, *public]
 
 
 class Layer(Module):
-    """`class ELU(Layer, function=F.elu)`: built with the function's options, called with its tensors.
+    """Base of the layers: the keywords of a class statement, as in `class Conv1d(_Conv, axes=1)`, become attributes.
 
-    The constructor has the function's arguments after `input` and `target`: the same names, order and defaults.
-    Each becomes an attribute that the call reads; `training` is the module's own.
+    `function` is what a call computes: from the arguments of the call, and for the function's other arguments but those
+    in `tensors`, from the attributes that have their names.
+    `shown` is what stands between the parentheses of the layer's line: names of attributes, those with "=" behind them
+    by name; of a parameter, whether there is one.
+
+    >>> import minigrad
+    >>> class Scale(Layer, function=lambda input, factor: input * factor, shown="size factor="):
+    ...     def __init__(self, size):
+    ...         super().__init__(size=size)
+    ...         self._learn(None, None, factor=(size,))
+    ...     def reset_parameters(self):
+    ...         minigrad.nn.init.constant_(self.factor, 2.0)
+    >>> Scale(3), Scale(3)(minigrad.tensor(5.0)).tolist()
+    (Scale(3, factor=True), [10.0, 10.0, 10.0])
+    """
+
+    function: Callable[..., Any]
+    tensors: tuple[str, ...] = ("input", "target", "dtype")
+    names: tuple[str, ...]                  # of the function's arguments that come from attributes
+    shown: Any = ""
+
+    def __init_subclass__(cls, **attributes: Any) -> None:
+        super().__init_subclass__()
+        for name, value in attributes.items():
+            setattr(cls, name, staticmethod(value) if inspect.isfunction(value) else value)
+        if "function" in attributes:
+            about = cls.function
+            cls.names = tuple([name for name in inspect.signature(about).parameters if name not in cls.tensors])
+            if cls.__doc__ is None and about.__doc__:
+                cls.__doc__ = f"{about.__doc__.splitlines()[0]}\n\nThe layer of `nn.functional.{about.__name__}`."
+
+    def __init__(self, **sizes: Any) -> None:
+        """Attributes that are sizes: ints of 0 or more."""
+        super().__init__()
+        for name, size in sizes.items():
+            require(integer(type(self).__name__, name, size) >= 0, type(self).__name__, name, size, "0 or more")
+            setattr(self, name, size)
+
+    def _learn(self, device: Any, dtype: Any, **shapes: tuple[int, ...] | bool) -> None:
+        """Parameters of these shapes (False for one not wanted), filled by the layer's `reset_parameters`."""
+        for name, shape in shapes.items():
+            wanted = isinstance(shape, tuple)
+            self.register_parameter(name, Parameter(empty(shape, device=device, dtype=dtype)) if wanted else None)
+        self.reset_parameters()
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        values = self.__dict__
+        options = {name: values[name] for name in self.names}
+        return self.function(*args, **options | kwargs if kwargs else options)
+
+    def extra_repr(self) -> str:
+        values = {**self.__dict__, **{name: self.__dict__[name] is not None for name in self._kinds}}
+        return ", ".join([f"{word}{values[word[:-1]]!r}" if word[-1] == "=" else repr(values[word])
+                          for word in self.shown.split()])
+
+
+class Functional(Layer):
+    """`class ELU(Functional, function=F.elu)`: built with the function's options, called with its tensors.
+
+    The constructor has the function's arguments but those in `tensors`: the same names, order and defaults.
+    Each becomes an attribute; `training` is the module's own.
 
     >>> import minigrad
     >>> from minigrad.nn import functional as F
-    >>> class Sharp(Layer, function=F.softplus): ...
+    >>> class Sharp(Functional, function=F.softplus): ...
     >>> Sharp(beta=8.0)
     Sharp(beta=8.0, threshold=20.0)
     >>> Sharp(beta=8.0)(minigrad.tensor([0.0, 1.0]))
     tensor([0.0866, 1.0000])
     """
 
-    function: Callable[..., Any]
-    names: tuple[str, ...]                  # of the options that a call passes on
+    last = ""                               # an option that stands behind the others in the constructor
     __signature__: inspect.Signature
 
-    def __init_subclass__(cls, function: Callable[..., Any] | None = None, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        if function is None:
-            return
-        options = [option for name, option in inspect.signature(function).parameters.items()
-                   if name not in (*TENSORS, "dtype")]
-        cls.function = staticmethod(function)
-        cls.names = tuple([option.name for option in options])
-        cls.__signature__ = inspect.Signature([option for option in options if option.name != "training"])
-        if cls.__doc__ is None and function.__doc__:
-            cls.__doc__ = f"{function.__doc__.splitlines()[0]}\n\nThe layer of `nn.functional.{function.__name__}`."
+    def __init_subclass__(cls, **attributes: Any) -> None:
+        super().__init_subclass__(**attributes)
+        if "function" in attributes:
+            options = inspect.signature(cls.function).parameters
+            order = sorted(cls.names, key=lambda name: name == cls.last)
+            cls.__signature__ = inspect.Signature([options[name] for name in order if name != "training"])
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()
-        name = type(self).__name__
+        layer = type(self).__name__
         try:
             bound = self.__signature__.bind(*args, **kwargs)
         except TypeError as error:
-            raise TypeError(f"{name}: {error}, expected {self.__signature__}") from None
+            raise TypeError(f"{layer}: {error}, expected {self.__signature__}") from None
         bound.apply_defaults()
-        for option, value in bound.arguments.items():
-            if option in CHECKS:
-                CHECKS[option](name, value)
-            if option in WEIGHTS:
-                self.register_buffer(option, value)
-            else:
-                setattr(self, option, value)
+        for name, value in bound.arguments.items():
+            if name in ("p", "label_smoothing"):
+                check_probability(layer, name, value)
+            elif name == "reduction":
+                check_reduction(layer, value, "batchmean")
+            (self.register_buffer if name in WEIGHTS else self.__setattr__)(name, value)
 
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
-        values = self.__dict__
-        return self.function(*args, **kwargs, **{name: values[name] for name in self.names})
-
-    def extra_repr(self) -> str:
+    @property
+    def shown(self) -> str:     # type: ignore[override]
         """Options by name, those without a default by value alone; switches that are off are not worth a word."""
-        shown = []
-        for name, option in self.__signature__.parameters.items():
-            value = getattr(self, name)
-            if option.default is option.empty:
-                shown.append(repr(value))
-            elif value is not False and not (option.kind is option.KEYWORD_ONLY and value == option.default):
-                shown.append(f"{name}={value!r}")
-        return ", ".join(shown)
+        return " ".join([name if option.default is option.empty else f"{name}="
+                         for name, option in self.__signature__.parameters.items() if getattr(self, name) is not False
+                         and not (option.kind is option.KEYWORD_ONLY and getattr(self, name) == option.default)])

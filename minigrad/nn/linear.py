@@ -6,35 +6,30 @@ import math
 from typing import Any
 
 from minigrad.autograd import no_grad
-from minigrad.dtypes import DType
-from minigrad.functions.create import empty
+from minigrad.errors import require
 from minigrad.nn import functional as F
 from minigrad.nn import init
-from minigrad.nn.module import Module
+from minigrad.nn.layer import Layer, publish
 from minigrad.nn.parameter import Parameter
-from minigrad.shapes import axis_of, integer
+from minigrad.shapes import axis_of
 from minigrad.tensor import Tensor
 
-__all__ = ["Embedding", "Identity", "Linear"]
 
+class _Affine(Layer):
+    """A weight and perhaps a bias that start as PyTorch's dense and convolutional layers do: in ±1/sqrt(fan_in).
 
-class Identity(Module):
-    """Returns its input; takes and ignores any arguments, to stand where another layer stood.
-
-    >>> import minigrad
-    >>> from minigrad import nn
-    >>> nn.Identity()(minigrad.ones(2)).tolist()
-    [1.0, 1.0]
+    For the weight this is He's initialisation (init.kaiming_uniform_) with a slope of sqrt(5).
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__()
+    def reset_parameters(self) -> None:
+        init.kaiming_uniform_(self.weight, a=math.sqrt(5))
+        if self.bias is not None:
+            fan_in, _ = init.fan_in_and_fan_out(self.weight)
+            bound = 1 / math.sqrt(fan_in) if fan_in > 0 else 0
+            init.uniform_(self.bias, -bound, bound)
 
-    def forward(self, input: Tensor) -> Tensor:
-        return input
 
-
-class Linear(Module):
+class Linear(_Affine, function=F.linear, shown="in_features= out_features= bias="):
     """`y = x Wᵀ + b` on the last axis: (..., in_features) to (..., out_features).
 
     W is (out_features, in_features), b is (out_features,).  Both start uniform in ±1/sqrt(in_features), as PyTorch's
@@ -50,40 +45,12 @@ class Linear(Module):
     """
 
     def __init__(self, in_features: int, out_features: int, bias: bool = True, device: Any = None,
-                 dtype: DType | None = None) -> None:
-        super().__init__()
-        self.in_features = integer("Linear", "in_features", in_features)
-        self.out_features = integer("Linear", "out_features", out_features)
-        if min(self.in_features, self.out_features) < 0:
-            raise ValueError(f"Linear: in_features and out_features: got {in_features} and {out_features}, "
-                             "expected sizes of 0 or more")
-        self.weight = Parameter(empty(out_features, in_features, device=device, dtype=dtype))
-        self.register_parameter(
-            "bias", Parameter(empty(out_features, device=device, dtype=dtype)) if bias else None)
-        self.reset_parameters()
-
-    bias: Parameter | None
-
-    def reset_parameters(self) -> None:
-        reset_weight_and_bias(self.weight, self.bias)
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.linear(input, self.weight, self.bias)
-
-    def extra_repr(self) -> str:
-        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+                 dtype: Any = None) -> None:
+        super().__init__(in_features=in_features, out_features=out_features)
+        self._learn(device, dtype, weight=(out_features, in_features), bias=bias and (out_features,))
 
 
-def reset_weight_and_bias(weight: Tensor, bias: Tensor | None) -> None:
-    """The start that PyTorch gives dense and convolutional layers: both uniform in ±1/sqrt(fan_in)."""
-    init.kaiming_uniform_(weight, a=math.sqrt(5))
-    if bias is not None:
-        fan_in, _ = init.fan_in_and_fan_out(weight)
-        bound = 1 / math.sqrt(fan_in) if fan_in > 0 else 0
-        init.uniform_(bias, -bound, bound)
-
-
-class Embedding(Module):
+class Embedding(Layer, function=F.embedding):
     """`y[..., :] = W[x[...], :]` for integers x: a table of num_embeddings vectors that are learnt; normal at first.
 
     The vector at `padding_idx` starts as zeros and gets no gradient.
@@ -98,22 +65,18 @@ class Embedding(Module):
     """
 
     def __init__(self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None, *,
-                 device: Any = None, dtype: DType | None = None) -> None:
-        super().__init__()
-        self.num_embeddings = integer("Embedding", "num_embeddings", num_embeddings)
-        self.embedding_dim = integer("Embedding", "embedding_dim", embedding_dim)
-        self.padding_idx = (None if padding_idx is None
-                            else axis_of("Embedding", padding_idx, num_embeddings, "padding_idx"))
-        self.weight = Parameter(empty(num_embeddings, embedding_dim, device=device, dtype=dtype))
-        self.reset_parameters()
+                 device: Any = None, dtype: Any = None) -> None:
+        super().__init__(num_embeddings=num_embeddings, embedding_dim=embedding_dim)
+        self.padding_idx = padding_idx
+        if padding_idx is not None:
+            self.padding_idx = axis_of("Embedding", padding_idx, num_embeddings, "padding_idx")
+        self._learn(device, dtype, weight=(num_embeddings, embedding_dim))
 
     @classmethod
     def from_pretrained(cls, embeddings: Tensor, freeze: bool = True, padding_idx: int | None = None) -> Embedding:
         """The layer with the rows of `embeddings` (v, d), which it shares; not trained unless `freeze` is False."""
-        if embeddings.ndim != 2:
-            raise ValueError(f"Embedding.from_pretrained: embeddings: got shape {embeddings.shape}, expected 2 axes")
-        rows, size = embeddings.shape
-        layer = cls(rows, size, padding_idx)
+        require(embeddings.ndim == 2, "Embedding.from_pretrained", "embeddings", f"shape {embeddings.shape}", "2 axes")
+        layer = cls(embeddings.shape[0], embeddings.shape[1], padding_idx)
         layer.weight = Parameter(embeddings, requires_grad=not freeze)
         return layer
 
@@ -123,9 +86,28 @@ class Embedding(Module):
             with no_grad():
                 self.weight[self.padding_idx].zero_()
 
-    def forward(self, input: Tensor) -> Tensor:
-        return F.embedding(input, self.weight, self.padding_idx)
+    @property
+    def shown(self) -> str:
+        return "num_embeddings embedding_dim" + (" padding_idx=" if self.padding_idx is not None else "")
 
-    def extra_repr(self) -> str:
-        padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
-        return f"{self.num_embeddings}, {self.embedding_dim}{padding}"
+
+class PReLU(Layer, function=F.prelu, shown="num_parameters="):
+    """x where x > 0, else `weight x`: a slope that is learnt, one or (`num_parameters`) one for each channel.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.PReLU()(minigrad.tensor([-1.0, 2.0])).tolist()
+    [-0.25, 2.0]
+    """
+
+    def __init__(self, num_parameters: int = 1, init: float = 0.25, device: Any = None,
+                 dtype: Any = None) -> None:
+        super().__init__(num_parameters=num_parameters)
+        self.init = init
+        self._learn(device, dtype, weight=(num_parameters,))
+
+    def reset_parameters(self) -> None:
+        init.constant_(self.weight, float(self.init))
+
+
+publish(globals())

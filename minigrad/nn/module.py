@@ -10,19 +10,26 @@ Names and meaning follow PyTorch's `torch.nn.Module`.
 
 from __future__ import annotations
 
+import itertools
+from collections import namedtuple
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from minigrad import dtypes
-from minigrad.dtypes import DType
-from minigrad.functions.create import check_device, zeros_like
-from minigrad.nn.hooks import Hooks, add_hook
+from minigrad.autograd import no_grad
+from minigrad.dtypes import float32, float64
+from minigrad.errors import require
+from minigrad.functions.create import zeros, zeros_like
 from minigrad.nn.parameter import Parameter
 from minigrad.nn.state import IncompatibleKeys, load_state
 from minigrad.tensor import Handle, Tensor
 
-PARAMETER, BUFFER, MODULE = "parameter", "buffer", "module"
+PARAMETER, BUFFER, TRANSIENT, MODULE = "parameter", "buffer", "transient buffer", "module"
 M = TypeVar("M", bound="Module")
+Named = Iterator[tuple[str, Any]]
+
+# A function that runs before or after forward: to look at what passes, or to change it.
+Hook = namedtuple("Hook", ["function", "before", "with_kwargs"])
+_serial = itertools.count(1)
 
 
 class Module:
@@ -50,72 +57,54 @@ class Module:
     """
 
     training: bool
-    _kinds: dict[str, str]          # name -> PARAMETER | BUFFER | MODULE, in order of registration
-    _transient: set[str]            # buffers that the state_dict leaves out
-    _hooks: Hooks | None
+    _kinds: dict[str, str]          # name -> PARAMETER | BUFFER | TRANSIENT | MODULE, in order of registration
+    _hooks: dict[int, Hook]         # which run in the order of their keys
+
+    if TYPE_CHECKING:
+        def __getattr__(self, name: str) -> Any: ...
 
     def __init__(self) -> None:
-        self.__dict__.update(training=True, _kinds={}, _transient=set(), _hooks=None)
+        self.__dict__.update(training=True, _kinds={}, _hooks={})
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What calling the module computes; each subclass defines its own."""
         raise NotImplementedError(f"{type(self).__name__}: forward is not defined")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self._hooks is None:
-            return self.forward(*args, **kwargs)
-        return self._call_with_hooks(self._hooks, args, kwargs)
-
-    def _call_with_hooks(self, hooks: Hooks, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        args, kwargs = hooks.run_before(self, args, kwargs)
-        return hooks.run_after(self, args, kwargs, self.forward(*args, **kwargs))
+        return self._call_with_hooks(args, kwargs) if self._hooks else self.forward(*args, **kwargs)
 
     # --- registering ---------------------------------------------------------------------------------------------
 
     def __setattr__(self, name: str, value: Any) -> None:
-        kinds = self.__dict__.get("_kinds")
-        if isinstance(value, Parameter):
-            self._register(name, value, PARAMETER, replace=True)
-        elif isinstance(value, Module):
-            self._register(name, value, MODULE, replace=True)
-        elif kinds is None or name not in kinds:
+        kind = (PARAMETER if isinstance(value, Parameter) else MODULE if isinstance(value, Module) else
+                self.__dict__.get("_kinds", {}).get(name))
+        if kind is None:
             object.__setattr__(self, name, value)
         else:
-            kind = kinds[name]
-            if value is not None and not (kind == BUFFER and isinstance(value, Tensor)):
-                expected = {PARAMETER: "a Parameter", BUFFER: "a Tensor", MODULE: "a Module"}[kind]
-                raise TypeError(f"{type(self).__name__}.{name} is a {kind}: got {type(value).__name__}, "
-                                f"expected {expected} or None")
-            self.__dict__[name] = value
+            self._register(name, value, kind, replace=True)
 
     def __delattr__(self, name: str) -> None:
         object.__delattr__(self, name)
         self._kinds.pop(name, None)
-        self._transient.discard(name)
 
     def _register(self, name: str, value: Any, kind: str, replace: bool = False) -> None:
-        kinds = self.__dict__.get("_kinds")
+        kinds, owner = self.__dict__.get("_kinds"), type(self).__name__
         if kinds is None:
-            raise AttributeError(f"{type(self).__name__}: call super().__init__() before assigning a {kind}")
-        if not isinstance(name, str):
-            raise TypeError(f"{kind} name: got {type(name).__name__}, expected str")
-        if "." in name or not name:
-            raise KeyError(f'{kind} name: got "{name}", expected one that is not empty and has no dot')
-        if not replace and name not in kinds and hasattr(self, name):
-            raise KeyError(f"{type(self).__name__} already has an attribute '{name}'")
+            raise AttributeError(f"{owner}: call super().__init__() before assigning a {kind}")
+        require(isinstance(name, str), owner, f"{kind} name", type(name).__name__, "str", TypeError)
+        require(name and "." not in name, owner, f"{kind} name", repr(name), "one not empty and with no dot", KeyError)
+        taken = not replace and name not in kinds and hasattr(self, name)
+        require(not taken, owner, f"{kind} name", repr(name), "one that no other attribute has", KeyError)
+        require(value is None or isinstance(value, KINDS[kind]), owner, f"{kind} {name!r}", type(value).__name__,
+                f"a {KINDS[kind].__name__} or None", TypeError)
         if kinds.get(name, kind) != kind:
             del kinds[name]
-        if kind != BUFFER:
-            self._transient.discard(name)
         kinds[name] = kind
         self.__dict__[name] = value
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Add a parameter, or None: a name the module knows and has no parameter for (a layer without bias)."""
-        if param is not None and not isinstance(param, Parameter):
-            raise TypeError(f"register_parameter: '{name}': got {type(param).__name__}, expected a Parameter or None")
-        if param is not None and param.grad_fn is not None:
-            raise ValueError(f"register_parameter: '{name}' is the result of an operation, expected a leaf")
+        require(getattr(param, "grad_fn", None) is None, "register_parameter", name, "the result of an op", "a leaf")
         self._register(name, param, PARAMETER)
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
@@ -128,41 +117,39 @@ class Module:
         >>> list(module.state_dict())
         ['mean']
         """
-        if tensor is not None and not isinstance(tensor, Tensor):
-            raise TypeError(f"register_buffer: '{name}': got {type(tensor).__name__}, expected a Tensor or None")
-        self._register(name, tensor, BUFFER)
-        (self._transient.discard if persistent else self._transient.add)(name)
+        self._register(name, tensor, BUFFER if persistent else TRANSIENT)
 
     def add_module(self, name: str, module: Module | None) -> None:
         """Add a child under a name that may be computed, such as "0"; `self.name = module` does the same."""
-        if module is not None and not isinstance(module, Module):
-            raise TypeError(f"add_module: '{name}': got {type(module).__name__}, expected a Module or None")
         self._register(name, module, MODULE)
 
     register_module = add_module
 
     # --- walking -------------------------------------------------------------------------------------------------
 
-    def _own(self, kind: str) -> Iterator[tuple[str, Any]]:
-        """This module's registered names of one kind with their values (None included), in order."""
-        values = self.__dict__
-        return ((name, values[name]) for name, its_kind in list(self._kinds.items()) if its_kind == kind)
+    def _own(self, *kinds: str) -> list[tuple[str, Any]]:
+        """This module's registered names of some kinds with their values (None included): parameters, then others."""
+        found = [(name, self.__dict__[name]) for name, kind in self._kinds.items() if kind in kinds]
+        return found if len(kinds) == 1 else sorted(found, key=lambda entry: self._kinds[entry[0]] != PARAMETER)
 
-    def named_children(self) -> Iterator[tuple[str, Module]]:
+    def _named(self, *kinds: str, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True) -> Named:
+        """What the tree (or this module alone) has of some kinds, under dotted names."""
+        seen: set[int] = set()
+        for path, owner in self.named_modules(None, prefix, remove_duplicate) if recurse else ((prefix, self),):
+            for name, value in owner._own(*kinds):
+                if value is not None and id(value) not in seen:
+                    if remove_duplicate:
+                        seen.add(id(value))
+                    yield (f"{path}.{name}" if path else name), value
+
+    def named_children(self) -> Named:
         """Direct children with their names; a child held twice comes once."""
-        seen: set[Module] = set()
-        for name, module in self._own(MODULE):
-            if module is not None and module not in seen:
-                seen.add(module)
-                yield name, module
+        return self._named(MODULE, recurse=False)
 
     def children(self) -> Iterator[Module]:
-        for _, module in self.named_children():
-            yield module
+        return (module for _, module in self.named_children())
 
-    def named_modules(
-        self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
-    ) -> Iterator[tuple[str, Module]]:
+    def named_modules(self, memo: Any = None, prefix: str = "", remove_duplicate: bool = True) -> Named:
         """Every module of the tree, itself first, under dotted names; a shared module comes once.
 
         >>> from minigrad import nn
@@ -170,53 +157,39 @@ class Module:
         ['', '0', '1', '1.0']
         """
         memo = set() if memo is None else memo
-        if self in memo:
-            return
-        if remove_duplicate:
-            memo.add(self)
-        yield prefix, self
-        for name, module in self._own(MODULE):
-            if module is not None:
-                yield from module.named_modules(memo, f"{prefix}.{name}" if prefix else name, remove_duplicate)
+        if self not in memo:
+            if remove_duplicate:
+                memo.add(self)
+            yield prefix, self
+            for name, module in self._own(MODULE):
+                if module is not None:
+                    yield from module.named_modules(memo, f"{prefix}.{name}" if prefix else name, remove_duplicate)
 
     def modules(self) -> Iterator[Module]:
-        for _, module in self.named_modules():
-            yield module
+        return (module for _, module in self.named_modules())
 
-    def _named_tensors(
-        self, kind: str, prefix: str, recurse: bool, remove_duplicate: bool
-    ) -> Iterator[tuple[str, Any]]:
-        owners: Iterable[tuple[str, Module]] = [(prefix, self)]
-        if recurse:
-            owners = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
-        seen: set[int] = set()
-        for owner_name, owner in owners:
-            for name, tensor in owner._own(kind):
-                if tensor is None or id(tensor) in seen:
-                    continue
-                if remove_duplicate:
-                    seen.add(id(tensor))
-                yield (f"{owner_name}.{name}" if owner_name else name), tensor
-
-    def named_parameters(
-        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
-    ) -> Iterator[tuple[str, Parameter]]:
+    def named_parameters(self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True) -> Named:
         """Every parameter of the tree under its dotted name; a shared one comes once, under its first name."""
-        return self._named_tensors(PARAMETER, prefix, recurse, remove_duplicate)
+        return self._named(PARAMETER, prefix=prefix, recurse=recurse, remove_duplicate=remove_duplicate)
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """Every parameter of the tree, each once: what an optimizer takes."""
-        for _, parameter in self.named_parameters(recurse=recurse):
-            yield parameter
+        return (parameter for _, parameter in self.named_parameters(recurse=recurse))
 
-    def named_buffers(
-        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
-    ) -> Iterator[tuple[str, Tensor]]:
-        return self._named_tensors(BUFFER, prefix, recurse, remove_duplicate)
+    def named_buffers(self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True) -> Named:
+        return self._named(BUFFER, TRANSIENT, prefix=prefix, recurse=recurse, remove_duplicate=remove_duplicate)
 
     def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
-        for _, buffer in self.named_buffers(recurse=recurse):
-            yield buffer
+        return (buffer for _, buffer in self.named_buffers(recurse=recurse))
+
+    def _get(self, target: str, *kinds: str) -> Any:
+        owner: Any = self
+        *path, last = target.split(".")
+        for name, wanted in [*[(name, (MODULE,)) for name in path], (last, kinds)]:
+            if owner._kinds.get(name) not in wanted or owner.__dict__[name] is None:
+                raise AttributeError(f"{type(owner).__name__} has no {wanted[0]} '{name}' (looking for '{target}')")
+            owner = owner.__dict__[name]
+        return owner
 
     def get_submodule(self, target: str) -> Module:
         """The module under a dotted name; "" is the module itself.
@@ -225,19 +198,7 @@ class Module:
         >>> nn.Sequential(nn.ReLU(), nn.Sequential(nn.Tanh())).get_submodule("1.0")
         Tanh()
         """
-        module: Any = self
-        for name in target.split(".") if target else ():
-            if module._kinds.get(name) != MODULE or module.__dict__[name] is None:
-                raise AttributeError(f"{type(module).__name__} has no child '{name}' (looking for '{target}')")
-            module = module.__dict__[name]
-        return module
-
-    def _get(self, target: str, kind: str) -> Any:
-        path, _, name = target.rpartition(".")
-        owner = self.get_submodule(path)
-        if owner._kinds.get(name) != kind or owner.__dict__[name] is None:
-            raise AttributeError(f"{type(owner).__name__} has no {kind} '{name}' (looking for '{target}')")
-        return owner.__dict__[name]
+        return self._get(target, MODULE) if target else self
 
     def get_parameter(self, target: str) -> Parameter:
         """The parameter under a dotted name."""
@@ -245,23 +206,11 @@ class Module:
 
     def get_buffer(self, target: str) -> Tensor:
         """The buffer under a dotted name."""
-        return self._get(target, BUFFER)
+        return self._get(target, BUFFER, TRANSIENT)
 
     # --- state ---------------------------------------------------------------------------------------------------
 
-    def _named_state(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
-        """Parameters, then persistent buffers, then children: PyTorch's order. A shared tensor has all its names."""
-        for kind in (PARAMETER, BUFFER):
-            for name, tensor in self._own(kind):
-                if tensor is not None and name not in self._transient:
-                    yield prefix + name, tensor
-        for name, module in self._own(MODULE):
-            if module is not None:
-                yield from module._named_state(f"{prefix}{name}.")
-
-    def state_dict(
-        self, destination: dict[str, Tensor] | None = None, *, prefix: str = "", keep_vars: bool = False
-    ) -> dict[str, Tensor]:
+    def state_dict(self, destination: Any = None, *, prefix: str = "", keep_vars: bool = False) -> dict[str, Tensor]:
         """Every parameter and persistent buffer under its dotted name, detached but sharing memory.
 
         >>> from minigrad import nn
@@ -269,8 +218,8 @@ class Module:
         {'weight': (2, 3), 'bias': (2,)}
         """
         state = {} if destination is None else destination
-        for name, tensor in self._named_state(prefix):
-            state[name] = tensor if keep_vars else tensor.detach()
+        for name, tensor in self._named(PARAMETER, BUFFER, remove_duplicate=False):
+            state[prefix + name] = tensor if keep_vars else tensor.detach()
         return state
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> IncompatibleKeys:
@@ -287,7 +236,8 @@ class Module:
         >>> b.weight.tolist() == a.weight.tolist()
         True
         """
-        return load_state(type(self).__name__, dict(self._named_state()), state_dict, strict)
+        own = dict(self._named(PARAMETER, BUFFER, remove_duplicate=False))
+        return load_state(type(self).__name__, own, state_dict, strict)
 
     # --- changing every part ---------------------------------------------------------------------------------------
 
@@ -307,8 +257,7 @@ class Module:
 
     def train(self: M, mode: bool = True) -> M:
         """Set `training` in every module: what Dropout and BatchNorm read."""
-        if not isinstance(mode, bool):
-            raise TypeError(f"train: mode: got {type(mode).__name__}, expected bool")
+        require(isinstance(mode, bool), "train", "mode", type(mode).__name__, "bool", TypeError)
         for module in self.modules():
             module.training = mode
         return self
@@ -327,23 +276,6 @@ class Module:
         """Forget every parameter's gradient, or fill it with zeros."""
         clear_gradients(self.parameters(), set_to_none)
 
-    def _convert(self: M, convert: Callable[[Tensor], Tensor]) -> M:
-        """Replace the contents of every tensor by `convert` of it; the Parameter objects stay the same."""
-        done: set[int] = set()
-        for module in self.modules():
-            for _, parameter in module._own(PARAMETER):
-                if parameter is None or id(parameter) in done:
-                    continue
-                done.add(id(parameter))
-                gradient, parameter.grad = parameter.grad, None
-                parameter.data = convert(parameter.detach())
-                if gradient is not None:
-                    parameter.grad = convert(gradient.detach())
-            for name, buffer in module._own(BUFFER):
-                if buffer is not None:
-                    module.__dict__[name] = convert(buffer)
-        return self
-
     def to(self: M, *args: Any, **kwargs: Any) -> M:
         """`to(dtype)`, `to(device)`, `to(device, dtype)` or `to(tensor)`, in place; the only device is "cpu".
 
@@ -354,20 +286,27 @@ class Module:
         >>> nn.Linear(2, 1).to(minigrad.float64).weight.dtype
         minigrad.float64
         """
-        dtype = _target_dtype(*args, **kwargs)
-        if dtype is None:
-            return self
-        if not dtype.is_floating_point:
-            raise TypeError(f"Module.to: got {dtype}, expected a floating-point dtype")
-        return self._convert(lambda tensor: tensor.to(dtype) if tensor.dtype.is_floating_point else tensor)
+        wanted = zeros(0).to(*args, **kwargs).dtype
+        require(wanted.is_floating_point, "Module.to", "dtype", wanted, "a floating-point dtype", TypeError)
+
+        def converted(tensor: Tensor | None) -> Any:
+            return tensor.to(*args, **kwargs) if tensor is not None and tensor.is_floating_point() else tensor
+
+        with no_grad():
+            for parameter in self.parameters():
+                gradient, parameter.grad = parameter.grad, None
+                parameter.data, parameter.grad = converted(parameter), converted(gradient)
+            for module in self.modules():
+                module.__dict__.update([(name, converted(buffer)) for name, buffer in module._own(BUFFER, TRANSIENT)])
+        return self
 
     def float(self: M) -> M:
         """All floating-point parameters and buffers as float32."""
-        return self.to(dtypes.float32)
+        return self.to(float32)
 
     def double(self: M) -> M:
         """All floating-point parameters and buffers as float64."""
-        return self.to(dtypes.float64)
+        return self.to(float64)
 
     def cpu(self: M) -> M:
         """Itself: the CPU is where every module is."""
@@ -375,24 +314,38 @@ class Module:
 
     # --- hooks ---------------------------------------------------------------------------------------------------
 
-    def _hooks_to_change(self) -> Hooks:
-        if self._hooks is None:
-            self.__dict__["_hooks"] = Hooks()
-        assert self._hooks is not None
-        return self._hooks
+    def _add_hook(self, function: Callable, before: bool, prepend: bool, with_kwargs: bool) -> Handle:
+        """A hook behind (or before) the others; the handle takes it away."""
+        require(callable(function), "hook", "function", type(function).__name__, "something callable", TypeError)
+        key = next(_serial) * (-1 if prepend else 1)
+        self._hooks[key] = Hook(function, before, with_kwargs)
+        return Handle(self._hooks, key)       # type: ignore[arg-type]
 
-    def register_forward_pre_hook(
-        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
-    ) -> Handle:
+    def _call_with_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Forward of the arguments as the hooks before it make them; its output as those after it make it."""
+        hooks = [hook for _, hook in sorted(self._hooks.items())]
+        for function, _, with_kwargs in [hook for hook in hooks if hook.before]:
+            changed = function(self, args, kwargs) if with_kwargs else function(self, args)
+            if changed is not None and with_kwargs:
+                require(isinstance(changed, tuple) and len(changed) == 2, "forward pre-hook", "result", repr(changed),
+                        "None or a tuple (args, kwargs)", TypeError)
+                args, kwargs = changed
+            elif changed is not None:
+                args = changed if isinstance(changed, tuple) else (changed,)
+        output = self.forward(*args, **kwargs)
+        for function, _, with_kwargs in [hook for hook in hooks if not hook.before]:
+            changed = function(self, args, kwargs, output) if with_kwargs else function(self, args, output)
+            output = output if changed is None else changed
+        return output
+
+    def register_forward_pre_hook(self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False) -> Handle:
         """Call `hook(module, args)` before `forward`; what it returns, unless None, replaces the arguments.
 
         With `with_kwargs` it is `hook(module, args, kwargs)`, returning None or `(args, kwargs)`.
         """
-        return add_hook(self._hooks_to_change().before, hook, prepend, with_kwargs)
+        return self._add_hook(hook, True, prepend, with_kwargs)
 
-    def register_forward_hook(
-        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
-    ) -> Handle:
+    def register_forward_hook(self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False) -> Handle:
         """Call `hook(module, args, output)` after `forward`; what it returns, unless None, replaces the output.
 
         With `with_kwargs` it is `hook(module, args, kwargs, output)`.
@@ -407,7 +360,7 @@ class Module:
         >>> seen
         [(2, 3)]
         """
-        return add_hook(self._hooks_to_change().after, hook, prepend, with_kwargs)
+        return self._add_hook(hook, False, prepend, with_kwargs)
 
     # --- printing ------------------------------------------------------------------------------------------------
 
@@ -419,42 +372,23 @@ class Module:
         return ""
 
     def __repr__(self) -> str:
-        extra = self.extra_repr()
-        return tree_repr(self._get_name(), extra.split("\n") if extra else [],
-                         [f"({name}): {module!r}" for name, module in self._own(MODULE)])
+        children = [f"({name}): {child!r}" for name, child in self._own(MODULE)]
+        return tree_repr(self._get_name(), self.extra_repr(), children)
 
 
-def tree_repr(name: str, extra: list[str], children: list[str]) -> str:
+KINDS: dict[str, type] = {PARAMETER: Parameter, BUFFER: Tensor, TRANSIENT: Tensor, MODULE: Module}
+
+
+def tree_repr(name: str, extra: str, children: list[str]) -> str:
     """`name(extra)` on one line if that is all, else one indented entry per line."""
-    entries = ["\n  ".join(entry.split("\n")) for entry in children]
-    if len(extra) == 1 and not entries:
-        return f"{name}({extra[0]})"
-    lines = extra + entries
-    return f"{name}(\n  " + "\n  ".join(lines) + "\n)" if lines else f"{name}()"
+    lines = "\n".join([part for part in (extra, *children) if part])
+    if not children and "\n" not in lines:
+        return f"{name}({lines})"
+    return f"{name}(\n  " + lines.replace("\n", "\n  ") + "\n)"
 
 
 def clear_gradients(parameters: Iterable[Tensor], set_to_none: bool) -> None:
     """Drop each gradient, or (`set_to_none=False`) put fresh zeros in its place."""
     for parameter in parameters:
-        if set_to_none:
-            parameter.grad = None
-        elif parameter.grad is not None:
-            parameter.grad = zeros_like(parameter.grad, requires_grad=False)
-
-
-def _target_dtype(*args: Any, device: Any = None, dtype: DType | None = None, non_blocking: bool = False,
-                  **other: Any) -> DType | None:
-    """The dtype among the arguments of `Module.to`; a device other than the CPU is refused."""
-    if other:
-        raise TypeError(f"Module.to: unexpected argument '{next(iter(other))}'")
-    for argument in args:
-        if isinstance(argument, Tensor):
-            dtype = argument.dtype
-        elif isinstance(argument, DType):
-            dtype = argument
-        elif isinstance(argument, bool):        # non_blocking
-            continue
-        elif argument is not None:
-            device = argument
-    check_device("Module.to", device)
-    return dtype
+        old = parameter.grad
+        parameter.grad = None if set_to_none or old is None else zeros_like(old, requires_grad=False)

@@ -3,36 +3,20 @@
 What they average over, and where they come from, stands with the functions in nn.functional.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
-from minigrad import dtypes
-from minigrad.dtypes import DType
-from minigrad.functions.create import ones, tensor, zeros
+from minigrad.errors import require
+from minigrad.functions.create import empty, tensor
 from minigrad.nn import functional as F
 from minigrad.nn import init
-from minigrad.nn.layer import Layer
-from minigrad.nn.module import Module
-from minigrad.nn.parameter import Parameter
-from minigrad.shapes import integer, shape_of
+from minigrad.nn.layer import Functional, Layer, publish
+from minigrad.shapes import shape_of
 from minigrad.tensor import Tensor
 
-__all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "GroupNorm", "InstanceNorm1d", "InstanceNorm2d",
-           "InstanceNorm3d", "LayerNorm", "LocalResponseNorm", "RMSNorm"]
 
-
-class Norm(Module):
+class _Norm(Layer):
     """A scale that starts as ones and a shift that starts as zeros: what all normalising layers learn."""
-
-    weight: Parameter | None
-    bias: Parameter | None
-
-    def _affine(self, shape: tuple[int, ...], weight: bool, bias: bool, device: Any, dtype: DType | None) -> None:
-        made: dict[str, Any] = {"device": device, "dtype": dtype}
-        self.register_parameter("weight", Parameter(ones(shape, **made)) if weight else None)
-        self.register_parameter("bias", Parameter(zeros(shape, **made)) if bias else None)
 
     def reset_parameters(self) -> None:
         if self.weight is not None:
@@ -41,35 +25,26 @@ class Norm(Module):
             init.zeros_(self.bias)
 
 
-class ChannelNorm(Norm):
+class _ChannelNorm(_Norm, shown="num_features eps= momentum= affine= bias= track_running_stats="):
     """What batch and instance norm share; those of 1, 2 and 3 dimensions differ in the number of axes they accept.
 
     While training, the running averages move: `running = (1 - momentum) * running + momentum * observed`, with the
     unbiased variance.
     """
 
-    ndims: tuple[int, ...] = ()
-    running_mean: Tensor | None
-    running_var: Tensor | None
-    num_batches_tracked: Tensor | None
-
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
-                 track_running_stats: bool = True, device: Any = None, dtype: DType | None = None, *,
-                 bias: bool = True) -> None:
-        super().__init__()
-        self.num_features = integer(type(self).__name__, "num_features", num_features)
-        self.eps = eps
-        self.momentum = momentum
-        self.affine = affine
-        self.track_running_stats = tracked = track_running_stats
-        self._affine((num_features,), affine, affine and bias, device, dtype)
-        made: dict[str, Any] = {"device": device, "dtype": dtype}
-        self.register_buffer("running_mean", zeros(num_features, **made) if tracked else None)
-        self.register_buffer("running_var", ones(num_features, **made) if tracked else None)
-        self.register_buffer("num_batches_tracked", tensor(0, dtype=dtypes.int64) if tracked else None)
+                 track_running_stats: bool = True, device: Any = None, dtype: Any = None, *, bias: bool = True) -> None:
+        super().__init__(num_features=num_features)
+        self.eps, self.momentum, self.affine = eps, momentum, affine
+        self.track_running_stats = track_running_stats
+        for name in ("running_mean", "running_var"):
+            tracked = empty(num_features, device=device, dtype=dtype) if track_running_stats else None
+            self.register_buffer(name, tracked)
+        self.register_buffer("num_batches_tracked", tensor(0) if track_running_stats else None)
+        self._learn(device, dtype, weight=affine and (num_features,), bias=affine and bias and (num_features,))
 
     def reset_running_stats(self) -> None:
-        if self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None:
+        if self.running_mean is not None:
             self.running_mean.zero_()
             self.running_var.fill_(1)
             self.num_batches_tracked.zero_()
@@ -80,15 +55,11 @@ class ChannelNorm(Norm):
 
     def _check(self, input: Tensor) -> None:
         if input.ndim not in self.ndims:
-            raise ValueError(f"{type(self).__name__}: input: got shape {input.shape}, expected "
-                             f"{' or '.join(map(str, self.ndims))} axes (n, {self.num_features}, ...)")
-
-    def extra_repr(self) -> str:
-        return (f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
-                f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}")
+            expected = f"{' or '.join(map(str, self.ndims))} axes (n, {self.num_features}, ...)"
+            require(False, type(self).__name__, "input", f"shape {input.shape}", expected)
 
 
-class BatchNorm(ChannelNorm):
+class _BatchNorm(_ChannelNorm, function=F.batch_norm):
     """Training: the batch's own mean and variance; `momentum=None` averages all batches equally.
 
     Evaluating: the running averages, or, where there are none (`track_running_stats=False`), the batch's.
@@ -100,31 +71,29 @@ class BatchNorm(ChannelNorm):
         momentum = self.momentum
         if momentum is None:
             momentum = 0.0 if counter is None else 1.0 / (counter.item() + 1)
-        output = F.batch_norm(input, self.running_mean, self.running_var, self.weight, self.bias,
-                              self.training or self.running_mean is None, momentum, self.eps)
+        output = super().forward(input, training=self.training or self.running_mean is None, momentum=momentum)
         if counter is not None:
             counter.add_(1)
         return output
 
 
-class InstanceNorm(ChannelNorm):
+class _InstanceNorm(_ChannelNorm, tensors=("input", "use_input_stats"), function=F.instance_norm):
     """Each sample's own mean and variance; in evaluation the running averages, if asked to keep them."""
 
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = False,
-                 track_running_stats: bool = False, device: Any = None, dtype: DType | None = None, *,
+                 track_running_stats: bool = False, device: Any = None, dtype: Any = None, *,
                  bias: bool = True) -> None:
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
 
     def forward(self, input: Tensor) -> Tensor:
         self._check(input)
         batched = input.ndim == max(self.ndims)
-        output = F.instance_norm(input if batched else input.unsqueeze(0), self.running_mean, self.running_var,
-                                 self.weight, self.bias, self.training or self.running_mean is None,
-                                 self.momentum or 0.0, self.eps)
+        output = super().forward(input if batched else input.unsqueeze(0), momentum=self.momentum or 0.0,
+                                 use_input_stats=self.training or self.running_mean is None)
         return output if batched else output.squeeze(0)
 
 
-class BatchNorm1d(BatchNorm):
+class BatchNorm1d(_BatchNorm, ndims=(2, 3)):
     """Batch normalisation of (n, c) or (n, c, i), over all axes but c.
 
     >>> import minigrad
@@ -136,10 +105,8 @@ class BatchNorm1d(BatchNorm):
     [0.2, 1.1]
     """
 
-    ndims = (2, 3)
 
-
-class BatchNorm2d(BatchNorm):
+class BatchNorm2d(_BatchNorm, ndims=(4,)):
     """Batch normalisation of (n, c, i1, i2), over all axes but c.
 
     >>> import minigrad
@@ -148,10 +115,8 @@ class BatchNorm2d(BatchNorm):
     (2, 3, 4, 4)
     """
 
-    ndims = (4,)
 
-
-class BatchNorm3d(BatchNorm):
+class BatchNorm3d(_BatchNorm, ndims=(5,)):
     """Batch normalisation of (n, c, i1, i2, i3), over all axes but c.
 
     >>> import minigrad
@@ -160,10 +125,8 @@ class BatchNorm3d(BatchNorm):
     (2, 3, 2, 4, 4)
     """
 
-    ndims = (5,)
 
-
-class InstanceNorm1d(InstanceNorm):
+class InstanceNorm1d(_InstanceNorm, ndims=(2, 3)):
     """Instance normalisation of (n, c, i) or (c, i), over i.
 
     >>> import minigrad
@@ -172,22 +135,16 @@ class InstanceNorm1d(InstanceNorm):
     [[-1.0, 1.0]]
     """
 
-    ndims = (2, 3)
 
-
-class InstanceNorm2d(InstanceNorm):
+class InstanceNorm2d(_InstanceNorm, ndims=(3, 4)):
     """Instance normalisation of (n, c, i1, i2) or (c, i1, i2), over the positions."""
 
-    ndims = (3, 4)
 
-
-class InstanceNorm3d(InstanceNorm):
+class InstanceNorm3d(_InstanceNorm, ndims=(4, 5)):
     """Instance normalisation of (n, c, i1, i2, i3) or (c, i1, i2, i3), over the positions."""
 
-    ndims = (4, 5)
 
-
-class GroupNorm(Norm):
+class GroupNorm(_Norm, function=F.group_norm, shown="num_groups num_channels eps= affine= bias="):
     """Normalisation over the positions and the channels of a group; see nn.functional.group_norm.
 
     >>> import minigrad
@@ -197,25 +154,26 @@ class GroupNorm(Norm):
     """
 
     def __init__(self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, device: Any = None,
-                 dtype: DType | None = None, *, bias: bool = True) -> None:
+                 dtype: Any = None, *, bias: bool = True) -> None:
+        super().__init__(num_groups=num_groups, num_channels=num_channels)
+        require(num_groups and num_channels % num_groups == 0, "GroupNorm", "num_groups", num_groups,
+                f"a divisor of {num_channels} channels")
+        self.eps, self.affine = eps, affine
+        self._learn(device, dtype, weight=affine and (num_channels,), bias=affine and bias and (num_channels,))
+
+
+class _ShapeNorm(_Norm):
+    """What the normalisations over the last axes share."""
+
+    def __init__(self, normalized_shape: int | Sequence[int], eps: float | None = 1e-5, elementwise_affine: bool = True,
+                 bias: bool = True, device: Any = None, dtype: Any = None) -> None:
         super().__init__()
-        self.num_groups = integer("GroupNorm", "num_groups", num_groups)
-        self.num_channels = integer("GroupNorm", "num_channels", num_channels)
-        if num_groups < 1 or num_channels % num_groups:
-            raise ValueError(f"GroupNorm: num_groups: got {num_groups}, expected a divisor of {num_channels} channels")
-        self.eps = eps
-        self.affine = affine
-        self._affine((num_channels,), affine, affine and bias, device, dtype)
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
-
-    def extra_repr(self) -> str:
-        return (f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, "
-                f"bias={self.bias is not None}")
+        self.normalized_shape = shape = shape_of(type(self).__name__, (normalized_shape,), "normalized_shape")
+        self.eps, self.elementwise_affine = eps, elementwise_affine
+        self._learn(device, dtype, weight=elementwise_affine and shape, bias=elementwise_affine and bias and shape)
 
 
-class LayerNorm(Norm):
+class LayerNorm(_ShapeNorm, function=F.layer_norm, shown="normalized_shape eps= elementwise_affine= bias="):
     """Normalisation over the last axes, of the sizes `normalized_shape`; see nn.functional.layer_norm.
 
     >>> import minigrad
@@ -224,38 +182,16 @@ class LayerNorm(Norm):
     [-1.0, 1.0]
     """
 
-    def __init__(self, normalized_shape: int | Sequence[int], eps: float = 1e-5, elementwise_affine: bool = True,
-                 bias: bool = True, device: Any = None, dtype: DType | None = None) -> None:
-        super().__init__()
-        self.normalized_shape = shape_of("LayerNorm", (normalized_shape,), "normalized_shape")
-        self.eps = eps
-        self.elementwise_affine = elementwise_affine
-        self._affine(self.normalized_shape, elementwise_affine, elementwise_affine and bias, device, dtype)
 
-    def forward(self, input: Tensor) -> Tensor:
-        return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
-
-    def extra_repr(self) -> str:
-        return (f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}, "
-                f"bias={self.bias is not None}")
-
-
-class RMSNorm(Norm):
+class RMSNorm(_ShapeNorm, function=F.rms_norm, shown="normalized_shape eps= elementwise_affine="):
     """Division by the root of the mean square over the last axes; see nn.functional.rms_norm."""
 
     def __init__(self, normalized_shape: int | Sequence[int], eps: float | None = None,
-                 elementwise_affine: bool = True, device: Any = None, dtype: DType | None = None) -> None:
-        super().__init__()
-        self.normalized_shape = shape_of("RMSNorm", (normalized_shape,), "normalized_shape")
-        self.eps = eps
-        self.elementwise_affine = elementwise_affine
-        self._affine(self.normalized_shape, elementwise_affine, False, device, dtype)
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.rms_norm(input, self.normalized_shape, self.weight, self.eps)
-
-    def extra_repr(self) -> str:
-        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
+                 elementwise_affine: bool = True, device: Any = None, dtype: Any = None) -> None:
+        super().__init__(normalized_shape, eps, elementwise_affine, False, device, dtype)
 
 
-class LocalResponseNorm(Layer, function=F.local_response_norm): ...
+class LocalResponseNorm(Functional, function=F.local_response_norm): ...
+
+
+publish(globals())

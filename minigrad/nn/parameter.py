@@ -1,7 +1,6 @@
 """A Parameter is a tensor that asks to be trained."""
 
-from __future__ import annotations
-
+from minigrad.errors import require
 from minigrad.functions.create import empty
 from minigrad.tensor import Tensor
 
@@ -20,12 +19,10 @@ class Parameter(Tensor):
     __slots__ = ()
 
     def __init__(self, data: Tensor | None = None, requires_grad: bool = True) -> None:
-        if data is None:
-            data = empty(0)
-        if not isinstance(data, Tensor):
-            raise TypeError(f"Parameter: data: got {type(data).__name__}, expected a Tensor")
-        if requires_grad and not data.dtype.is_floating_point:
-            raise TypeError(f"Parameter: data: got {data.dtype}, expected a floating-point dtype to require grad")
+        data = empty(0) if data is None else data
+        require(isinstance(data, Tensor), "Parameter", "data", type(data).__name__, "a Tensor", TypeError)
+        require(data.dtype.is_floating_point or not requires_grad, "Parameter", "data", data.dtype,
+                "a floating-point dtype to require grad", TypeError)
         super().__init__(data.buffer)
         self.requires_grad = requires_grad
 

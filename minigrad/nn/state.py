@@ -1,39 +1,31 @@
 """Loading a state dictionary: everything is checked, then everything is copied."""
 
-from __future__ import annotations
-
+from collections import namedtuple
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from minigrad.autograd import no_grad
+from minigrad.errors import require
 from minigrad.functions.create import as_tensor
 from minigrad.tensor import Tensor
 
 
-class IncompatibleKeys(NamedTuple):
-    """What `load_state_dict(strict=False)` skipped."""
-
-    missing_keys: list[str]
-    unexpected_keys: list[str]
+class IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpected_keys"])):
+    """What `load_state_dict(strict=False)` skipped: two lists of names."""
 
     def __repr__(self) -> str:
-        if not self.missing_keys and not self.unexpected_keys:
-            return "<All keys matched successfully>"
-        return f"IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
+        return super().__repr__() if any(self) else "<All keys matched successfully>"
 
 
 def load_state(owner: str, own: dict[str, Tensor], state_dict: Mapping[str, Any], strict: bool) -> IncompatibleKeys:
     """Copy `state_dict` into the tensors `own`, all or nothing; one ValueError lists all that does not fit."""
-    if not isinstance(state_dict, Mapping):
-        raise TypeError(f"load_state_dict: state_dict: got {type(state_dict).__name__}, expected a mapping")
+    require(isinstance(state_dict, Mapping), "load_state_dict", "state_dict", type(state_dict).__name__, "a mapping",
+            TypeError)
     missing = [name for name in own if name not in state_dict]
     unexpected = [name for name in state_dict if name not in own]
     new = {name: import_tensor(f"load_state_dict: {name}", state_dict[name]) for name in own if name in state_dict}
-    wrong = []
-    if strict and unexpected:
-        wrong.append("unexpected keys: " + ", ".join(map(str, unexpected)))
-    if strict and missing:
-        wrong.append("missing keys: " + ", ".join(missing))
+    wrong = [f"{what} keys: {', '.join(map(str, names))}"
+             for what, names in (("unexpected", unexpected), ("missing", missing)) if strict and names]
     wrong += [f"{name}: got shape {tensor.shape}, expected {own[name].shape}"
               for name, tensor in new.items() if tensor.shape != own[name].shape]
     if wrong:

@@ -38,7 +38,7 @@ def test_linear_refusals():
         F.linear(minigrad.zeros(2), minigrad.zeros(1, 2, 2))
     with pytest.raises(ValueError, match=r"bias: got shape \(3,\), expected \(4,\)"):
         F.linear(minigrad.zeros(2), minigrad.zeros(4, 2), minigrad.zeros(3))
-    with pytest.raises(ValueError, match="in_features and out_features: got -1 and 2"):
+    with pytest.raises(ValueError, match="Linear: in_features: got -1, expected 0 or more"):
         nn.Linear(-1, 2)
     for build in (lambda n: nn.Linear(n, 2), lambda n: nn.Conv1d(n, 2, 3), nn.BatchNorm1d):
         with pytest.raises(TypeError, match="got 'a', expected an int"):
@@ -56,7 +56,7 @@ def test_shapes_only():
     assert nn.Unflatten(-1, (2, -1))(x).tolist() == x.reshape(2, 3, 2, 2).tolist()
     assert nn.Identity(1, any_argument=2)(x) is x
     for size in ((2, 3), (-1, -1), (5, -1), (0, -1)):
-        with pytest.raises(ValueError, match="does not split"):
+        with pytest.raises(ValueError, match="unflatten: sizes: "):
             nn.Unflatten(-1, size)(x)
     with pytest.raises(IndexError, match="dim: got 3"):
         nn.Unflatten(3, (2, 2))(x)
@@ -108,9 +108,9 @@ def test_convolution_layers():
         up(x, (13,))
     with pytest.raises(ValueError, match="groups: got 3"):
         nn.Conv2d(4, 6, 3, groups=3)
-    with pytest.raises(ValueError, match="padding_mode: got 'wrap', expected one of zeros, reflect, replicate, circ"):
+    with pytest.raises(ValueError, match="padding_mode: got 'wrap', expected one of 'zeros', 'reflect'"):
         nn.Conv2d(4, 6, 3, padding_mode="wrap")
-    with pytest.raises(ValueError, match="padding_mode: got 'reflect', expected one of zeros"):
+    with pytest.raises(ValueError, match="padding_mode: got 'reflect', expected one of 'zeros'"):
         nn.ConvTranspose2d(4, 6, 3, padding_mode="reflect")
     with pytest.raises(ValueError, match=r"kernel_size: got \(3, 3, 3\), expected an int or 2 ints"):
         nn.Conv2d(4, 6, (3, 3, 3))

@@ -70,11 +70,11 @@ def test_get_by_path():
 
 def test_assignment_keeps_the_kind():
     net = Net()
-    with pytest.raises(TypeError, match="scale is a parameter: got Tensor"):
+    with pytest.raises(TypeError, match="parameter 'scale': got Tensor, expected a Parameter"):
         net.scale = minigrad.ones(1)
-    with pytest.raises(TypeError, match="head is a module: got int"):
+    with pytest.raises(TypeError, match="module 'head': got int, expected a Module"):
         net.head = 3
-    with pytest.raises(TypeError, match="offset is a buffer: got list"):
+    with pytest.raises(TypeError, match="buffer 'offset': got list, expected a Tensor"):
         net.offset = [0.0, 0.0]
     net.scale = None
     assert "scale" not in names(net.named_parameters()) and net.scale is None
@@ -101,7 +101,7 @@ def test_registration_errors():
     for name in ("", "a.b"):
         with pytest.raises(KeyError, match="no dot"):
             module.register_buffer(name, None)
-    with pytest.raises(KeyError, match="already has an attribute 'forward'"):
+    with pytest.raises(KeyError, match="got 'forward', expected one that no other attribute has"):
         module.add_module("forward", nn.ReLU())
     with pytest.raises(TypeError, match="got Tensor, expected a Parameter"):
         module.register_parameter("p", minigrad.ones(1))
@@ -279,7 +279,7 @@ def test_sequential_is_a_list():
     del row[1:3]
     assert list(row) == [b, a]
     for wrong in (2, -3):
-        with pytest.raises(IndexError, match="out of range for 2 modules"):
+        with pytest.raises(IndexError, match=r"index: got -?[23], expected one of 2 modules"):
             row[wrong]
     with pytest.raises(TypeError, match="expected a Module"):
         nn.Sequential(lambda x: x)

@@ -45,13 +45,13 @@ def test_fused_layer_computes_both(layer, norm, shape):
 
 def test_fusing_is_refused():
     conv, norm = nn.Conv1d(1, 2, 3), nn.BatchNorm1d(2)
-    with pytest.raises(ValueError, match="conv: got Conv1d in training mode"):
+    with pytest.raises(ValueError, match="conv: got Conv1d, expected a layer in evaluation mode"):
         fuse_conv_bn_eval(conv, norm.eval())
     with pytest.raises(ValueError, match="bn: got str, expected"):
         fuse_conv_bn_eval(conv.eval(), "bn")
     with pytest.raises(ValueError, match="no running statistics"):
         fuse_conv_bn_eval(conv, nn.BatchNorm1d(2, track_running_stats=False).eval())
-    with pytest.raises(ValueError, match="got 2 output channels and a normalisation of 3"):
+    with pytest.raises(ValueError, match="bn: got 3 channels, expected the layer's 2"):
         fuse_conv_bn_eval(conv, nn.BatchNorm1d(3).eval())
 
 

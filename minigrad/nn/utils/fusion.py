@@ -1,10 +1,9 @@
 """Batch normalisation that no longer learns is a scale and a shift of each channel: the layer before can do both."""
 
-from __future__ import annotations
-
 import copy
 from typing import Any
 
+from minigrad.errors import require
 from minigrad.nn.module import Module
 from minigrad.nn.parameter import Parameter
 
@@ -24,24 +23,17 @@ def fuse_conv_bn_eval(conv: Any, bn: Any, transpose: bool = False) -> Any:
     True
     """
     for argument, layer in (("conv", conv), ("bn", bn)):
-        if not isinstance(layer, Module) or layer.training:
-            raise ValueError(f"fuse_conv_bn_eval: {argument}: got {type(layer).__name__}"
-                             f"{' in training mode' if isinstance(layer, Module) else ''}, expected a layer in "
-                             "evaluation mode")
-    if bn.running_mean is None:
-        raise ValueError("fuse_conv_bn_eval: bn: has no running statistics, expected track_running_stats=True")
+        require(isinstance(layer, Module) and not layer.training, "fuse_conv_bn_eval", argument, type(layer).__name__,
+                "a layer in evaluation mode")
+    require(bn.running_mean is not None, "fuse_conv_bn_eval", "bn", "no running statistics", "track_running_stats=True")
     # Output channels are on the axis behind the groups, or behind the inputs of each group of a transposed layer.
-    weight, channels, groups = conv.weight, bn.running_mean.shape[0], getattr(conv, "groups", 1)
-    transposed = getattr(conv, "transposed", False)
+    weight, groups, transposed = conv.weight, getattr(conv, "groups", 1), getattr(conv, "transposed", False)
     kernel = weight.shape[2:] if transposed else weight.shape[1:]
     outputs = weight.shape[1] * groups if transposed else weight.shape[0]
-    if outputs != channels:
-        raise ValueError(f"fuse_conv_bn_eval: got {outputs} output channels and a normalisation of {channels}, "
-                         "expected as many")
-    scale, shift = (bn.running_var + bn.eps).rsqrt(), -bn.running_mean
-    scale = scale if bn.weight is None else scale * bn.weight
-    shift = (shift if conv.bias is None else shift + conv.bias) * scale
-    shift = shift if bn.bias is None else shift + bn.bias
+    require(bn.running_mean.shape == (outputs,), "fuse_conv_bn_eval", "bn", f"{bn.running_mean.shape[0]} channels",
+            f"the layer's {outputs}")
+    scale = (bn.running_var + bn.eps).rsqrt() * (1 if bn.weight is None else bn.weight)
+    shift = ((0 if conv.bias is None else conv.bias) - bn.running_mean) * scale + (0 if bn.bias is None else bn.bias)
     by_group = weight.reshape(groups, -1 if transposed else 1, outputs // groups, *kernel)
     scaled = by_group * scale.reshape(groups, 1, -1, *[1] * len(kernel))
     fused = copy.deepcopy(conv)

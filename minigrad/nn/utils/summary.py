@@ -6,10 +6,11 @@ and its transpose (n batch, k and c channels, o output positions, t taps; those 
 product.
 """
 
-from __future__ import annotations
-
 import math
-from typing import Any, NamedTuple
+from collections import namedtuple
+from contextlib import ExitStack
+from functools import partial
+from typing import Any
 
 from minigrad.autograd import enable_grad
 from minigrad.functions.create import zeros
@@ -17,15 +18,9 @@ from minigrad.nn.module import Module
 from minigrad.node import Node, order, origin
 from minigrad.tensor import Tensor
 
-
-class Row(NamedTuple):
-    """One call of one module; its children's parameters and multiply-adds are in their own rows."""
-
-    name: str
-    layer: str
-    output: Any                     # its shape without the batch axis; a list of shapes for several
-    parameters: int
-    multiply_adds: int
+# One call of one module; its children's parameters and multiply-adds are in their own rows.  The output is its shape
+# without the batch axis, or a list of shapes for several.
+Row = namedtuple("Row", ["name", "layer", "output", "parameters", "multiply_adds"])
 
 
 class Summary:
@@ -37,30 +32,26 @@ class Summary:
         self.multiply_adds = sum(row.multiply_adds for row in rows)
 
     def __str__(self) -> str:
-        head = ("name", "layer", "output", "parameters", "multiply-adds")
-        lines = [(row.name, row.layer, "x".join(map(str, row.output)) if isinstance(row.output, tuple) else
-                  str(row.output), f"{row.parameters:,}", f"{row.multiply_adds:,}") for row in self.rows]
-        total = ("total", "", "", f"{self.parameters:,}", f"{self.multiply_adds:,}")
-        widths = [max(map(len, column)) for column in zip(head, *lines, total, strict=True)]
-
-        def line(cells: tuple[str, ...]) -> str:
-            return "  ".join(f"{cell:>{width}}" if right else f"{cell:<{width}}" for cell, width, right in
-                             zip(cells, widths, (False, False, False, True, True), strict=True)).rstrip()
-
+        total = Row("total", "", "", self.parameters, self.multiply_adds)
+        cells = [["name", "layer", "output", "parameters", "multiply-adds"]]
+        for name, layer, output, parameters, cost in [*self.rows, total]:
+            shape = "x".join(map(str, output)) if isinstance(output, tuple) else str(output)
+            cells.append([name, layer, shape, f"{parameters:,}", f"{cost:,}"])
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        lines = ["  ".join([*map(str.ljust, row[:3], widths), *map(str.rjust, row[3:], widths[3:])]) for row in cells]
         rule = "-" * (sum(widths) + 8)
-        return "\n".join([line(head), rule, *map(line, lines), rule, line(total)])
+        return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
 
     __repr__ = __str__
 
 
 def multiply_adds(node: Node) -> int:
     """The products that one node's kernel adds up."""
-    first, second = (*node.operands, None, None)[:2]
-    if node.op.name == "conv":
-        return math.prod(node.meta.shape) * math.prod(second.shape[1:])         # type: ignore[union-attr]
-    if node.op.name == "conv_transpose":
-        return math.prod(first.shape) * math.prod(second.shape[1:])             # type: ignore[union-attr]
-    return math.prod(node.meta.shape) * first.shape[-1] if node.op.name == "matmul" else 0      # type: ignore
+    name, operands = node.op.name, node.operands
+    if name in ("conv", "conv_transpose"):
+        positions = node.meta if name == "conv" else operands[0]
+        return math.prod(positions.shape) * math.prod(operands[1].shape[1:])                        # type: ignore
+    return math.prod(node.meta.shape) * operands[0].shape[-1] if name == "matmul" else 0            # type: ignore
 
 
 def summary(model: Module, input_shape: tuple[int, ...], batch: int = 1, dtype: Any = None) -> Summary:
@@ -98,28 +89,19 @@ def summary(model: Module, input_shape: tuple[int, ...], batch: int = 1, dtype: 
         count(inputs)
         costs.append(0)
 
-    def finished(name: str, module: Module, output: Any) -> None:
+    def finished(name: str, module: Module, inputs: Any, output: Any) -> None:
         shapes = [tuple(x.shape[1:]) for x in count(output)]
-        cost = costs.pop()
-        own = sum(parameter.numel() for parameter in fresh(module.parameters(recurse=False)))
-        if own or cost or not any(True for _ in module.children()):
-            rows.append(Row(name or "model", type(module).__name__, shapes[0] if len(shapes) == 1 else shapes, own,
-                            cost))
+        cost, own = costs.pop(), sum(parameter.numel() for parameter in fresh(module.parameters(recurse=False)))
+        if own or cost or not list(module.children()):
+            shape = shapes[0] if len(shapes) == 1 else shapes
+            rows.append(Row(name or "model", type(module).__name__, shape, own, cost))
 
-    modes = [(module, module.training) for module in model.modules()]
-    handles = [module.register_forward_hook(lambda module, _, output, name=name: finished(name, module, output))
-               for name, module in model.named_modules()]
-    handles += [module.register_forward_pre_hook(started) for module in model.modules()]
     parameters = list(model.parameters())
-    dtype = dtype or (parameters[0].dtype if parameters else None)
-    x = zeros(batch, *input_shape, dtype=dtype)
-    try:
-        model.eval()
-        with enable_grad():
-            model(x.requires_grad_() if x.is_floating_point() else x)
-    finally:
-        for handle in handles:
-            handle.remove()
-        for module, mode in modes:
-            module.training = mode
+    x = zeros(batch, *input_shape, dtype=dtype or (parameters[0].dtype if parameters else None))
+    with ExitStack() as undo, enable_grad():
+        for name, module in model.named_modules():
+            undo.callback(setattr, module, "training", module.training)
+            undo.enter_context(module.register_forward_pre_hook(started))
+            undo.enter_context(module.register_forward_hook(partial(finished, name)))
+        model.eval()(x.requires_grad_(x.is_floating_point()))
     return Summary(rows, sum(parameter.numel() for parameter in parameters if parameter.requires_grad))
