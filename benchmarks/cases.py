@@ -193,7 +193,7 @@ def elementwise() -> list[Case]:
     whole = [images(64, 64).abs().long(), images(64, 64, seed=2).abs().long()]
     others = {"conv", "conv_transpose", "conv_weight", "max_pool_index", "avg_pool", "avg_unpool", "sum", "amax",
               "amin", "any", "all", "logsumexp", "argmax", "argmin", "cumsum", "matmul", "gather", "scatter_add",
-              "scatter", "add_into", "nonzero", "sort", "uniform", "normal", "randint", "bernoulli",
+              "scatter", "add_into", "nonzero", "sort", "uniform", "normal", "randint",
               "permutation", "sgd", "adam", "rmsprop", "adadelta", "where", "clamp", "fill", "arange",
               "resample"}
     for name in sorted(KERNELS.keys() - others):
@@ -223,8 +223,6 @@ def draws_and_steps() -> list[Case]:
         loops = {"uniform": lambda: reference.uniform((4096,), 1, 0), "normal": lambda: reference.normal((4096,), 1, 0),
                  "randint": lambda: reference.randint((4096,), 1, 0, 0, 10)}[name]
         cases.append(made(f"{name} 4096", name, (4096,), dtype, [], Params((1, 0, *ints)), loops, "random"))
-    cases.append(made("bernoulli 4096", "bernoulli", (4096,), "float32", [minigrad.full((4096,), 0.5)],
-                      Params((1, 0)), lambda p: reference.bernoulli(p, (4096,), 1, 0), "random"))
     cases.append(made("permutation 4096", "permutation", (4096,), "int64", [], Params((1, 0)),
                       lambda: reference.permutation(4096, 1, 0), "random"))
     p, g, m, v = (positive(4096) for _ in range(4))

@@ -38,7 +38,7 @@ FLOATS = (minigrad.float32, minigrad.float64)
 FLOAT_ONLY = {"conv", "conv_transpose", "conv_weight", "max_pool_index", "avg_pool", "avg_unpool", "logsumexp",
               "resample"}
 # Kernels that no row runs: they draw numbers, change tensors in place, or put them in order.
-BESIDES = {"uniform", "normal", "bernoulli", "randint", "permutation", "sgd", "adam", "rmsprop", "adadelta",
+BESIDES = {"uniform", "normal", "randint", "permutation", "sgd", "adam", "rmsprop", "adadelta",
            "arange", "scatter", "sort"}
 
 

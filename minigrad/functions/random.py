@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 __all__ = ["bernoulli", "normal", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm"]
 
 
-def draw(kernel: str, out: Buffer, generator: Generator | None, *inputs: Buffer, ints: tuple[int, ...] = ()) -> Buffer:
+def draw(kernel: str, out: Buffer, generator: Generator | None, ints: tuple[int, ...] = ()) -> Buffer:
     """Fills `out` by a kernel of random.pyx from the next positions of the generator."""
     if generator is not None and not isinstance(generator, Generator):
         raise TypeError(f"{kernel}: generator: got {type(generator).__name__}, expected a minigrad.Generator")
     counters = counters_used(kernel, out.size, out.dtype)
     place = (generator or default_generator).take(counters)
-    KERNELS[kernel](out, *inputs, Params((*place, *ints)))
+    KERNELS[kernel](out, Params((*place, *ints)))
     return out
 
 
@@ -157,18 +157,15 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
     >>> minigrad.bernoulli(minigrad.tensor([0., 1.]))
     tensor([0., 1.])
     """
-    chance = input.buffer
+    kind = input.dtype if input.dtype.is_floating_point else get_default_dtype()
     if p is not None:
         if not 0 <= p <= 1:
             raise ValueError(f"bernoulli: p: got {p}, expected from 0 to 1")
-        kind = input.dtype if input.dtype.is_floating_point else get_default_dtype()
-        chance = Buffer.scalar(float(p), kind.code).expand(input.shape)
     elif not input.dtype.is_floating_point:
         raise TypeError(f"bernoulli: input: got dtype {input.dtype.name}, expected float32 or float64")
     elif input.numel():
         low, high = input.amin().item(), input.amax().item()
         if not (low >= 0 and high <= 1):
             raise ValueError(f"bernoulli: input: got probabilities from {low} to {high}, expected from 0 to 1")
-    return finish("bernoulli", draw("bernoulli", Buffer.empty(input.shape, input.dtype.code), generator, chance))
-
-
+    chosen = rows_math.lt(rand(input.shape, generator=generator, dtype=kind), input if p is None else float(p))
+    return rows_math.cast(chosen, dtype=input.dtype)

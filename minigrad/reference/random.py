@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 
-from minigrad.reference.nested import Nested, Shape, broadcast, flat, unflatten
+from minigrad.reference.nested import Nested, Shape, unflatten
 
 MASK = 2**32 - 1
 MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
@@ -66,12 +66,6 @@ def normal(shape: Shape = (), seed: int = 0, offset: int = 0, bits: int = 24) ->
     return unflatten(numbers[:math.prod(shape)], shape)
 
 
-def bernoulli(p: Nested, shape: Shape = (), seed: int = 0, offset: int = 0, bits: int = 24) -> Nested:
-    """1 where a uniform number is below p, else 0."""
-    units = _units(seed, offset, bits)
-    return unflatten([int(next(units) < q) for q in flat(broadcast(p, shape))], shape)
-
-
 def randint(shape: Shape = (), seed: int = 0, offset: int = 0, low: int = 0, high: int = 2) -> Nested:
     """Integers in [low, high)."""
     words = _long_words(seed, offset)
@@ -90,5 +84,5 @@ def permutation(n: int, seed: int = 0, offset: int = 0) -> list[int]:
 
 
 KERNELS: dict[str, Callable[..., Nested]] = {
-    function.__name__: function for function in (uniform, normal, bernoulli, randint, permutation)
+    function.__name__: function for function in (uniform, normal, randint, permutation)
 }

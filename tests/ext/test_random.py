@@ -4,14 +4,13 @@ import itertools
 import math
 
 import pytest
-from arrays import CODES, buf, check_close, check_equal, empty, layouts, out_layouts
+from arrays import CODES, check_close, check_equal, empty, out_layouts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minigrad import reference
 from minigrad.reference import nested
 from minigrad.reference import random as definitions
-from minigrad_ext.buffer import Buffer
 from minigrad_ext.kernel import Params
 from minigrad_ext.kernels.base import random
 from minigrad_ext.parallel import get_num_threads, set_num_threads
@@ -66,27 +65,6 @@ def test_permutation(kernels, n):
     assert sorted(out.tolist()) == list(range(n))
 
 
-@pytest.mark.parametrize("p_dtype", BITS)
-@pytest.mark.parametrize("dtype", CODES)
-def test_bernoulli(kernels, dtype, p_dtype):
-    p = [[0.0], [0.25], [1.0]]
-    for layout, out in out_layouts((3, 7), dtype):
-        kernels["bernoulli"](out, buf(p, p_dtype), Params((11, 2)))
-        check_equal(out, reference.bernoulli(p, (3, 7), seed=11, offset=2, bits=BITS[p_dtype]), layout)
-
-
-@pytest.mark.parametrize("p_shape", [(), (1,), (5,), (1, 5), (3, 1), (3, 5), (2, 3, 5), (2, 1, 1)])
-def test_bernoulli_broadcasts_p(kernels, p_shape):
-    p = nested.unflatten([j * 5 % 9 / 8 for j in range(math.prod(p_shape))], p_shape)
-    wanted = reference.bernoulli(p, (2, 3, 5), seed=1, offset=2)
-    out = empty((2, 3, 5))
-    for layout, chance in layouts(p):
-        kernels["bernoulli"](out, chance, Params((1, 2)))
-        check_equal(out, wanted, layout)
-        kernels["bernoulli"](out, chance.expand((2, 3, 5)), Params((1, 2)))
-        check_equal(out, wanted, f"{layout}, expanded")
-
-
 @pytest.mark.parametrize("name", ["uniform", "normal", "randint"])
 def test_numbers_do_not_depend_on_the_layout(kernels, name):
     dtype = "int64" if name == "randint" else "float32"
@@ -99,15 +77,14 @@ def test_numbers_do_not_depend_on_the_layout(kernels, name):
 
 
 @pytest.mark.parametrize("name, dtype", [("uniform", "float32"), ("uniform", "float64"), ("normal", "float32"),
-                                         ("randint", "int64"), ("bernoulli", "bool")])
+                                         ("randint", "int64"), ("permutation", "int64")])
 def test_numbers_do_not_depend_on_the_threads(kernels, name, dtype):
     before, drawn = get_num_threads(), []
-    inputs = [Buffer.scalar(0.3, CODES["float32"])] if name == "bernoulli" else []
     try:
         for threads in (1, 2, 3):
             set_num_threads(threads)
             out = empty((200_001,), dtype)
-            kernels[name](out, *inputs, Params((1, 2, 0, 1000)))
+            kernels[name](out, Params((1, 2, 0, 1000)))
             drawn.append(bytes(memoryview(out)))
     finally:
         set_num_threads(before)

@@ -115,6 +115,25 @@ def test_random_numbers_have_their_distribution():
     assert abs(minigrad.bernoulli(minigrad.full((10000,), 0.25)).mean().item() - 0.25) < 0.02
 
 
+@pytest.mark.parametrize("dtype", [minigrad.float32, minigrad.float64])
+@pytest.mark.parametrize("shape", [(), (0,), (1,), (5,), (3, 7), (2, 3, 5)])
+def test_bernoulli_is_one_where_a_uniform_number_is_below_p(shape, dtype):
+    def seeded():
+        return minigrad.Generator().manual_seed(11)
+
+    uniform = minigrad.rand(shape, generator=seeded(), dtype=dtype)
+    chances = minigrad.arange(uniform.numel()).reshape(shape).to(dtype) * 5 % 9 / 8
+    for chance in (chances, chances.flip(0), chances[..., :1].expand(shape)) if shape else (chances,):
+        drawn = minigrad.bernoulli(chance, generator=seeded())
+        assert drawn.dtype is dtype and drawn.tolist() == (uniform < chance).to(dtype).tolist()
+    for p in (0.0, 0.25, 1.0):
+        assert minigrad.bernoulli(chances, p, generator=seeded()).tolist() == (uniform < p).to(dtype).tolist()
+    for kind in (minigrad.bool, minigrad.uint8, minigrad.int32, minigrad.int64):
+        single = minigrad.rand(shape, generator=seeded())
+        drawn = minigrad.bernoulli(chances.to(kind), 0.25, generator=seeded())
+        assert drawn.dtype is kind and drawn.tolist() == (single < 0.25).to(kind).tolist()
+
+
 def test_arange_has_no_accumulated_error():
     assert minigrad.arange(0, 1, 0.1, dtype=minigrad.float64).tolist() == [j * 0.1 for j in range(10)]
     assert minigrad.linspace(0, 1, 11, dtype=minigrad.float64).tolist()[-1] == 1

@@ -1,0 +1,405 @@
+"""Arithmetic, comparisons, elementary functions, casts and copies: a branch for each op, with its formula.
+
+A loop gets the op and one contiguous block of n elements: out[j] from a[j], b[j], c[j].  Each function holds the ops
+that have the same dtypes, and the table at the end says which dtype is computed by which.
+
+Integers wrap around: their sums and products are computed as unsigned, which has the same bits and is defined for all
+operands.  Integer division by zero and negative integer powers are found before anything is written.  On bool, + is
+"or" and * is "and".  NaN propagates, also through maximum, minimum and clamp; as in IEEE 754 it differs from
+everything, itself included, and compares as neither less nor greater.
+
+float32 operands of the C mathematical library are computed in double precision and rounded once, so a float32 result
+is the correctly rounded one in all but a few cases in a million.  Those that training needs most are vectorised.
+
+A real number becomes an integer by dropping its fraction; what lies outside the integer's range becomes the nearest
+integer in it, and NaN becomes 0.  Integers wrap around into narrower ones.  Everything but 0 is True, NaN too.
+"""
+
+from libc cimport math
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from minigrad_ext.kernel cimport new_family, new_kernel
+from minigrad_ext.kernels.blocks cimport bits, contiguous, loop_t, place, put, run_walk
+from minigrad_ext.kernels.fastmath cimport fast_exp, fast_log, fast_sigmoid, fast_tanh
+from minigrad_ext.types cimport (
+    FLOAT32, INT32, INT64, N_DTYPES, NEGATIVE_POWER, OK, Step, UINT8, View, ZERO_DIVISION, number, real, view_size,
+)
+
+ctypedef fused wrapping:    # the same bits as `number`, without signed overflow
+    bits
+    real
+
+ctypedef fused integer:
+    uint8_t
+    int32_t
+    int64_t
+
+ctypedef fused other:       # the dtype of a cast's result
+    number
+
+# The names of the kernels, by what they cost: about 0.25 ns per element, 0.5 in float32, and 5.
+cpdef enum Op:
+    add, mul, sub, neg, square
+    maximum, minimum, abs, sign, step, relu, clamp
+    div, reciprocal, sqrt, rsqrt, floor, ceil, trunc, round
+    eq, ne, lt, le, gt, ge, logical_and, logical_or, logical_xor, logical_not, isnan, isinf, isfinite, cast_bool
+    bitwise_and, bitwise_or, bitwise_xor, bitwise_not, bitwise_left_shift, bitwise_right_shift, where, copy
+    cast_uint8, cast_int32, cast_int64, cast_float32, cast_float64
+    exp, log, tanh, sigmoid
+    floor_divide, remainder, fmod, pow, atan2
+    exp2, expm1, log2, log10, log1p, sin, cos, tan, asin, acos, atan, sinh, cosh, asinh, acosh, atanh, erf, erfc
+    N_OPS
+
+
+cdef void wraps(int op, wrapping* restrict out, const wrapping* a, const wrapping* b, void* c, int64_t n
+                ) noexcept nogil:
+    if op == add:
+        for j in range(n): out[j] = a[j] + b[j]
+    elif op == sub:
+        for j in range(n): out[j] = a[j] - b[j]
+    elif op == mul:
+        for j in range(n): out[j] = a[j] * b[j]
+    elif op == neg:
+        for j in range(n): out[j] = -a[j]
+    else:       # square
+        for j in range(n): out[j] = a[j] * a[j]
+
+
+cdef void bools(int op, uint8_t* restrict out, const uint8_t* a, const uint8_t* b, void* c, int64_t n) noexcept nogil:
+    if op == add:
+        for j in range(n): out[j] = a[j] | b[j]
+    elif op == mul:
+        for j in range(n): out[j] = a[j] & b[j]
+    else:       # bitwise_not
+        for j in range(n): out[j] = a[j] ^ 1
+
+
+cdef inline number magnitude(number a) noexcept nogil:
+    if number is float or number is double:
+        return <number>math.fabs(a)
+    else:
+        return <number>(0 - <uint64_t>a) if a < 0 else a
+
+
+cdef void numbers(int op, number* restrict out, const number* a, const number* b, const number* c, int64_t n
+                  ) noexcept nogil:
+    if op == maximum:
+        for j in range(n): out[j] = b[j] if (b[j] > a[j]) | (b[j] != b[j]) else a[j]
+    elif op == minimum:
+        for j in range(n): out[j] = b[j] if (b[j] < a[j]) | (b[j] != b[j]) else a[j]
+    elif op == abs:
+        for j in range(n): out[j] = magnitude(a[j])
+    elif op == sign:        # 0 for NaN
+        for j in range(n): out[j] = <number>(<int>(a[j] > 0) - <int>(a[j] < 0))
+    elif op == step:        # the derivative of relu: 0 at 0 and for NaN
+        for j in range(n): out[j] = <number>(a[j] > 0)
+    elif op == relu:        # written so that NaN stays
+        for j in range(n): out[j] = <number>0 if a[j] < 0 else a[j]
+    else:                   # clamp
+        for j in range(n):
+            y = b[j] if (b[j] > a[j]) | (b[j] != b[j]) else a[j]
+            out[j] = c[j] if (c[j] < y) | (c[j] != c[j]) else y
+
+
+cdef void tests(int op, uint8_t* restrict out, const number* a, const number* b, void* c, int64_t n) noexcept nogil:
+    if op == eq:
+        for j in range(n): out[j] = a[j] == b[j]
+    elif op == ne:
+        for j in range(n): out[j] = a[j] != b[j]
+    elif op == lt:
+        for j in range(n): out[j] = a[j] < b[j]
+    elif op == le:
+        for j in range(n): out[j] = a[j] <= b[j]
+    elif op == gt:
+        for j in range(n): out[j] = a[j] > b[j]
+    elif op == ge:
+        for j in range(n): out[j] = a[j] >= b[j]
+    elif op == logical_and:
+        for j in range(n): out[j] = (a[j] != 0) & (b[j] != 0)
+    elif op == logical_or:
+        for j in range(n): out[j] = (a[j] != 0) | (b[j] != 0)
+    elif op == logical_xor:
+        for j in range(n): out[j] = (a[j] != 0) ^ (b[j] != 0)
+    elif op == logical_not:
+        for j in range(n): out[j] = a[j] == 0
+    elif op == isnan:
+        for j in range(n): out[j] = a[j] != a[j]
+    elif op == isinf:       # inf - inf is NaN, so x - x is 0 exactly for finite x
+        for j in range(n): out[j] = (a[j] == a[j]) & (a[j] - a[j] != 0)
+    elif op == isfinite:
+        for j in range(n): out[j] = a[j] - a[j] == 0
+    else:                   # cast_bool
+        for j in range(n): out[j] = a[j] != 0
+
+
+cdef void patterns(int op, bits* restrict out, const bits* a, const bits* b, const bits* c, int64_t n) noexcept nogil:
+    if op == bitwise_and:
+        for j in range(n): out[j] = a[j] & b[j]
+    elif op == bitwise_or:
+        for j in range(n): out[j] = a[j] | b[j]
+    elif op == bitwise_xor:
+        for j in range(n): out[j] = a[j] ^ b[j]
+    elif op == bitwise_not:
+        for j in range(n): out[j] = ~a[j]
+    elif op == copy:
+        for j in range(n): out[j] = a[j]
+    else:                   # where
+        condition = <const uint8_t*>a
+        for j in range(n): out[j] = b[j] if condition[j] else c[j]
+
+
+# Python's rules: the quotient is rounded down, the remainder has the divisor's sign.  (C's % truncates.)  Dividing the
+# smallest integer by -1 overflows in C, so that is computed with wrap-around.
+
+cdef inline integer truncated(integer a, integer b) noexcept nogil:
+    return <integer>(0 - <uint64_t>a) if b == -1 else a // b
+
+
+cdef inline integer rest(integer a, integer b) noexcept nogil:
+    return 0 if b == -1 else a % b
+
+
+cdef inline bint astray(number r, number b) noexcept nogil:
+    return (r != 0) & ((r < 0) != (b < 0))
+
+
+cdef inline uint64_t power(uint64_t base, uint64_t exponent) noexcept nogil:
+    """By squaring: one factor for each binary digit of the exponent."""
+    cdef uint64_t result = 1
+    while exponent:
+        if exponent & 1:
+            result *= base
+        base *= base
+        exponent >>= 1
+    return result
+
+
+cdef void integers(int op, integer* restrict out, const integer* a, const integer* b, void* c, int64_t n
+                   ) noexcept nogil:
+    # A shift by a negative number, or by all bits and more, shifts everything out: 0 is left, or -1 to the right of a
+    # negative number.
+    cdef int width = 8 * sizeof(integer)
+    cdef integer r
+    if op == floor_divide:
+        for j in range(n): out[j] = truncated(a[j], b[j]) - <integer>astray(rest(a[j], b[j]), b[j])
+    elif op == remainder:
+        for j in range(n):
+            r = rest(a[j], b[j])
+            out[j] = r + b[j] if astray(r, b[j]) else r
+    elif op == fmod:
+        for j in range(n): out[j] = rest(a[j], b[j])
+    elif op == pow:
+        for j in range(n): out[j] = <integer>power(<uint64_t>a[j], <uint64_t>b[j])
+    elif op == bitwise_left_shift:
+        for j in range(n): out[j] = <integer>(<uint64_t>a[j] << b[j]) if (b[j] >= 0) & (b[j] < width) else 0
+    else:                   # bitwise_right_shift
+        for j in range(n): out[j] = a[j] >> b[j] if (b[j] >= 0) & (b[j] < width) else -<integer>(a[j] < 0)
+
+
+cdef inline real floored_quotient(real a, real b) noexcept nogil:
+    cdef real r = <real>math.fmod(a, b), q = (a - r) / b
+    if b == 0:
+        return a / b
+    if astray(r, b):
+        q -= 1
+    if q == 0:
+        return <real>math.copysign(0, a / b)
+    low = <real>math.floor(q)
+    return low + 1 if q - low > <real>0.5 else low
+
+
+cdef void reals(int op, real* restrict out, const real* a, const real* b, void* c, int64_t n) noexcept nogil:
+    cdef real r
+    if op == div:
+        for j in range(n): out[j] = a[j] / b[j]
+    elif op == reciprocal:
+        for j in range(n): out[j] = <real>1 / a[j]
+    elif op == sqrt:
+        for j in range(n): out[j] = <real>math.sqrt(a[j])
+    elif op == rsqrt:
+        for j in range(n): out[j] = <real>(1 / math.sqrt(a[j]))
+    elif op == floor:
+        for j in range(n): out[j] = <real>math.floor(a[j])
+    elif op == ceil:
+        for j in range(n): out[j] = <real>math.ceil(a[j])
+    elif op == trunc:
+        for j in range(n): out[j] = <real>math.trunc(a[j])
+    elif op == round:       # the default rounding: a half goes to the even neighbour
+        for j in range(n): out[j] = <real>math.rint(a[j])
+    elif op == exp:
+        for j in range(n): out[j] = <real>(fast_exp(a[j]) if real is float else math.exp(a[j]))
+    elif op == log:
+        for j in range(n): out[j] = <real>(fast_log(a[j]) if real is float else math.log(a[j]))
+    elif op == tanh:
+        for j in range(n): out[j] = <real>(fast_tanh(a[j]) if real is float else math.tanh(a[j]))
+    elif op == sigmoid:
+        for j in range(n): out[j] = <real>(fast_sigmoid(a[j]) if real is float else 1 / (1 + math.exp(-a[j])))
+    elif op == floor_divide:
+        for j in range(n): out[j] = floored_quotient(a[j], b[j])
+    elif op == remainder:
+        for j in range(n):
+            r = <real>math.fmod(a[j], b[j])
+            out[j] = r + b[j] if astray(r, b[j]) else r
+    elif op == fmod:
+        for j in range(n): out[j] = <real>math.fmod(a[j], b[j])
+    elif op == pow:
+        for j in range(n): out[j] = <real>math.pow(a[j], b[j])
+    else:                   # atan2
+        for j in range(n): out[j] = <real>math.atan2(a[j], b[j])
+
+
+cdef double (*LIBRARY[N_OPS - exp2])(double) noexcept nogil
+LIBRARY[:] = [math.exp2, math.expm1, math.log2, math.log10, math.log1p, math.sin, math.cos, math.tan, math.asin,
+              math.acos, math.atan, math.sinh, math.cosh, math.asinh, math.acosh, math.atanh, math.erf, math.erfc]
+
+
+cdef void library(int op, real* restrict out, const real* a, void* b, void* c, int64_t n) noexcept nogil:
+    function = LIBRARY[op - exp2]
+    for j in range(n): out[j] = <real>function(a[j])
+
+
+cdef inline double inside(double x, double low, double high) noexcept nogil:
+    """x moved into [low, high]; 0 for NaN."""
+    x = x if x == x else 0
+    x = x if x > low else low
+    return x if x < high else high
+
+
+cdef void casts(int op, other* restrict out, const number* a, void* b, void* c, int64_t n) noexcept nogil:
+    cdef int64_t largest = 9223372036854775807      # no double; 2^63 - 1024 is the largest double below it
+    if other is float or other is double or number is uint8_t or number is int32_t or number is int64_t:
+        for j in range(n): out[j] = <other>a[j]
+    elif other is uint8_t:
+        for j in range(n): out[j] = <uint8_t><int32_t>inside(a[j], 0, 255)
+    elif other is int32_t:
+        for j in range(n): out[j] = <int32_t>inside(a[j], -2147483648.0, 2147483647.0)
+    else:
+        for j in range(n):
+            out[j] = largest if a[j] >= 9223372036854775808.0 else (
+                <int64_t>inside(a[j], -9223372036854775808.0, 9223372036854774784.0))
+
+
+# ---- drivers
+
+ctypedef void (*elements_t)(int op, char* out, char* a, char* b, char* c, int64_t n) noexcept nogil
+
+cdef struct Row:
+    elements_t loop
+    int op
+
+cdef Row ROWS[N_OPS][N_DTYPES]
+
+
+cdef void run_row(char** at, int64_t n, const Row* row) noexcept nogil:
+    row.loop(row.op, at[0], at[1], at[2], at[3], n)
+
+
+cdef int elementwise(Step* call) noexcept nogil:
+    """The row call.inner on all arguments."""
+    row = <const Row*>call.inner
+    cost = 0.25 if row.op < exp else 0.5 if row.op <= sigmoid and call.args[0].dtype == FLOAT32 else 5.0
+    return run_walk(call, call.n_args, ~1, 1, <loop_t>run_row, row, cost)
+
+
+cdef bint any_value(const View* v, bint negative) noexcept nogil:
+    """Whether integers hold a 0, or with `negative` a number below 0."""
+    cdef int64_t x
+    flat = contiguous(v)
+    for j in range(view_size(v)):
+        at = j if flat else place(v, j)
+        x = (<int64_t*>v.data)[at] if v.dtype == INT64 else (
+            (<int32_t*>v.data)[at] if v.dtype == INT32 else <uint8_t>v.data[at])
+        if x < 0 if negative else x == 0:
+            return True
+    return False
+
+
+cdef int checked(Step* call) noexcept nogil:
+    """elementwise(), after a look at the second operand of a division or power of integers."""
+    cdef bint negative = (<const Row*>call.inner).op == pow
+    if call.args[0].dtype < FLOAT32 and view_size(&call.args[0]) and any_value(&call.args[2], negative):
+        return NEGATIVE_POWER if negative else ZERO_DIVISION
+    return elementwise(call)
+
+
+cdef int fill(Step* call) noexcept nogil:
+    """A copy of one element, repeated."""
+    cdef Step copying
+    cdef double element = 0
+    dtype = call.args[0].dtype
+    one = &copying.args[1]
+    one.data, one.ndim, one.dtype = <char*>&element, 0, dtype
+    if dtype >= FLOAT32:
+        put(one, 0, call.params.f[0])
+    else:
+        put(one, 0, call.params.i[0])
+    copying.args[0], copying.n_args, copying.inner = call.args[0], 2, &ROWS[<int>copy][dtype]
+    return elementwise(&copying)
+
+
+cdef int arange(Step* call) noexcept nogil:
+    """out[j] = start + j step, over the elements of out in row-major order."""
+    out, i, f = &call.args[0], call.params.i, call.params.f
+    for j in range(view_size(out)):
+        if out.dtype >= FLOAT32:
+            put(out, j, f[0] + j * f[1])
+        else:
+            put(out, j, <int64_t>(<uint64_t>i[0] + <uint64_t>j * <uint64_t>i[1]))
+    return OK
+
+
+# ---- the table
+
+NAMES = tuple(Op.__members__)
+KERNELS = {kernel.name: kernel for kernel in (
+    new_kernel("fill", fill, range(N_DTYPES)), new_kernel("arange", arange, range(UINT8, N_DTYPES)))}
+
+
+cdef void enter(int first, int last, int by, void* b, void* u8, void* i32, void* i64, void* f32, void* f64):
+    """The kernels of the ops from first to last: their loops by the dtype of argument `by`, NULL for none."""
+    cdef void* loops[N_DTYPES]
+    cdef void* rows[N_DTYPES]
+    loops[:] = [b, u8, i32, i64, f32, f64]
+    for op in range(first, last + 1):
+        for dtype in range(N_DTYPES):
+            ROWS[op][dtype].loop, ROWS[op][dtype].op = <elements_t>loops[dtype], op
+            rows[dtype] = &ROWS[op][dtype] if loops[dtype] != NULL else NULL
+        run = checked if floor_divide <= op <= pow else elementwise
+        KERNELS[NAMES[op]] = new_family(NAMES[op], run, rows, by)
+
+
+cdef void enter_cast(int op, other* kind):
+    enter(op, op, 1, <void*>casts[other, uint8_t], <void*>casts[other, uint8_t], <void*>casts[other, int32_t],
+          <void*>casts[other, int64_t], <void*>casts[other, float], <void*>casts[other, double])
+
+
+enter(add, mul, 0, <void*>bools, <void*>wraps[uint8_t], <void*>wraps[uint32_t], <void*>wraps[uint64_t],
+      <void*>wraps[float], <void*>wraps[double])
+enter(sub, square, 0, NULL, <void*>wraps[uint8_t], <void*>wraps[uint32_t], <void*>wraps[uint64_t],
+      <void*>wraps[float], <void*>wraps[double])
+enter(maximum, minimum, 0, <void*>numbers[uint8_t], <void*>numbers[uint8_t], <void*>numbers[int32_t],
+      <void*>numbers[int64_t], <void*>numbers[float], <void*>numbers[double])
+enter(abs, clamp, 0, NULL, <void*>numbers[uint8_t], <void*>numbers[int32_t], <void*>numbers[int64_t],
+      <void*>numbers[float], <void*>numbers[double])
+enter(div, round, 0, NULL, NULL, NULL, NULL, <void*>reals[float], <void*>reals[double])
+enter(eq, cast_bool, 1, <void*>tests[uint8_t], <void*>tests[uint8_t], <void*>tests[int32_t], <void*>tests[int64_t],
+      <void*>tests[float], <void*>tests[double])
+enter(bitwise_and, bitwise_xor, 0, <void*>patterns[uint8_t], <void*>patterns[uint8_t], <void*>patterns[uint32_t],
+      <void*>patterns[uint64_t], NULL, NULL)
+enter(bitwise_not, bitwise_not, 0, <void*>bools, <void*>patterns[uint8_t], <void*>patterns[uint32_t],
+      <void*>patterns[uint64_t], NULL, NULL)
+enter(bitwise_left_shift, bitwise_right_shift, 0, NULL, <void*>integers[uint8_t], <void*>integers[int32_t],
+      <void*>integers[int64_t], NULL, NULL)
+enter(where, where, 2, <void*>patterns[uint8_t], <void*>patterns[uint8_t], <void*>patterns[uint32_t],
+      <void*>patterns[uint64_t], <void*>patterns[uint32_t], <void*>patterns[uint64_t])
+enter(copy, copy, 0, <void*>patterns[uint8_t], <void*>patterns[uint8_t], <void*>patterns[uint32_t],
+      <void*>patterns[uint64_t], <void*>patterns[uint32_t], <void*>patterns[uint64_t])
+enter_cast(cast_uint8, <uint8_t*>NULL)
+enter_cast(cast_int32, <int32_t*>NULL)
+enter_cast(cast_int64, <int64_t*>NULL)
+enter_cast(cast_float32, <float*>NULL)
+enter_cast(cast_float64, <double*>NULL)
+enter(exp, sigmoid, 0, NULL, NULL, NULL, NULL, <void*>reals[float], <void*>reals[double])
+enter(floor_divide, pow, 0, NULL, <void*>integers[uint8_t], <void*>integers[int32_t], <void*>integers[int64_t],
+      <void*>reals[float], <void*>reals[double])
+enter(atan2, atan2, 0, NULL, NULL, NULL, NULL, <void*>reals[float], <void*>reals[double])
+enter(exp2, erfc, 0, NULL, NULL, NULL, NULL, <void*>library[float], <void*>library[double])
