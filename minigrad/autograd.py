@@ -1,12 +1,11 @@
 """Gradients on demand, by PyTorch's names: `grad`, `backward`, `no_grad`, `enable_grad`."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from minigrad.errors import require
 from minigrad.functions.create import ones_like
-from minigrad.grad import grad_mode, pull_back
+from minigrad.grad import grad_mode, matching, pull_back, several
 from minigrad.kernels import KERNELS
 from minigrad.node import GRAD, Node, Value, origin
 from minigrad.op import total
@@ -15,7 +14,19 @@ from minigrad.ops import view as rows
 __all__ = ["backward", "enable_grad", "grad", "is_grad_enabled", "no_grad", "set_grad_enabled"]
 
 
-class no_grad(grad_mode):
+class _Fixed(grad_mode):
+    """The mode of its class; as a decorator it needs no parentheses."""
+
+    mode: bool
+
+    def __new__(cls, function: Callable | None = None) -> Any:
+        return super().__new__(cls) if function is None else cls()(function)
+
+    def __init__(self) -> None:
+        super().__init__(self.mode)
+
+
+class no_grad(_Fixed):
     """Within this block (or the function it decorates) ops record nothing.
 
     >>> import minigrad
@@ -26,21 +37,13 @@ class no_grad(grad_mode):
     False
     """
 
-    def __new__(cls, function: Callable | None = None) -> Any:
-        return super().__new__(cls) if function is None else cls()(function)
-
-    def __init__(self) -> None:
-        super().__init__(False)
+    mode = False
 
 
-class enable_grad(grad_mode):
+class enable_grad(_Fixed):
     """Within this block (or the function it decorates) ops record again, also inside `no_grad`."""
 
-    def __new__(cls, function: Callable | None = None) -> Any:
-        return super().__new__(cls) if function is None else cls()(function)
-
-    def __init__(self) -> None:
-        super().__init__(True)
+    mode = True
 
 
 class set_grad_enabled(grad_mode):
@@ -65,34 +68,24 @@ def is_grad_enabled() -> bool:
     return GRAD.enabled
 
 
-def _several(value: Any) -> tuple:
-    return tuple(value) if isinstance(value, (tuple, list)) else (value,)
-
-
-def _cotangents(op: str, outputs: tuple, given: Any) -> list[Value]:
-    """One cotangent for each output: those given, or 1 for outputs of a single element."""
-    listed = _several(given) if given is not None else (None,) * len(outputs)
-    if len(listed) != len(outputs):
-        raise ValueError(f"{op}: gradients: got {len(listed)} for {len(outputs)} outputs, expected as many")
-    result = []
-    for out, g in zip(outputs, listed, strict=True):
-        if not isinstance(out, Value):
-            raise TypeError(f"{op}: outputs: got {type(out).__name__}, expected tensors")
-        if not out.differentiable:
-            raise RuntimeError(f"{op}: an output of shape {out.shape} does not require a gradient: nothing that made "
-                               "it requires one, or it was computed under no_grad")
+def _pulled(op: str, outputs: Any, given: Any, inputs: Any, retain_graph: bool | None,
+            create_graph: bool) -> dict[int, tuple[Any, Value]]:
+    """The cotangents of the inputs (None: of all leaves); an output of one element weighs 1 where nothing is given."""
+    outs, ins = several(outputs), None if inputs is None else several(inputs)
+    weights = list(several(given)) if given is not None else [None] * len(outs)
+    for slot, (out, g) in enumerate(zip(outs, weights, strict=False)):
+        require(isinstance(out, Value), op, "outputs", type(out).__name__, "tensors", TypeError)
+        require(out.differentiable, op, "outputs", f"one of shape {out.shape} that does not require a gradient",
+                "the result, outside no_grad, of something that does", RuntimeError)
         if g is None:
-            if out.buffer.size != 1:
-                raise RuntimeError(f"{op}: an output of shape {out.shape} has more than one element, so its gradient "
-                                   "must be given (or reduce it to one number first)")
-            g = ones_like(out)
-        if not isinstance(g, Value) or g.shape != out.shape:
-            got = g.shape if isinstance(g, Value) else type(g).__name__
-            raise ValueError(f"{op}: gradient: got {got}, expected a tensor of shape {out.shape} as the output")
-        if g.dtype is not out.dtype:
-            raise TypeError(f"{op}: gradient: got dtype {g.dtype.name}, expected {out.dtype.name} as the output")
-        result.append(g)
-    return result
+            require(out.buffer.size == 1, op, "gradient", f"None for an output of shape {out.shape}",
+                    "a tensor, or an output of one element (reduce it first)", RuntimeError)
+            weights[slot] = ones_like(out)
+    for slot, x in enumerate(ins or ()):
+        if not isinstance(x, Value) or not x.differentiable:
+            raise RuntimeError(f"{op}: inputs: input {slot} does not require a gradient")
+    return pull_back(outs, matching(op, "gradient", weights, outs), ins, create_graph=create_graph,
+                     retain_graph=create_graph if retain_graph is None else retain_graph)
 
 
 def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool | None = None,
@@ -109,35 +102,19 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool
     >>> minigrad.autograd.grad(g, x)
     (tensor(18.),)
     """
-    outs, ins = _several(outputs), _several(inputs)
-    cotangents = _cotangents("grad", outs, grad_outputs)
-    for slot, x in enumerate(ins):
-        if not isinstance(x, Value) or not x.differentiable:
-            raise RuntimeError(f"grad: inputs: input {slot} does not require a gradient")
-    found = pull_back(outs, cotangents, ins, create_graph=create_graph,
-                      retain_graph=create_graph if retain_graph is None else retain_graph)
-    result = []
-    for slot, x in enumerate(ins):
-        entry = found.get(id(origin(x)))
-        if entry is None and not allow_unused:
-            raise RuntimeError(f"grad: inputs: the outputs do not depend on input {slot}; "
-                               "pass allow_unused=True to get None for it")
-        result.append(None if entry is None else entry[1])
-    return tuple(result)
+    found = _pulled("grad", outputs, grad_outputs, several(inputs), retain_graph, create_graph)
+    entries = [found.get(id(origin(x))) for x in several(inputs)]
+    if None in entries and not allow_unused:
+        raise RuntimeError(f"grad: inputs: the outputs do not depend on input {entries.index(None)}; "
+                           "pass allow_unused=True to get None for it")
+    return tuple([None if entry is None else entry[1] for entry in entries])
 
 
 def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None = None, create_graph: bool = False,
              inputs: Sequence[Any] | None = None) -> None:
     """Adds the gradients of (the sum of) `tensors` to the `.grad` of the leaves behind them, or of `inputs` only."""
-    outs = _several(tensors)
-    cotangents = _cotangents("backward", outs, grad_tensors)
-    targets = None if inputs is None else _several(inputs)
-    for slot, x in enumerate(targets or ()):
-        if not isinstance(x, Value) or not x.differentiable:
-            raise RuntimeError(f"backward: inputs: input {slot} does not require a gradient")
-    found = pull_back(outs, cotangents, targets, create_graph=create_graph,
-                      retain_graph=create_graph if retain_graph is None else retain_graph)
-    by_node = {id(origin(x)): x for x in targets or ()}
+    found = _pulled("backward", tensors, grad_tensors, inputs, retain_graph, create_graph)
+    by_node = {id(origin(x)): x for x in (() if inputs is None else several(inputs))}
     with grad_mode(create_graph):
         for at, g in found.values():
             accumulate(by_node[id(at)] if isinstance(at, Node) else at, g, create_graph)
@@ -151,7 +128,5 @@ def accumulate(leaf: Value, g: Value, create_graph: bool) -> None:
     elif create_graph or known.differentiable:
         leaf.grad_slot = total([known, g])
     else:
-        if g.buffer.overlaps(known.buffer):
-            g = rows.copy(g)
-        KERNELS["add"](known.buffer, known.buffer, g.buffer)
+        KERNELS["add"](known.buffer, known.buffer, (rows.copy(g) if g.buffer.overlaps(known.buffer) else g).buffer)
         known.buffer.bump()

@@ -7,18 +7,17 @@
 Central differences (f(x + e) - f(x - e)) / 2e are only as good as the dtype: use float64.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from minigrad import func as transforms
 from minigrad.autograd import enable_grad, no_grad
 from minigrad.autograd import grad as gradient
-from minigrad.functions.create import ones_like, zeros_like
+from minigrad.errors import require
+from minigrad.functions.create import arange, ones_like, zeros_like
 from minigrad.functions.random import randn_like
+from minigrad.grad import several
 from minigrad.node import Value
-from minigrad.ops import view as rows
 
 __all__ = ["GradcheckError", "adjoint", "gradcheck", "gradgradcheck"]
 
@@ -27,12 +26,10 @@ class GradcheckError(RuntimeError):
     """A derivative is not what the numbers say."""
 
 
-def _tuple(values: Any) -> tuple:
-    return tuple(values) if isinstance(values, (tuple, list)) else (values,)
-
-
-def _inner(a: Any, b: Any) -> Any:
-    return (a.double() * b.double()).sum().item()
+def _verdict(wrong: str | None, raise_exception: bool) -> bool:
+    if wrong and raise_exception:
+        raise GradcheckError(wrong)
+    return not wrong
 
 
 def adjoint(function: Callable, x: Any, y: Any = None, transpose: Callable | None = None, *, rtol: float = 0.0,
@@ -50,52 +47,21 @@ def adjoint(function: Callable, x: Any, y: Any = None, transpose: Callable | Non
     """
     out = function(x)
     if y is None:
-        from minigrad.functions.create import arange
         y = (arange(out.buffer.size) % 7 - 3).reshape(out.shape).to(out.dtype)
-    if transpose is None:
-        _, pull = transforms.vjp(function, x)
-        back = pull(y)[0]
-    else:
-        back = transpose(y)
-    left, right = _inner(out, y), _inner(x, back)
-    fits = back.shape == x.shape and abs(left - right) <= atol + rtol * max(abs(left), abs(right))
-    if not fits and raise_exception:
-        if back.shape != x.shape:
-            raise GradcheckError(f"adjoint: the transpose gives shape {back.shape}, expected {x.shape} as the input")
-        raise GradcheckError(f"adjoint: <f(x), y> = {left!r}, but <x, f'(y)> = {right!r}")
-    return fits
+    back = transforms.vjp(function, x)[1](y)[0] if transpose is None else transpose(y)
+    if back.shape != x.shape:
+        wrong = f"adjoint: the transpose gives shape {back.shape}, expected {x.shape} as the input"
+        return _verdict(wrong, raise_exception)
+    left, right = [(a.double() * b.double()).sum().item() for a, b in ((out, y), (x, back))]
+    fits = abs(left - right) <= atol + rtol * max(abs(left), abs(right))
+    return _verdict(None if fits else f"adjoint: <f(x), y> = {left!r}, but <x, f'(y)> = {right!r}", raise_exception)
 
 
-def _numeric(function: Callable, inputs: tuple, slot: int, eps: float) -> list[list[list[float]]]:
-    """Rows of d outputs / d element for every element of input `slot`, by central differences, for each output."""
-    x = inputs[slot]
-    base = x.detach().clone()
-    flat = base.buffer.reshape((base.buffer.size,))
-    values = flat.tolist()
-    jacobian: list[list[list[float]]] = []
-
-    def moved(j: int, by: float) -> list[list[float]]:
-        flat.slice((j,), (1,), (1,)).reshape(()).set_item(values[j] + by)
-        base.buffer.bump()
-        point = list(inputs)
-        point[slot] = base.detach().clone()
-        with no_grad():
-            outs = _tuple(function(*point))
-        flat.slice((j,), (1,), (1,)).reshape(()).set_item(values[j])
-        return [rows.flat_view(out, (out.buffer.size,)).double().tolist() for out in outs]
-
-    for j in range(len(values)):
-        above, below = moved(j, eps), moved(j, -eps)
-        jacobian.append([[(a - b) / (2 * eps) for a, b in zip(up, down, strict=True)]
-                         for up, down in zip(above, below, strict=True)])
-    return jacobian
-
-
-def _unit(like: Any, j: int) -> Any:
-    """A tensor of zeros with a one at flat position j."""
-    unit = zeros_like(like)
-    unit.buffer.reshape((unit.buffer.size,)).slice((j,), (1,), (1,)).reshape(()).set_item(1)
-    return unit
+def _chosen(op: str, points: tuple) -> tuple[int, ...]:
+    """The places of the inputs whose derivatives are checked."""
+    slots = tuple([slot for slot, x in enumerate(points) if isinstance(x, Value) and x.differentiable])
+    require(slots, op, "inputs", "none that requires a gradient", "at least one")
+    return slots
 
 
 def _differs(analytic: float, numeric: float, atol: float, rtol: float) -> bool:
@@ -104,11 +70,27 @@ def _differs(analytic: float, numeric: float, atol: float, rtol: float) -> bool:
     return not abs(analytic - numeric) <= atol + rtol * abs(numeric)
 
 
-def _compare(mode: str, slot: int, k: int, j: int, i: int, analytic: float, numeric: float, atol: float,
-             rtol: float) -> None:
-    if _differs(analytic, numeric, atol, rtol):
-        raise GradcheckError(f"gradcheck: {mode}: d output {k}[{i}] / d input {slot}[{j}] (flat positions) is "
-                             f"{analytic!r}, but central differences give {numeric!r}")
+def _slopes(function: Callable, points: tuple, slot: int, eps: float) -> list[list[list[float]]]:
+    """[j][k][i]: d output k[i] / d input `slot`[j] (flat positions) by central differences."""
+    x, before, after = points[slot].detach(), points[:slot], points[slot + 1:]
+    ends = [[function(*before, x + by * unit, *after) for by in (eps, -eps)] for unit in transforms.units(x)]
+    return [[((a.double() - b.double()) / (2 * eps)).flatten().tolist() for a, b in zip(up, down, strict=True)]
+            for up, down in ends]
+
+
+def _differences(function: Callable, points: tuple, slots: tuple[int, ...], eps: float, atol: float, rtol: float,
+                 modes: dict[str, Callable]) -> Iterator[str]:
+    """What is wrong, element by element."""
+    outputs = function(*points)
+    numeric = [_slopes(function, points, slot, eps) for slot in slots]
+    for mode, jacobian in modes.items():
+        for k, (out, row) in enumerate(zip(outputs, jacobian(function, slots)(*points), strict=True)):
+            for slot, slopes, found in zip(slots, numeric, row, strict=True) if out.dtype.is_floating_point else ():
+                for place, analytic in enumerate(found.flatten().tolist()):
+                    i, j = divmod(place, len(slopes))
+                    if _differs(analytic, slopes[j][k][i], atol, rtol):
+                        yield (f"gradcheck: {mode}: d output {k}[{i}] / d input {slot}[{j}] (flat positions) is "
+                               f"{analytic!r}, but central differences give {slopes[j][k][i]!r}")
 
 
 def gradcheck(function: Callable, inputs: Any, *, eps: float = 1e-6, atol: float = 1e-5, rtol: float = 1e-3,
@@ -124,49 +106,13 @@ def gradcheck(function: Callable, inputs: Any, *, eps: float = 1e-6, atol: float
     >>> minigrad.check.gradcheck(minigrad.tanh, x)
     True
     """
-    points = _tuple(inputs)
-    slots = [slot for slot, x in enumerate(points) if isinstance(x, Value) and x.differentiable]
-    if not slots:
-        raise ValueError("gradcheck: inputs: none requires a gradient, expected at least one")
-    try:
-        _gradcheck(function, points, slots, eps, atol, rtol, check_forward_ad)
-    except GradcheckError:
-        if raise_exception:
-            raise
-        return False
-    return True
-
-
-def _gradcheck(function: Callable, points: tuple, slots: list[int], eps: float, atol: float, rtol: float,
-               forward: bool) -> None:
-    with enable_grad():
-        outs = _tuple(function(*points))
-    numeric = {slot: _numeric(function, points, slot, eps) for slot in slots}
-    for k, out in enumerate(outs):
-        if not out.dtype.is_floating_point:
-            continue
-        for i in range(out.buffer.size):
-            found = gradient(out, [points[slot] for slot in slots], _unit(out, i), retain_graph=True,
-                             allow_unused=True) if out.differentiable else (None,) * len(slots)
-            for slot, g in zip(slots, found, strict=True):
-                row = [0.0] * points[slot].buffer.size if g is None else _flat(g)
-                for j, analytic in enumerate(row):
-                    _compare("reverse mode", slot, k, j, i, analytic, numeric[slot][j][k][i], atol, rtol)
-    for slot in slots if forward else ():
-        def along(x: Any, slot: int = slot) -> tuple:
-            return _tuple(function(*[x if j == slot else other for j, other in enumerate(points)]))
-
-        for j in range(points[slot].buffer.size):
-            x = points[slot].detach()
-            _, tangents = transforms.jvp(along, x, _unit(x, j))
-            for k, tangent in enumerate(tangents):
-                if outs[k].dtype.is_floating_point:
-                    for i, analytic in enumerate(_flat(tangent)):
-                        _compare("forward mode", slot, k, j, i, analytic, numeric[slot][j][k][i], atol, rtol)
-
-
-def _flat(x: Any) -> list[float]:
-    return rows.flat_view(x, (x.buffer.size,)).tolist()
+    points = several(inputs)
+    slots, modes = _chosen("gradcheck", points), {"reverse mode": transforms.jacrev}
+    if check_forward_ad:
+        modes["forward mode"] = transforms.jacfwd
+    with no_grad():
+        wrong = _differences(lambda *xs: several(function(*xs)), points, slots, eps, atol, rtol, modes)
+        return _verdict(next(wrong, None), raise_exception)
 
 
 def gradgradcheck(function: Callable, inputs: Any, grad_outputs: Any = None, *, eps: float = 1e-6, atol: float = 1e-5,
@@ -178,27 +124,23 @@ def gradgradcheck(function: Callable, inputs: Any, grad_outputs: Any = None, *, 
     >>> minigrad.check.gradgradcheck(minigrad.exp, x)
     True
     """
-    points = _tuple(inputs)
-    slots = [slot for slot, x in enumerate(points) if isinstance(x, Value) and x.differentiable]
-    if not slots:
-        raise ValueError("gradgradcheck: inputs: none requires a gradient, expected at least one")
-    with enable_grad():
-        outs = [out for out in _tuple(function(*points)) if out.differentiable]
-    given = _cotangents(outs) if grad_outputs is None else _tuple(grad_outputs)
+    points = several(inputs)
+    slots = _chosen("gradgradcheck", points)
+
+    def outputs(values: tuple) -> list[Any]:
+        with enable_grad():
+            return [out for out in several(function(*values)) if out.differentiable]
 
     def gradients(*args: Any) -> tuple:
         values, cotangents = args[:len(points)], args[len(points):]
         with enable_grad():
             values = tuple([x.detach().requires_grad_() if slot in slots and not x.differentiable else x
                             for slot, x in enumerate(values)])
-            results = [out for out in _tuple(function(*values)) if out.differentiable]
-            found = gradient(results, [values[slot] for slot in slots], cotangents, create_graph=True,
+            found = gradient(outputs(values), [values[slot] for slot in slots], cotangents, create_graph=True,
                              allow_unused=True)
         return tuple([zeros_like(values[slot]) if g is None else g for slot, g in zip(slots, found, strict=True)])
 
-    return gradcheck(gradients, (*points, *given), eps=eps, atol=atol, rtol=rtol, raise_exception=raise_exception,
-                     check_forward_ad=check_forward_ad)
-
-
-def _cotangents(outs: Sequence[Any]) -> list[Any]:
-    return [(randn_like(out) + ones_like(out)).requires_grad_() for out in outs]
+    given = grad_outputs if grad_outputs is not None else [
+        (randn_like(out) + ones_like(out)).requires_grad_() for out in outputs(points)]
+    return gradcheck(gradients, (*points, *several(given)), eps=eps, atol=atol, rtol=rtol,
+                     raise_exception=raise_exception, check_forward_ad=check_forward_ad)

@@ -8,17 +8,15 @@ one after another, over the one graph of a single run; `jacfwd` pushes those of 
 Jacobian's products only (`vjp`, `jvp`, `hvp`) pays for one walk.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from minigrad.autograd import enable_grad
+from minigrad.errors import require
 from minigrad.functions.create import ones, ones_like, zeros, zeros_like
 from minigrad.functions.parts import stack
-from minigrad.grad import grad_mode, leading_to, other_leaves, pull_back, push_forward
-from minigrad.node import GRAD, Node, Value, order, origin
+from minigrad.grad import grad_mode, leading_to, leaves, matching, pull_back, push_forward, several
+from minigrad.node import GRAD, Value, order, origin
 from minigrad.op import Differentiable
 from minigrad.ops import view as rows
 from minigrad.random import get_rng_state, set_rng_state
@@ -28,29 +26,19 @@ __all__ = ["checkpoint", "grad", "grad_and_value", "hessian", "hvp", "jacfwd", "
 
 
 def _tensors(op: str, argument: str, values: Any) -> tuple:
-    listed = tuple(values) if isinstance(values, (tuple, list)) else (values,)
-    for slot, x in enumerate(listed):
-        if not isinstance(x, Value):
-            raise TypeError(f"{op}: {argument}: item {slot} is {type(x).__name__}, expected a tensor")
-    return listed
+    for slot, x in enumerate(several(values)):
+        require(isinstance(x, Value), op, argument, f"{type(x).__name__} as item {slot}", "a tensor", TypeError)
+    return several(values)
 
 
 def _fresh(op: str, primals: tuple) -> tuple:
     """Values that stand for the primals in one call: tied to their history, if they have one."""
-    result = []
     for slot, x in enumerate(primals):
-        if not x.dtype.is_floating_point:
-            raise TypeError(f"{op}: input {slot}: got dtype {x.dtype.name}, expected float32 or float64")
-        value = rows.alias(x)
-        if not value.differentiable:
-            value.differentiable = True
-        result.append(value)
-    return tuple(result)
-
-
-def _closed(values: tuple, keep: bool) -> tuple:
-    """Results as the caller gets them: without their history unless something outside may ask for it."""
-    return values if keep else tuple([Value.result(x.buffer) for x in values])
+        require(x.dtype.is_floating_point, op, f"input {slot}", f"dtype {x.dtype.name}", "float32 or float64", TypeError)
+    values = tuple([rows.alias(x) for x in primals])
+    for value in values:
+        value.differentiable = True
+    return values
 
 
 def _run(op: str, func: Callable, primals: tuple) -> tuple[tuple, Any, tuple, bool]:
@@ -60,7 +48,18 @@ def _run(op: str, func: Callable, primals: tuple) -> tuple[tuple, Any, tuple, bo
     with enable_grad():
         returned = func(*inputs)
     outputs = _tensors(op, "the function's result", returned)
-    return inputs, returned, outputs, outer and other_leaves(outputs, inputs)
+    own = {id(value) for value in inputs if value.node is None}
+    return inputs, returned, outputs, outer and not own.issuperset(leaves(outputs))
+
+
+def _like(form: Any, values: Any) -> Any:
+    """All the values where `form` is several, else the only one."""
+    return tuple(values) if isinstance(form, (tuple, list)) else values[0]
+
+
+def _shown(returned: Any, outputs: tuple, keep: bool) -> Any:
+    """Results as the caller gets them: without their history unless something outside may ask for it."""
+    return _like(returned, outputs if keep else [Value.result(x.buffer) for x in outputs])
 
 
 def _pulled(outputs: tuple, cotangents: Any, inputs: tuple, create_graph: bool, retain_graph: bool = True) -> tuple:
@@ -87,19 +86,11 @@ def vjp(func: Callable, *primals: Any) -> tuple[Any, Callable]:
     inputs, returned, outputs, keep = _run("vjp", func, _tensors("vjp", "primals", primals))
 
     def pull(*cotangents: Any) -> tuple:
-        given = _tensors("vjp", "cotangents", cotangents[0] if len(cotangents) == 1 else cotangents)
-        if len(given) != len(outputs):
-            raise ValueError(f"vjp: cotangents: got {len(given)}, expected {len(outputs)}, one for each output")
-        for g, out in zip(given, outputs, strict=True):
-            if g.shape != out.shape:
-                raise ValueError(f"vjp: cotangents: got shape {g.shape}, expected {out.shape} as the output")
-            if g.dtype is not out.dtype:
-                raise TypeError(f"vjp: cotangents: got dtype {g.dtype.name}, expected {out.dtype.name} as the output")
-        again = keep or (GRAD.enabled and any(g.differentiable for g in given))
-        return _pulled(outputs, given, inputs, again)
+        listed = several(cotangents[0]) if len(cotangents) == 1 else cotangents
+        given = matching("vjp", "cotangents", listed, outputs)
+        return _pulled(outputs, given, inputs, keep or (GRAD.enabled and any(g.differentiable for g in given)))
 
-    shown = _closed(outputs, keep)
-    return (shown if isinstance(returned, (tuple, list)) else shown[0]), pull
+    return _shown(returned, outputs, keep), pull
 
 
 def jvp(func: Callable, primals: Any, tangents: Any) -> tuple[Any, Any]:
@@ -109,56 +100,59 @@ def jvp(func: Callable, primals: Any, tangents: Any) -> tuple[Any, Any]:
     >>> minigrad.func.jvp(minigrad.square, (minigrad.tensor([3.]),), (minigrad.tensor([1.]),))
     (tensor([9.]), tensor([6.]))
     """
-    points, directions = _tensors("jvp", "primals", primals), _tensors("jvp", "tangents", tangents)
-    if [x.shape for x in points] != [t.shape for t in directions]:
-        raise ValueError(f"jvp: tangents: got shapes {[t.shape for t in directions]}, "
-                         f"expected those of the primals, {[x.shape for x in points]}")
-    if [x.dtype for x in points] != [t.dtype for t in directions]:
-        raise TypeError(f"jvp: tangents: got dtypes {[t.dtype.name for t in directions]}, "
-                        f"expected those of the primals, {[x.dtype.name for x in points]}")
+    points = _tensors("jvp", "primals", primals)
+    directions = matching("jvp", "tangents", several(tangents), points)
     inputs, returned, outputs, keep = _run("jvp", func, points)
     keep = keep or (GRAD.enabled and any(t.differentiable for t in directions))
-    derivatives = _pushed(outputs, inputs, directions, keep)
-    shown = _closed(outputs, keep)
-    return (shown, derivatives) if isinstance(returned, (tuple, list)) else (shown[0], derivatives[0])
+    return _shown(returned, outputs, keep), _like(returned, _pushed(outputs, inputs, directions, keep))
 
 
-def _chosen(op: str, func: Callable, argnums: int | tuple[int, ...], args: tuple, kwargs: dict,
-            aux: list | None = None) -> tuple[Callable, tuple]:
-    """`func` as a function of the chosen arguments alone, and these; what comes beside its result goes to `aux`."""
-    at = []
-    for place in argnums if isinstance(argnums, tuple) else (argnums,):
-        if not -len(args) <= place < len(args):
-            raise IndexError(f"{op}: argnums: got {place}, expected a place among the {len(args)} arguments")
-        at.append(place % len(args))
-
+def of_places(func: Callable, places: list[int], args: tuple, kwargs: dict[str, Any]) -> Callable:
+    """`func(*args, **kwargs)` as a function of the arguments at `places` alone."""
     def inner(*chosen: Any) -> Any:
         full = list(args)
-        for place, x in zip(at, chosen, strict=True):
+        for place, x in zip(places, chosen, strict=True):
             full[place] = x
-        result = func(*full, **kwargs)
-        if aux is not None:
-            result, extra = result
-            aux.append(extra)
-        return result
+        return func(*full, **kwargs)
 
-    return inner, _tensors(op, "arguments", tuple([args[place] for place in at]))
+    return inner
+
+
+def _derivative(op: str, func: Callable, argnums: int | tuple[int, ...], has_aux: bool, walk: Callable) -> Callable:
+    """The function of func's arguments that gives `walk` of its run as a function of those at `argnums`."""
+    def derivative(*args: Any, **kwargs: Any) -> Any:
+        for place in several(argnums):
+            require(-len(args) <= place < len(args), op, "argnums", place, f"a place among the {len(args)} arguments",
+                    IndexError)
+        places = [place % len(args) for place in several(argnums)]
+        aux: list[Any] = []
+
+        def inner(*chosen: Any) -> Any:
+            result = of_places(func, places, args, kwargs)(*chosen)
+            result, *aux[:] = result if has_aux else (result,)
+            return result
+
+        found = walk(*_run(op, inner, _tensors(op, "arguments", tuple([args[place] for place in places]))))
+        return (found, *aux) if has_aux else found
+
+    return derivative
 
 
 def grad_and_value(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable:
     """The function that gives (gradient, value) of a function with a single number as its result."""
-    def derivative(*args: Any, **kwargs: Any) -> Any:
-        aux: list[Any] = []
-        inner, primals = _chosen("grad", func, argnums, args, kwargs, aux if has_aux else None)
-        inputs, value, outputs, keep = _run("grad", inner, primals)
-        if not isinstance(value, Value) or value.buffer.size != 1:
-            got = value.shape if isinstance(value, Value) else type(value).__name__
-            raise ValueError(f"grad: the function's result: got {got}, expected a tensor with one element")
-        gradients = _pulled(outputs, [ones_like(value)], inputs, keep, retain_graph=keep)
-        shown = _closed(outputs, keep)[0]
-        return (gradients if isinstance(argnums, tuple) else gradients[0]), ((shown, aux[0]) if has_aux else shown)
+    def walk(inputs: tuple, returned: Any, outputs: tuple, keep: bool) -> tuple[Any, Any]:
+        single = isinstance(returned, Value) and returned.buffer.size == 1
+        require(single, "grad", "the function's result", getattr(returned, "shape", type(returned).__name__),
+                "a tensor with one element")
+        gradients = _pulled(outputs, [ones_like(returned)], inputs, keep, retain_graph=keep)
+        return _like(argnums, gradients), _shown(returned, outputs, keep)
 
-    return derivative
+    def derivative(*args: Any, **kwargs: Any) -> Any:
+        (gradient, value), aux = both(*args, **kwargs)
+        return gradient, (value, aux)
+
+    both = _derivative("grad", func, argnums, has_aux, walk)
+    return derivative if has_aux else both
 
 
 def grad(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable:
@@ -177,32 +171,27 @@ def grad(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = Fal
     return derivative
 
 
-def _units(x: Any) -> Iterator[Any]:
+def units(x: Any) -> Iterator[Any]:
     """The unit vectors of the shape of x, one after another."""
     n, one = x.buffer.size, ones(1, dtype=x.dtype)
     for k in range(n):
         yield rows.flat_view(rows.embed(one, starts=(k,), steps=(1,), shape=(n,)), x.shape)
 
 
-def _assembled(parts: Any, axis: int, out: Any, x: Any) -> Any:
-    """Rows (axis 0) or columns (axis -1) as the Jacobian of `out` by `x`."""
-    shape = (*out.shape, *x.shape)
-    return stack(parts, axis).reshape(shape) if parts else zeros(shape, dtype=out.dtype)
+def _jacobian(op: str, func: Callable, argnums: int | tuple[int, ...], has_aux: bool, axis: int,
+              walks: Callable) -> Callable:
+    """What jacrev and jacfwd share; `walks(inputs, outputs, keep)` gives [output][input] -> its slices along `axis`."""
+    def walk(inputs: tuple, returned: Any, outputs: tuple, keep: bool) -> Any:
+        def assembled(slices: list, out: Any, x: Any) -> Any:
+            shape = (*out.shape, *x.shape)
+            return stack(slices, axis).reshape(shape) if slices else zeros(shape, dtype=out.dtype)
 
-
-def _jacobian(op: str, func: Callable, argnums: int | tuple[int, ...], has_aux: bool, walks: Callable) -> Callable:
-    """What jacrev and jacfwd share; `walks(inputs, outputs, keep)` gives [output][input] -> Jacobian."""
-    def derivative(*args: Any, **kwargs: Any) -> Any:
-        aux: list[Any] = []
-        inner, primals = _chosen(op, func, argnums, args, kwargs, aux if has_aux else None)
-        inputs, returned, outputs, keep = _run(op, inner, primals)
         with grad_mode(keep):
-            found = walks(inputs, outputs, keep)
-        found = [tuple(row) if isinstance(argnums, tuple) else row[0] for row in found]
-        result = tuple(found) if isinstance(returned, (tuple, list)) else found[0]
-        return (result, aux[0]) if has_aux else result
+            found = [_like(argnums, [assembled(slices, out, x) for slices, x in zip(row, inputs, strict=True)])
+                     for row, out in zip(walks(inputs, outputs, keep), outputs, strict=True)]
+        return _like(returned, found)
 
-    return derivative
+    return _derivative(op, func, argnums, has_aux, walk)
 
 
 def jacrev(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable:
@@ -215,14 +204,12 @@ def jacrev(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = F
     tensor([[2., 0.],
             [0., 4.]])
     """
-    def walks(inputs: tuple, outputs: tuple, keep: bool) -> list:
-        table = []
+    def walks(inputs: tuple, outputs: tuple, keep: bool) -> Iterator[list]:
         for out in outputs:
-            pulls = [_pulled((out,), [unit], inputs, keep) for unit in _units(out)]
-            table.append([_assembled([pull[slot] for pull in pulls], 0, out, x) for slot, x in enumerate(inputs)])
-        return table
+            pulls = [_pulled((out,), [unit], inputs, keep) for unit in units(out)]
+            yield [[pull[slot] for pull in pulls] for slot in range(len(inputs))]
 
-    return _jacobian("jacrev", func, argnums, has_aux, walks)
+    return _jacobian("jacrev", func, argnums, has_aux, 0, walks)
 
 
 def jacfwd(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable:
@@ -234,11 +221,10 @@ def jacfwd(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = F
             [2., 5.]])
     """
     def walks(inputs: tuple, outputs: tuple, keep: bool) -> list:
-        columns = [[_pushed(outputs, (x,), [unit], keep) for unit in _units(x)] for x in inputs]
-        return [[_assembled([push[slot] for push in pushes], -1, out, x)
-                 for x, pushes in zip(inputs, columns, strict=True)] for slot, out in enumerate(outputs)]
+        columns = [[_pushed(outputs, (x,), [unit], keep) for unit in units(x)] for x in inputs]
+        return [[[push[slot] for push in pushes] for pushes in columns] for slot in range(len(outputs))]
 
-    return _jacobian("jacfwd", func, argnums, has_aux, walks)
+    return _jacobian("jacfwd", func, argnums, has_aux, -1, walks)
 
 
 def hessian(func: Callable, argnums: int | tuple[int, ...] = 0) -> Callable:
@@ -279,25 +265,24 @@ def linear_transpose(func: Callable, *primals: Any) -> Callable:
     at_zero = tuple([zeros_like(x).detach() for x in _tensors("linear_transpose", "primals", primals)])
     inputs, _, outputs, _ = _run("linear_transpose", func, at_zero)
     nodes = order(origin(out) for out in outputs)
-    dependent = leading_to(nodes, [origin(x) for x in inputs])
+    dependent = leading_to(nodes, map(origin, inputs))
     for node in nodes:
-        slots = [slot for slot, parent in enumerate(node.parents) if parent is not None and id(parent) in dependent]
+        slots = [slot for slot, parent in enumerate(node.parents) if id(parent) in dependent]
         reads, reads_output = node.op.reads(slots, len(node.parents)) if slots else (set(), False)
-        if reads_output or not reads.isdisjoint(slots):
-            raise ValueError(f"linear_transpose: func: {node.op.name} is not linear in the primals, "
-                             "expected a linear function")
-    if any(out.ne(0).any().item() for out in outputs):      # type: ignore[attr-defined]
-        raise ValueError("linear_transpose: func: its result at 0 is not 0, expected a linear function")
+        require(not reads_output and reads.isdisjoint(slots), "linear_transpose", "func",
+                f"{node.op.name}, which is not linear in the primals", "a linear function")
+    for out in outputs:
+        require(not out.ne(0).any(), "linear_transpose", "func", "a result at 0 that is not 0", "a linear function")
     return vjp(func, *at_zero)[1]
 
 
 class Checkpoint(Differentiable):
     """An op for one call of `checkpoint` (not a row of the table): its derivative runs the function again."""
 
-    kind = "checkpoint"
+    name = kind = "checkpoint"
 
-    def __init__(self, func: Callable, state: Any, inputs: int, output: int | None) -> None:
-        self.name, self.func, self.state, self.inputs, self.output = "checkpoint", func, state, inputs, output
+    def __init__(self, func: Callable, state: Any, inputs: int, output: int) -> None:
+        self.func, self.state, self.inputs, self.output = func, state, inputs, output
         self.known: tuple[Any, bool, dict[int, Any]] = (None, False, {})
 
     def reads(self, slots: list[int], n: int) -> tuple[set[int], bool]:
@@ -305,10 +290,14 @@ class Checkpoint(Differentiable):
 
     def again(self, operands: tuple) -> tuple[tuple, tuple]:
         """The function's graph, made anew with the random numbers of the first run: (operands, outputs)."""
-        inputs = _fresh("checkpoint", operands[:self.inputs])
-        with enable_grad(), _random_numbers_from(self.state):
-            returned = self.func(*inputs)
-        return (*inputs, *operands[self.inputs:]), (returned if self.output is None else returned[self.output],)
+        inputs, now = _fresh("checkpoint", operands[:self.inputs]), get_rng_state()
+        set_rng_state(self.state)
+        try:
+            with enable_grad():
+                returned = several(self.func(*inputs))
+        finally:
+            set_rng_state(now)
+        return (*inputs, *operands[self.inputs:]), (returned[self.output],)
 
     def pull(self, slot: int, g: Any, operands: tuple, out: Any, attrs: dict) -> Any:
         cotangent, recorded, results = self.known
@@ -321,20 +310,8 @@ class Checkpoint(Differentiable):
 
     def jvp(self, tangents: list, operands: tuple, out: Any, attrs: dict) -> Any:
         inputs, outputs = self.again(operands)
-        moving = [slot for slot, t in enumerate(tangents) if t is not None]
-        return _pushed(outputs, tuple([inputs[slot] for slot in moving]), [tangents[slot] for slot in moving],
-                       GRAD.enabled)[0]
-
-
-@contextmanager
-def _random_numbers_from(state: Any) -> Iterator[None]:
-    """Within the block, random numbers are drawn as they were from `state` on."""
-    now = get_rng_state()
-    set_rng_state(state)
-    try:
-        yield
-    finally:
-        set_rng_state(now)
+        moving = [(x, t) for x, t in zip(inputs, tangents, strict=True) if t is not None]
+        return _pushed(outputs, *zip(*moving, strict=True), GRAD.enabled)[0]
 
 
 def checkpoint(function: Callable, *args: Any, use_reentrant: bool | None = None, **kwargs: Any) -> Any:
@@ -356,28 +333,15 @@ def checkpoint(function: Callable, *args: Any, use_reentrant: bool | None = None
         return function(*args, **kwargs)
     state = get_rng_state()
     places = [place for place, x in enumerate(args) if isinstance(x, Value) and x.differentiable]
-
-    def inner(*chosen: Any) -> Any:
-        full = list(args)
-        for place, x in zip(places, chosen, strict=True):
-            full[place] = x
-        return function(*full, **kwargs)
-
-    operands = tuple([args[place] for place in places])
+    operands, inner = tuple([args[place] for place in places]), of_places(function, places, args, kwargs)
     with grad_mode(False):
         inputs = _fresh("checkpoint", operands)     # without their history, so that the leaves found are the function's
     returned = inner(*inputs)
-    several = isinstance(returned, (tuple, list))
-    outputs = returned if several else (returned,)
-    roots = [origin(out) for out in outputs if isinstance(out, Value) and out.differentiable]
-    leaves = {id(leaf): leaf for node in order(roots) for leaf in node.parents
-              if leaf is not None and type(leaf) is not Node}
-    operands += tuple([leaf for leaf in leaves.values() if all(leaf is not x for x in inputs)])
-    shown = []
-    for slot, out in enumerate(outputs):
+    made = [out for out in several(returned) if isinstance(out, Value) and out.node is not None]
+    operands += tuple([leaf for leaf in leaves(made).values() if all(leaf is not x for x in inputs)])
+    shown = list(several(returned))
+    for slot, out in enumerate(shown):
         if isinstance(out, Value) and out.node is not None:
-            out = Value.result(out.buffer)
-            op = Checkpoint(inner, state, len(places), slot if several else None)
-            op.record(out, operands, {})
-        shown.append(out)
-    return (tuple(shown) if isinstance(returned, tuple) else shown) if several else shown[0]
+            shown[slot] = Value.result(out.buffer)
+            Checkpoint(inner, state, len(places), slot).record(shown[slot], operands, {})
+    return shown if isinstance(returned, list) else _like(returned, shown)

@@ -4,16 +4,16 @@ Reverse mode walks from the outputs to the leaves and pulls cotangents back; for
 other way and pushes tangents.  Both walks keep their own stack or list: depth is no limit.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ContextDecorator
 from typing import Any
 
+from minigrad.errors import require
 from minigrad.node import GRAD, Node, Value, order, origin
 from minigrad.op import total
 
 
-class grad_mode:
+class grad_mode(ContextDecorator):
     """Sets whether ops record nodes, within a `with` block or a decorated function, for this thread."""
 
     def __init__(self, enabled: bool) -> None:
@@ -27,14 +27,23 @@ class grad_mode:
     def __exit__(self, *error: object) -> None:
         GRAD.enabled = self.before.pop()
 
-    def __call__(self, function: Callable) -> Callable:
-        from functools import wraps
+    def _recreate_cm(self) -> "grad_mode":
+        return grad_mode(self.enabled)      # each call of a decorated function remembers for itself, in any thread
 
-        @wraps(function)
-        def inside(*args: Any, **kwargs: Any) -> Any:
-            with grad_mode(self.enabled):
-                return function(*args, **kwargs)
-        return inside
+
+def several(value: Any) -> tuple:
+    """The items of a tuple or list, or the one value as a tuple."""
+    return tuple(value) if isinstance(value, (tuple, list)) else (value,)
+
+
+def matching(op: str, argument: str, given: Sequence[Any], like: Sequence[Value]) -> tuple:
+    """`given`, if it is one tensor for each of `like`, of its shape and dtype."""
+    require(len(given) == len(like), op, argument, len(given), f"{len(like)}, one tensor each")
+    for g, x in zip(given, like, strict=True):
+        require(isinstance(g, Value), op, argument, type(g).__name__, f"a tensor of shape {x.shape}", TypeError)
+        require(g.shape == x.shape, op, argument, f"shape {g.shape}", x.shape)
+        require(g.dtype is x.dtype, op, argument, f"dtype {g.dtype.name}", x.dtype.name, TypeError)
+    return tuple(given)
 
 
 def run_hooks(hooks: dict[int, Callable] | None, g: Value) -> Value:
@@ -42,21 +51,24 @@ def run_hooks(hooks: dict[int, Callable] | None, g: Value) -> Value:
     for _, hook in sorted(hooks.items()) if hooks else ():
         changed = hook(g)
         if changed is not None:
-            if not isinstance(changed, Value):
-                raise TypeError(f"hook: got {type(changed).__name__}, expected a tensor or None")
-            if changed.shape != g.shape:
-                raise ValueError(f"hook: the gradient it returns: got shape {changed.shape}, expected {g.shape}")
-            g = changed
+            (g,) = matching("hook", "the gradient it returns", (changed,), (g,))
     return g
 
 
 def leading_to(nodes: list[Node], targets: Iterable[Any]) -> set[int]:
-    """The ids of those `nodes` (given outputs first) from which a target is reached."""
+    """The ids of the `targets` and of those `nodes` (given outputs first) from which one is reached."""
     reached = {id(target) for target in targets}
     for node in reversed(nodes):
-        if any(id(parent) in reached for parent in node.parents if parent is not None):
+        if any(id(parent) in reached for parent in node.parents):
             reached.add(id(node))
     return reached
+
+
+def leaves(outputs: Iterable[Value]) -> dict[int, Any]:
+    """{id: leaf} of what `outputs` depend on, and what wants a gradient, without being the result of an op."""
+    roots = [origin(out) for out in outputs if out.differentiable]
+    ends = [*roots, *[parent for node in order(roots) for parent in node.parents]]
+    return {id(end): end for end in ends if end is not None and type(end) is not Node}
 
 
 def pull_back(outputs: Sequence[Value], cotangents: Sequence[Value], targets: Sequence[Value] | None = None, *,
@@ -69,17 +81,17 @@ def pull_back(outputs: Sequence[Value], cotangents: Sequence[Value], targets: Se
     the targets, so that one target's cotangent holds nothing that came by way of another.
     """
     nodes = order(origin(out) for out in outputs)
-    wanted = None if targets is None else {id(origin(target)) for target in targets}
-    useful = None if targets is None else leading_to(nodes, [origin(target) for target in targets])
+    goals = [origin(target) for target in targets or ()]
+    wanted, useful = {id(goal) for goal in goals}, leading_to(nodes, goals) if targets is not None else None
     pending: dict[int, Value] = {}
-    leaves: dict[int, Any] = {}
+    ends: dict[int, Any] = {}
     found: dict[int, tuple[Any, Value]] = {}
 
     def arrive(at: Any, g: Value) -> None:
         known = pending.get(id(at))
         pending[id(at)] = g if known is None else total([known, g])
         if type(at) is not Node:
-            leaves[id(at)] = at
+            ends[id(at)] = at
 
     with grad_mode(create_graph):
         for out, cotangent in zip(outputs, cotangents, strict=True):
@@ -90,7 +102,7 @@ def pull_back(outputs: Sequence[Value], cotangents: Sequence[Value], targets: Se
             if g is None:
                 continue
             g = run_hooks(node.hooks, g)
-            if wanted is not None and id(node) in wanted:
+            if id(node) in wanted:
                 found[id(node)] = (node, g)
                 if not through:
                     continue
@@ -102,8 +114,8 @@ def pull_back(outputs: Sequence[Value], cotangents: Sequence[Value], targets: Se
                     arrive(node.parents[slot], node.op.vjp(slot, g, operands, out, node.attrs))
                 if not retain_graph:
                     node.release()
-        for key, leaf in leaves.items():
-            if wanted is None or key in wanted:
+        for key, leaf in ends.items():
+            if targets is None or key in wanted:
                 found[key] = (leaf, run_hooks(leaf.hooks, pending[key]))
     return found
 
@@ -111,28 +123,14 @@ def pull_back(outputs: Sequence[Value], cotangents: Sequence[Value], targets: Se
 def push_forward(outputs: Sequence[Value], inputs: Sequence[Value], tangents: Sequence[Value], *,
                  create_graph: bool = False) -> list[Value | None]:
     """The tangents of `outputs` for given tangents of `inputs`; None where an output does not depend on them."""
-    nodes = order(origin(out) for out in outputs)
     known: dict[int, Value] = {}
     with grad_mode(create_graph):
         for value, tangent in zip(inputs, tangents, strict=True):
             key = id(origin(value))
             known[key] = total([known[key], tangent]) if key in known else tangent
-        given = set(known)
-        for node in reversed(nodes):
-            if id(node) in given:
-                continue
-            incoming = [None if parent is None else known.get(id(parent)) for parent in node.parents]
-            if any(t is not None for t in incoming):
+        for node in reversed(order(origin(out) for out in outputs)):
+            incoming = [known.get(id(parent)) for parent in node.parents]       # None is a parent of nothing
+            if id(node) not in known and any(t is not None for t in incoming):
                 operands, out = node.values()
                 known[id(node)] = node.op.jvp(incoming, operands, out, node.attrs)
     return [known.get(id(origin(out))) if out.differentiable else None for out in outputs]
-
-
-def other_leaves(outputs: Sequence[Value], inputs: Sequence[Value]) -> bool:
-    """Whether `outputs` depend on a leaf that is not among `inputs`, or on an input that has a history of its own."""
-    own = {id(value) for value in inputs if value.node is None}
-    roots = [origin(out) for out in outputs if out.differentiable]
-    leaves = [root for root in roots if type(root) is not Node]
-    leaves += [parent for node in order(roots) for parent in node.parents
-               if parent is not None and type(parent) is not Node]
-    return any(id(leaf) not in own for leaf in leaves)

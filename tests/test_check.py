@@ -120,7 +120,7 @@ def test_nothing_to_check():
     for run in (gradcheck, gradgradcheck):
         with pytest.raises(ValueError) as caught:
             run(minigrad.exp, minigrad.ones(2))
-        assert str(caught.value) == f"{run.__name__}: inputs: none requires a gradient, expected at least one"
+        assert str(caught.value) == f"{run.__name__}: inputs: got none that requires a gradient, expected at least one"
 
 
 # ---- gradgradcheck ---------------------------------------------------------------------------------------------------

@@ -135,11 +135,11 @@ def test_linear_transpose():
 
 
 @pytest.mark.parametrize("function, message", [
-    (lambda x: x * x, "mul is not linear"), (lambda x: x.exp() - 1, "exp is not linear"),
-    (lambda x: x + 1, "its result at 0 is not 0"), (lambda x: F.relu(x), "relu is not linear"),
-    (lambda x: F.conv1d(x, x), "conv is not linear")])
+    (lambda x: x * x, "mul, which"), (lambda x: x.exp() - 1, "exp, which"),
+    (lambda x: x + 1, "a result at 0 that is not 0"), (lambda x: F.relu(x), "relu, which"),
+    (lambda x: F.conv1d(x, x), "conv, which")])
 def test_what_is_not_linear_is_refused(function, message):
-    with pytest.raises(ValueError, match=f"linear_transpose: func: {message}"):
+    with pytest.raises(ValueError, match=f"linear_transpose: func: got {message}"):
         linear_transpose(function, minigrad.empty(1, 1, 3))
 
 
@@ -273,8 +273,8 @@ def test_jacobian_refuses(jacobian):
     x, name = drawn(2), jacobian.__name__
     for kind, message, call in (
             (IndexError, "argnums: got 1, expected a place among the 1 arguments", lambda: jacobian(F.relu, 1)(x)),
-            (TypeError, "arguments: item 0 is float, expected a tensor", lambda: jacobian(F.relu)(3.0)),
-            (TypeError, "the function's result: item 0 is int, expected a tensor", lambda: jacobian(lambda x: 3)(x)),
+            (TypeError, "arguments: got float as item 0, expected a tensor", lambda: jacobian(F.relu)(3.0)),
+            (TypeError, "the function's result: got int as item 0, expected a tensor", lambda: jacobian(lambda x: 3)(x)),
             (TypeError, "input 0: got dtype int64, expected float32 or float64",
              lambda: jacobian(lambda x: x)(minigrad.arange(3)))):
         with pytest.raises(kind) as caught:
@@ -286,9 +286,9 @@ def test_products_refuse():
     x = drawn(2)
     with pytest.raises(ValueError, match=r"grad: the function's result: got \(2,\)"):
         hvp(lambda x: x * x, (x,), (x,))
-    with pytest.raises(ValueError, match=r"jvp: tangents: got shapes \[\(3,\)\]"):
+    with pytest.raises(ValueError, match=r"jvp: tangents: got shape \(3,\), expected \(2,\)"):
         hvp(lambda x: x.sum(), (x,), (drawn(3),))
-    with pytest.raises(TypeError, match="linear_transpose: primals: item 0 is int"):
+    with pytest.raises(TypeError, match="linear_transpose: primals: got int as item 0"):
         linear_transpose(lambda x: x, 3)
     with pytest.raises(ValueError, match=r"vjp: cotangents: got shape \(3,\), expected \(2,\)"):
         linear_transpose(lambda x: x * 2, x)(drawn(3))
