@@ -58,7 +58,7 @@ class set_grad_enabled(grad_mode):
         self.before.append(self.outer)
         GRAD.enabled = self.enabled
 
-    def __call__(self, function: Callable) -> Callable:
+    def __call__(self, function: Any) -> Any:
         GRAD.enabled = self.outer           # as a decorator it changes nothing here
         return super().__call__(function)
 

@@ -34,7 +34,8 @@ def _tensors(op: str, argument: str, values: Any) -> tuple:
 def _fresh(op: str, primals: tuple) -> tuple:
     """Values that stand for the primals in one call: tied to their history, if they have one."""
     for slot, x in enumerate(primals):
-        require(x.dtype.is_floating_point, op, f"input {slot}", f"dtype {x.dtype.name}", "float32 or float64", TypeError)
+        require(x.dtype.is_floating_point, op, f"input {slot}", f"dtype {x.dtype.name}", "float32 or float64",
+                TypeError)
     values = tuple([rows.alias(x) for x in primals])
     for value in values:
         value.differentiable = True
@@ -311,7 +312,7 @@ class Checkpoint(Differentiable):
     def jvp(self, tangents: list, operands: tuple, out: Any, attrs: dict) -> Any:
         inputs, outputs = self.again(operands)
         moving = [(x, t) for x, t in zip(inputs, tangents, strict=True) if t is not None]
-        return _pushed(outputs, *zip(*moving, strict=True), GRAD.enabled)[0]
+        return _pushed(outputs, tuple([x for x, _ in moving]), [t for _, t in moving], GRAD.enabled)[0]
 
 
 def checkpoint(function: Callable, *args: Any, use_reentrant: bool | None = None, **kwargs: Any) -> Any:

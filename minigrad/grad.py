@@ -41,7 +41,7 @@ def matching(op: str, argument: str, given: Sequence[Any], like: Sequence[Value]
     require(len(given) == len(like), op, argument, len(given), f"{len(like)}, one tensor each")
     for g, x in zip(given, like, strict=True):
         require(isinstance(g, Value), op, argument, type(g).__name__, f"a tensor of shape {x.shape}", TypeError)
-        require(g.shape == x.shape, op, argument, f"shape {g.shape}", x.shape)
+        require(g.shape == x.shape, op, argument, f"shape {g.shape}", f"{x.shape}")
         require(g.dtype is x.dtype, op, argument, f"dtype {g.dtype.name}", x.dtype.name, TypeError)
     return tuple(given)
 

@@ -274,7 +274,8 @@ def test_jacobian_refuses(jacobian):
     for kind, message, call in (
             (IndexError, "argnums: got 1, expected a place among the 1 arguments", lambda: jacobian(F.relu, 1)(x)),
             (TypeError, "arguments: got float as item 0, expected a tensor", lambda: jacobian(F.relu)(3.0)),
-            (TypeError, "the function's result: got int as item 0, expected a tensor", lambda: jacobian(lambda x: 3)(x)),
+            (TypeError, "the function's result: got int as item 0, expected a tensor",
+             lambda: jacobian(lambda x: 3)(x)),
             (TypeError, "input 0: got dtype int64, expected float32 or float64",
              lambda: jacobian(lambda x: x)(minigrad.arange(3)))):
         with pytest.raises(kind) as caught:

@@ -5,14 +5,14 @@ that several schedulers of one optimiser multiply: that is how PyTorch chains th
 of `state_dict` are PyTorch's.
 """
 
-from __future__ import annotations
-
 import math
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
+from minigrad.errors import one_of, require
 from minigrad.optim.optimizer import Optimizer
 
 __all__ = [
@@ -22,30 +22,23 @@ __all__ = [
 ]
 
 
-def require(scheduler: Any, argument: str, value: Any, valid: bool, expected: str) -> None:
-    if not valid:
-        raise ValueError(f"{type(scheduler).__name__}: {argument}: got {value!r}, expected {expected}")
-
-
-def per_group(scheduler: Any, argument: str, optimizer: Optimizer, value: Any) -> list[Any]:
-    """One value for each parameter group: a list of them, or one for all."""
-    n = len(optimizer.param_groups)
-    values = list(value) if isinstance(value, list | tuple) else [value] * n
-    require(scheduler, argument, value, len(values) == n, f"one, or {n} as there are groups")
-    return values
-
-
 class Schedule:
     """What everything with a `step` and a `state_dict` shares."""
 
-    optimizer: Optimizer
     last_epoch: int
-    _last_lr: list[float]
 
-    def attach(self, optimizer: Optimizer) -> None:
-        if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"{type(self).__name__}: optimizer: got {type(optimizer).__name__}, expected an Optimizer")
+    def __init__(self, optimizer: Optimizer) -> None:
+        require(isinstance(optimizer, Optimizer), type(self).__name__, "optimizer", type(optimizer).__name__,
+                "an Optimizer", TypeError)
         self.optimizer = optimizer
+        self._last_lr = self.current()
+
+    def per_group(self, argument: str, value: Any) -> list[Any]:
+        """One value for each parameter group: a list of them, or one for all."""
+        n = len(self.optimizer.param_groups)
+        values = list(value) if isinstance(value, list | tuple) else [value] * n
+        require(len(values) == n, type(self).__name__, argument, value, f"one, or {n} as there are groups")
+        return values
 
     def set_lr(self, values: Iterable[float]) -> None:
         for group, lr in zip(self.optimizer.param_groups, values, strict=True):
@@ -72,13 +65,12 @@ class LRScheduler(Schedule):
     """Base of the schedulers whose `get_lr` gives each group's rate at step `last_epoch`."""
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
-        self.attach(optimizer)
+        super().__init__(optimizer)
         for number, group in enumerate(optimizer.param_groups):
             if last_epoch == -1:
                 group.setdefault("initial_lr", group["lr"])
-            elif "initial_lr" not in group:
-                raise KeyError(f"{type(self).__name__}: last_epoch = {last_epoch} resumes a schedule, "
-                               f"but param_groups[{number}] has no 'initial_lr'")
+            require("initial_lr" in group, type(self).__name__, "last_epoch", f"{last_epoch}, which resumes a schedule",
+                    f"-1, as param_groups[{number}] has no 'initial_lr'", KeyError)
         self.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
         self.last_epoch = last_epoch
         self._initial_step()
@@ -113,12 +105,9 @@ class FactorLR(LRScheduler):
 
     def get_lr(self) -> list[float]:
         new, old = self.scale(self.last_epoch), self.scale(self.last_epoch - 1) if self.last_epoch else 1.0
-        if new == old:
-            return self.current()
-        pairs = zip(self.current(), self.base_lrs, strict=True)
-        if old == 0:                    # what was multiplied by 0 comes back by addition
-            return [lr + (base - self.eta_min) * new for lr, base in pairs]
-        return [self.eta_min + (lr - self.eta_min) * (new / old) for lr, _ in pairs]
+        if old == 0 and new != 0:       # what was multiplied by 0 comes back by addition
+            return [lr + (base - self.eta_min) * new for lr, base in zip(self.current(), self.base_lrs, strict=True)]
+        return [lr if new == old else self.eta_min + (lr - self.eta_min) * (new / old) for lr in self.current()]
 
     def _get_closed_form_lr(self) -> list[float]:
         scale = self.scale(self.last_epoch)
@@ -138,7 +127,7 @@ class StepLR(FactorLR):
     """
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
-        require(self, "step_size", step_size, step_size >= 1, "1 or more")
+        require(step_size >= 1, "StepLR", "step_size", step_size, "1 or more")
         self.step_size, self.gamma = step_size, gamma
         super().__init__(optimizer, last_epoch)
 
@@ -172,9 +161,8 @@ class ExponentialLR(FactorLR):
 class ConstantLR(FactorLR):
     """f(t) = factor before step `total_iters`, then 1."""
 
-    def __init__(self, optimizer: Optimizer, factor: float = 1.0 / 3, total_iters: int = 5,
-                 last_epoch: int = -1) -> None:
-        require(self, "factor", factor, 0 <= factor <= 1, "a number from 0 to 1")
+    def __init__(self, optimizer: Optimizer, factor: float = 1 / 3, total_iters: int = 5, last_epoch: int = -1) -> None:
+        require(0 <= factor <= 1, "ConstantLR", "factor", factor, "a number from 0 to 1")
         self.factor, self.total_iters = factor, total_iters
         super().__init__(optimizer, last_epoch)
 
@@ -197,10 +185,10 @@ class LinearLR(FactorLR):
     [0.25, 0.5, 0.75, 1.0, 0.5, 0.0]
     """
 
-    def __init__(self, optimizer: Optimizer, start_factor: float = 1.0 / 3, end_factor: float = 1.0,
+    def __init__(self, optimizer: Optimizer, start_factor: float = 1 / 3, end_factor: float = 1.0,
                  total_iters: int = 5, last_epoch: int = -1) -> None:
-        require(self, "start_factor", start_factor, 0 < start_factor <= 1, "a number above 0 and up to 1")
-        require(self, "end_factor", end_factor, 0 <= end_factor <= 1, "a number from 0 to 1")
+        require(0 < start_factor <= 1, "LinearLR", "start_factor", start_factor, "a number above 0 and up to 1")
+        require(0 <= end_factor <= 1, "LinearLR", "end_factor", end_factor, "a number from 0 to 1")
         self.start_factor, self.end_factor, self.total_iters = start_factor, end_factor, total_iters
         super().__init__(optimizer, last_epoch)
 
@@ -228,7 +216,7 @@ class CosineAnnealingLR(FactorLR):
     """
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
-        require(self, "T_max", T_max, T_max > 0, "more than 0")
+        require(T_max > 0, "CosineAnnealingLR", "T_max", T_max, "more than 0")
         self.T_max, self.eta_min = T_max, eta_min
         super().__init__(optimizer, last_epoch)
 
@@ -241,8 +229,8 @@ class CosineAnnealingWarmRestarts(FactorLR):
 
     def __init__(self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0,
                  last_epoch: int = -1) -> None:
-        require(self, "T_0", T_0, isinstance(T_0, int) and T_0 > 0, "an int above 0")
-        require(self, "T_mult", T_mult, isinstance(T_mult, int) and T_mult >= 1, "an int of 1 or more")
+        for name, value in (("T_0", T_0), ("T_mult", T_mult)):
+            require(isinstance(value, int) and value > 0, type(self).__name__, name, value, "an int above 0")
         self.T_0, self.T_i, self.T_mult, self.eta_min = T_0, T_0, T_mult, eta_min
         super().__init__(optimizer, last_epoch)
 
@@ -265,8 +253,8 @@ class LambdaLR(LRScheduler):
 
     def __init__(self, optimizer: Optimizer, lr_lambda: Callable[[int], float] | Sequence[Callable[[int], float]],
                  last_epoch: int = -1) -> None:
-        self.attach(optimizer)
-        self.lr_lambdas = per_group(self, "lr_lambda", optimizer, lr_lambda)
+        Schedule.__init__(self, optimizer)
+        self.lr_lambdas = self.per_group("lr_lambda", lr_lambda)
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
@@ -303,36 +291,33 @@ class OneCycleLR(LRScheduler):
                  anneal_strategy: str = "cos", cycle_momentum: bool = True, base_momentum: float | list[float] = 0.85,
                  max_momentum: float | list[float] = 0.95, div_factor: float = 25.0, final_div_factor: float = 1e4,
                  three_phase: bool = False, last_epoch: int = -1) -> None:
-        self.attach(optimizer)
+        Schedule.__init__(self, optimizer)
         if total_steps is None and epochs is not None and steps_per_epoch is not None:
             total_steps = epochs * steps_per_epoch
         if not isinstance(total_steps, int) or total_steps <= 0:
             raise ValueError(f"OneCycleLR: total_steps: got {total_steps}, expected an int above 0, or epochs and "
                              "steps_per_epoch")
-        require(self, "pct_start", pct_start, 0 <= pct_start <= 1, "a number from 0 to 1")
-        require(self, "anneal_strategy", anneal_strategy, anneal_strategy in ("cos", "linear"), "'cos' or 'linear'")
+        require(0 <= pct_start <= 1, "OneCycleLR", "pct_start", pct_start, "a number from 0 to 1")
+        one_of("OneCycleLR", "anneal_strategy", anneal_strategy, ("cos", "linear"))
+        require(not cycle_momentum or {"momentum", "betas"} & set(optimizer.defaults), "OneCycleLR", "cycle_momentum",
+                cycle_momentum, "False for an optimiser that has neither momentum nor betas")
         self.total_steps, self._anneal_func_type, self.cycle_momentum = total_steps, anneal_strategy, cycle_momentum
-        up, last = float(pct_start * total_steps) - 1, float(total_steps - 1)
-        ends = [(up, "max"), (2 * up, "initial"), (last, "min")] if three_phase else [(up, "max"), (last, "min")]
-        self._schedule_phases: list[dict[str, Any]] = []
-        start = "initial"
-        for step, end in ends:
-            before, after = ("base" if place == "max" else "max" for place in (start, end))
-            self._schedule_phases.append({"end_step": step, "start_lr": f"{start}_lr", "end_lr": f"{end}_lr",
-                                          "start_momentum": f"{before}_momentum", "end_momentum": f"{after}_momentum"})
-            start = end
-        if cycle_momentum:
-            require(self, "cycle_momentum", True, not {"momentum", "betas"}.isdisjoint(optimizer.defaults),
-                    "False for an optimiser that has neither momentum nor betas")
-            self.use_beta1 = "betas" in optimizer.defaults
-        given = [per_group(self, name, optimizer, value) for name, value in
+        self.use_beta1 = "betas" in optimizer.defaults
+        up = float(pct_start * total_steps) - 1
+        places = [(0.0, "initial_lr", "max_momentum"), (up, "max_lr", "base_momentum"),
+                  (2 * up, "initial_lr", "max_momentum"), (float(total_steps - 1), "min_lr", "max_momentum")]
+        if not three_phase:
+            del places[2]
+        self._schedule_phases: list[dict[str, Any]] = [
+            {"end_step": end, "start_lr": lr, "end_lr": to_lr, "start_momentum": momentum, "end_momentum": to_momentum}
+            for (_, lr, momentum), (end, to_lr, to_momentum) in pairwise(places)]
+        given = [self.per_group(name, value) for name, value in
                  (("max_lr", max_lr), ("max_momentum", max_momentum), ("base_momentum", base_momentum))]
-        for group, max_lr_, high, low in zip(optimizer.param_groups, *given, strict=True):
-            if last_epoch == -1:
-                lowest = max_lr_ / div_factor
-                group.update(initial_lr=lowest, max_lr=max_lr_, min_lr=lowest / final_div_factor)
-                if cycle_momentum:
-                    group.update(max_momentum=high, base_momentum=low)
+        for group, rate, high, low in zip(optimizer.param_groups, *given, strict=True) if last_epoch == -1 else ():
+            lowest = rate / div_factor
+            group.update(initial_lr=lowest, max_lr=rate, min_lr=lowest / final_div_factor)
+            if cycle_momentum:
+                group.update(max_momentum=high, base_momentum=low)
         super().__init__(optimizer, last_epoch)
 
     def _between(self, start: float, end: float, share: float) -> float:
@@ -342,7 +327,7 @@ class OneCycleLR(LRScheduler):
 
     def get_lr(self) -> list[float]:
         t, begin = self.last_epoch, 0.0
-        require(self, "step", t, t <= self.total_steps, f"at most total_steps = {self.total_steps} steps")
+        require(t <= self.total_steps, "OneCycleLR", "step", t, f"at most total_steps = {self.total_steps} steps")
         for phase in self._schedule_phases:
             if t <= phase["end_step"] or phase is self._schedule_phases[-1]:
                 break
@@ -359,11 +344,10 @@ class Several(Schedule):
     """What schedulers made of others share: their states are a list within the state."""
 
     def __init__(self, optimizer: Optimizer, schedulers: Sequence[Any]) -> None:
-        self.attach(optimizer)
+        super().__init__(optimizer)
         self._schedulers = list(schedulers)
-        require(self, "schedulers", self._schedulers,
-                bool(self._schedulers) and all(each.optimizer is optimizer for each in self._schedulers),
-                "one or more schedulers of this optimizer")
+        require(schedulers and all(each.optimizer is optimizer for each in schedulers), type(self).__name__,
+                "schedulers", schedulers, "one or more schedulers of this optimizer")
 
     def state_dict(self) -> dict[str, Any]:
         return {**super().state_dict(), "_schedulers": [each.state_dict() for each in self._schedulers]}
@@ -371,7 +355,7 @@ class Several(Schedule):
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         for each, state in zip(self._schedulers, state_dict["_schedulers"], strict=True):
             each.load_state_dict(state)
-        super().load_state_dict({key: value for key, value in state_dict.items() if key != "_schedulers"})
+        super().load_state_dict({**state_dict, "_schedulers": self._schedulers})
 
 
 class SequentialLR(Several):
@@ -380,38 +364,34 @@ class SequentialLR(Several):
     def __init__(self, optimizer: Optimizer, schedulers: Sequence[Any], milestones: Sequence[int],
                  last_epoch: int = -1) -> None:
         super().__init__(optimizer, schedulers)
-        require(self, "schedulers", schedulers, all(isinstance(each, LRScheduler) for each in schedulers),
+        require(all(isinstance(each, LRScheduler) for each in schedulers), "SequentialLR", "schedulers", schedulers,
                 "instances of LRScheduler")
-        require(self, "milestones", milestones, len(milestones) == len(self._schedulers) - 1,
-                f"{len(self._schedulers) - 1}, one less than there are schedulers")
-        self._milestones = list(milestones)
-        self.last_epoch = last_epoch + 1
+        require(len(milestones) == len(schedulers) - 1, "SequentialLR", "milestones", milestones,
+                f"{len(schedulers) - 1}, one less than there are schedulers")
+        self._milestones, self.last_epoch = list(milestones), last_epoch + 1
         self.set_lr([group["initial_lr"] for group in optimizer.param_groups])
-        for each in self._schedulers:
+        for each in schedulers:
             each.last_epoch -= 1            # takes back the first step that each made when it was built
-        first = self._schedulers[bisect_right(self._milestones, 0)]
-        first._initial_step()
-        self._last_lr = first.get_last_lr()
+        schedulers[bisect_right(milestones, 0)]._initial_step()
+        self._last_lr = self.current()
 
     def step(self) -> None:
         """Go to the next step and set its rates."""
         self.last_epoch += 1
-        which = bisect_right(self._milestones, self.last_epoch)
-        scheduler = self._schedulers[which]
-        if which > 0 and self._milestones[which - 1] == self.last_epoch:
+        scheduler = self._schedulers[bisect_right(self._milestones, self.last_epoch)]
+        if self.last_epoch in self._milestones:
             scheduler.restart()
         else:
             scheduler.step()
-        self._last_lr = scheduler.get_last_lr()
+        self._last_lr = self.current()
 
 
 class ChainedScheduler(Several):
     """Several schedulers at once: each multiplies what those before it have set."""
 
     def __init__(self, schedulers: Sequence[Any], optimizer: Optimizer | None = None) -> None:
-        require(self, "schedulers", schedulers, len(schedulers) > 0, "one or more")
+        require(schedulers, "ChainedScheduler", "schedulers", schedulers, "one or more")
         super().__init__(optimizer or schedulers[0].optimizer, schedulers)
-        self._last_lr = self.current()
 
     def step(self) -> None:
         """Go to the next step of every scheduler."""
@@ -438,16 +418,15 @@ class ReduceLROnPlateau(Schedule):
     def __init__(self, optimizer: Optimizer, mode: str = "min", factor: float = 0.1, patience: int = 10,
                  threshold: float = 1e-4, threshold_mode: str = "rel", cooldown: int = 0,
                  min_lr: float | list[float] = 0, eps: float = 1e-8) -> None:
-        self.attach(optimizer)
-        require(self, "factor", factor, factor < 1, "less than 1")
-        require(self, "mode", mode, mode in ("min", "max"), "'min' or 'max'")
-        require(self, "threshold_mode", threshold_mode, threshold_mode in ("rel", "abs"), "'rel' or 'abs'")
+        super().__init__(optimizer)
+        require(factor < 1, "ReduceLROnPlateau", "factor", factor, "less than 1")
+        one_of("ReduceLROnPlateau", "mode", mode, ("min", "max"))
+        one_of("ReduceLROnPlateau", "threshold_mode", threshold_mode, ("rel", "abs"))
         self.mode, self.factor, self.patience, self.cooldown, self.eps = mode, factor, patience, cooldown, eps
         self.threshold, self.threshold_mode = threshold, threshold_mode
-        self.min_lrs = per_group(self, "min_lr", optimizer, min_lr)
+        self.min_lrs = self.per_group("min_lr", min_lr)
         self.best = math.inf if mode == "min" else -math.inf
         self.cooldown_counter = self.num_bad_epochs = self.last_epoch = 0
-        self._last_lr = self.current()
 
     def _is_better(self, value: float) -> bool:
         sign = 1 if self.mode == "min" else -1
@@ -459,16 +438,15 @@ class ReduceLROnPlateau(Schedule):
         """Judge a new value of the measure: a number or a tensor of one element."""
         value = float(metrics)
         self.last_epoch += 1
+        self.num_bad_epochs += 1
         if self._is_better(value):
             self.best, self.num_bad_epochs = value, 0
-        else:
-            self.num_bad_epochs += 1
         if self.cooldown_counter > 0:
             self.cooldown_counter -= 1
             self.num_bad_epochs = 0
+        rates = self.current()
         if self.num_bad_epochs > self.patience:
-            lowered = [max(lr * self.factor, least) for lr, least in zip(self.current(), self.min_lrs, strict=True)]
-            self.set_lr([new if lr - new > self.eps else lr
-                         for lr, new in zip(self.current(), lowered, strict=True)])
+            lower = [max(lr * self.factor, least) for lr, least in zip(rates, self.min_lrs, strict=True)]
+            rates = [new if lr - new > self.eps else lr for lr, new in zip(rates, lower, strict=True)]
             self.cooldown_counter, self.num_bad_epochs = self.cooldown, 0
-        self._last_lr = self.current()
+        self.set_lr(rates)

@@ -5,84 +5,89 @@ assigning `group["lr"]` is how a schedule works.  `state` holds what an optimise
 Structure and names are PyTorch's, down to the state_dict.
 """
 
-from __future__ import annotations
-
 import copy
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from minigrad.autograd import enable_grad, no_grad
+from minigrad.errors import require
 from minigrad.functions.create import full_like, tensor
+from minigrad.kernels import KERNELS
 from minigrad.nn.module import clear_gradients
 from minigrad.nn.state import import_tensor
 from minigrad.tensor import Tensor
+from minigrad_ext.kernel import Params
 
 
 class Optimizer:
-    """Base of all optimisers; a subclass defines `update(group)`, and `check(group)` for its hyperparameters.
+    """Base of all optimisers.
 
-    `params` is an iterable of tensors, or of groups: dictionaries with "params" and any hyperparameters that differ
-    from `defaults`.
+    A subclass names its `kernel`, what a parameter's state `starts` with and the kernel's `options`; or it defines
+    `update(group)` itself.  `check(group)` refuses hyperparameters.  `params` is an iterable of tensors, or of groups:
+    dictionaries with "params" and any hyperparameters that differ from `defaults`.
     """
 
+    kernel: str
+    not_negative: tuple[str, ...] = ()      # the hyperparameters that are numbers of 0 or more
+
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
-        if isinstance(params, Tensor | Mapping):
-            raise TypeError(f"{type(self).__name__}: params: got one {type(params).__name__}, "
-                            "expected an iterable of tensors or of groups")
+        name = type(self).__name__
+        require(not isinstance(params, Tensor | Mapping), name, "params", f"one {type(params).__name__}",
+                "an iterable of tensors or of groups", TypeError)
         self.defaults = defaults
         self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
         groups = list(params)
-        if not groups:
-            raise ValueError(f"{type(self).__name__}: params is empty, expected at least one parameter")
+        require(groups, name, "params", "none", "at least one parameter")
         for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
             self.add_param_group(group)
 
     def check(self, group: dict[str, Any]) -> None:
-        """Raise ValueError if a hyperparameter of `group` is out of its range."""
+        """TypeError or ValueError if a hyperparameter of `group` is no number or out of its range."""
+        for key in self.not_negative:
+            value, name = group[key], type(self).__name__
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            require(number, name, key, repr(value), "a number", TypeError)
+            require(value >= 0, name, key, value, "0 or more")
 
-    def require(self, group: dict[str, Any], name: str, valid: bool, expected: str) -> None:
-        if not valid:
-            raise ValueError(f"{type(self).__name__}: {name}: got {group[name]!r}, expected {expected}")
+    def starts(self, group: dict[str, Any]) -> dict[str, float]:
+        """The tensors of a parameter's state, by name in the kernel's order, and their value at first."""
+        raise NotImplementedError(f"{type(self).__name__}: neither update nor starts is defined")
 
-    def require_at_least_0(self, group: dict[str, Any], *names: str) -> None:
-        for name in names:
-            number = isinstance(group[name], int | float) and not isinstance(group[name], bool)
-            if not number:
-                raise TypeError(f"{type(self).__name__}: {name}: got {group[name]!r}, expected a number")
-            self.require(group, name, group[name] >= 0, "0 or more")
-
-    def update(self, group: dict[str, Any]) -> None:
-        """Move the parameters of one group that have gradients; nothing is recorded."""
-        raise NotImplementedError(f"{type(self).__name__}: update is not defined")
-
-    def moving(self, group: dict[str, Any]) -> Iterator[tuple[Tensor, Tensor]]:
-        """The parameters of a group that have gradients, with these; each is noted as changed when the next comes."""
-        for param in group["params"]:
-            gradient = param.grad
-            if gradient is not None:
-                self._fits(param, "a gradient", gradient)
-                yield param, gradient
-                param.buffer.bump()
-
-    def kept(self, param: Tensor, key: str, start: float = 0.0) -> Tensor:
-        """The tensor that `state[param]` keeps under `key`, at first `start` everywhere."""
-        state = self.state[param]
-        if state.get(key) is None:
-            state[key] = full_like(param, start, requires_grad=False)
-        self._fits(param, key, state[key])
-        return state[key]
-
-    def _fits(self, param: Tensor, what: str, value: Tensor) -> None:
-        if value.shape != param.shape or value.dtype is not param.dtype:
-            raise ValueError(f"{type(self).__name__}: {what} is {value.shape} of {value.dtype}, "
-                             f"expected {param.shape} of {param.dtype} as its parameter")
+    def options(self, group: dict[str, Any], step: int) -> Params:
+        """What the kernel is told in a parameter's step of that number, from 1 on."""
+        raise NotImplementedError(f"{type(self).__name__}: options is not defined")
 
     def count(self, param: Tensor) -> int:
         """The number of the step that is being made of a parameter, from 1 on."""
         self.state[param]["step"] = step = self.state[param].get("step", 0) + 1
         return step
+
+    def update(self, group: dict[str, Any]) -> None:
+        """Move the parameters of one group that have gradients; nothing is recorded."""
+        kernel, starts, by_step = KERNELS[self.kernel], self.starts(group), {}
+        for param in group["params"]:
+            if param.grad is not None:
+                step = self.count(param)
+                if step not in by_step:
+                    by_step[step] = self.options(group, step)
+                kept = [self._kept(param, key, start).buffer for key, start in starts.items()]
+                kernel(param.buffer, self._fitting(param, "grad", param.grad).buffer, *kept, by_step[step])
+                param.buffer.bump()
+
+    def _kept(self, param: Tensor, key: str, start: float) -> Tensor:
+        """The tensor that `state[param]` keeps under `key`, at first `start` everywhere."""
+        state = self.state[param]
+        if state.get(key) is None:
+            state[key] = full_like(param, start, requires_grad=False)
+        return self._fitting(param, key, state[key])
+
+    def _fitting(self, param: Tensor, what: str, value: Tensor) -> Tensor:
+        if value.shape != param.shape or value.dtype is not param.dtype:
+            raise ValueError(f"{type(self).__name__}: {what}: got {value.shape} of {value.dtype}, expected "
+                             f"{param.shape} of {param.dtype} as its parameter")
+        return value
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add a dictionary with "params" and hyperparameters; those missing come from `defaults`.
@@ -96,24 +101,20 @@ class Optimizer:
         [0.1, 1.0]
         """
         name = type(self).__name__
-        if not isinstance(param_group, dict) or "params" not in param_group:
-            raise TypeError(f'{name}: param_group: got {type(param_group).__name__}, expected a dict with "params"')
+        require(isinstance(param_group, dict) and "params" in param_group, name, "param_group",
+                type(param_group).__name__, 'a dict with "params"', TypeError)
         params = param_group["params"]
-        if isinstance(params, set):
-            raise TypeError(f"{name}: params: got a set, whose order changes from run to run; expected a list")
+        require(not isinstance(params, set), name, "params", "a set, whose order changes from run to run", "a list",
+                TypeError)
         params = [params] if isinstance(params, Tensor) else list(params)
-        known = {id(param) for group in self.param_groups for param in group["params"]}
+        known = {id(param) for param in self._params()}
         for param in params:
-            if not isinstance(param, Tensor):
-                raise TypeError(f"{name}: params holds a {type(param).__name__}, expected tensors")
-            if not param.dtype.is_floating_point:
-                raise TypeError(f"{name}: params holds a tensor of {param.dtype}, expected a floating-point dtype")
-            if param.grad_fn is not None:
-                raise ValueError(f"{name}: params holds the result of an operation, expected leaf tensors")
-            if id(param) in known:
-                raise ValueError(f"{name}: params holds a tensor of shape {param.shape} twice")
+            require(isinstance(param, Tensor), name, "params", f"a {type(param).__name__}", "tensors", TypeError)
+            require(param.dtype.is_floating_point, name, "params", param.dtype, "a floating-point dtype", TypeError)
+            require(param.grad_fn is None, name, "params", "the result of an operation", "leaf tensors")
+            require(id(param) not in known, name, "params", f"a tensor of shape {param.shape} twice", "each once")
             known.add(id(param))
-        group = {"params": params, **{key: value for key, value in param_group.items() if key != "params"}}
+        group = {**param_group, "params": params}
         for key, value in self.defaults.items():
             group.setdefault(key, value)
         self.check(group)
@@ -143,10 +144,12 @@ class Optimizer:
         [0, 1]
         """
         numbers = {id(param): number for number, param in enumerate(self._params())}
-        state = {numbers[id(param)]: {key: self._saved(key, value) for key, value in kept.items()}
+        # Counts of steps are saved as 0-d float32 tensors, which is how PyTorch keeps them.
+        state = {numbers[id(param)]: {key: tensor(float(value)) if key == "step" else value
+                                      for key, value in kept.items()}
                  for param, kept in self.state.items() if id(param) in numbers}
-        groups = [{**{key: value for key, value in group.items() if key != "params"},
-                   "params": [numbers[id(param)] for param in group["params"]]} for group in self.param_groups]
+        groups = [{**group, "params": [numbers[id(param)] for param in group["params"]]}
+                  for group in self.param_groups]
         return {"state": state, "param_groups": groups}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
@@ -154,50 +157,36 @@ class Optimizer:
 
         Tensors are copied and take the dtype of their parameter.
         """
-        name = type(self).__name__
-        if not isinstance(state_dict, Mapping) or not {"state", "param_groups"} <= set(state_dict):
-            raise TypeError(f'{name}.load_state_dict: got {type(state_dict).__name__}, '
-                            'expected a dict with "state" and "param_groups"')
+        name = f"{type(self).__name__}.load_state_dict"
+        require(isinstance(state_dict, Mapping) and {"state", "param_groups"} <= set(state_dict), name, "state_dict",
+                type(state_dict).__name__, 'a dict with "state" and "param_groups"', TypeError)
         saved = state_dict["param_groups"]
-        sizes = [len(group["params"]) for group in saved]
-        own_sizes = [len(group["params"]) for group in self.param_groups]
-        if sizes != own_sizes:
-            raise ValueError(f"{name}.load_state_dict: got groups of {sizes} parameters, expected {own_sizes}")
+        sizes, own = ([len(group["params"]) for group in groups] for groups in (saved, self.param_groups))
+        require(sizes == own, name, "param_groups", f"groups of {sizes} parameters", f"{own}")
         params = dict(zip((number for group in saved for number in group["params"]), self._params(), strict=True))
-        groups = []
-        for group, old in zip(saved, self.param_groups, strict=True):
-            new = {**old, **{key: copy.deepcopy(value) for key, value in group.items() if key != "params"}}
-            self.check(new)
-            groups.append(new)
+        groups = [{**old, **copy.deepcopy({**group, "params": []}), "params": old["params"]}
+                  for group, old in zip(saved, self.param_groups, strict=True)]
+        for group in groups:
+            self.check(group)
         state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
         for number, kept in state_dict["state"].items():
-            number = int(number)
-            if number not in params:
-                raise ValueError(f"{name}.load_state_dict: state holds parameter {number}, which is in no group")
-            state[params[number]] = {key: self._loaded(number, params[number], key, value)
-                                     for key, value in kept.items()}
+            require(int(number) in params, name, "state", f"parameter {number}", "one of a group")
+            param = params[int(number)]
+            state[param] = {key: self._loaded(name, f"{key} of parameter {number}", param, value) if key != "step"
+                            else int(value) for key, value in kept.items()}
         for group, new in zip(self.param_groups, groups, strict=True):
             group.update(new)
         self.state = state
 
-    def _params(self) -> list[Tensor]:
-        return [param for group in self.param_groups for param in group["params"]]
-
-    @staticmethod
-    def _saved(key: str, value: Any) -> Any:
-        """Counts of steps are saved as 0-d float32 tensors, which is how PyTorch keeps them."""
-        return tensor(float(value)) if key == "step" else value
-
-    def _loaded(self, number: int, param: Tensor, key: str, value: Any) -> Any:
-        if key == "step":
-            return int(value.item() if hasattr(value, "item") else value)
+    def _loaded(self, name: str, what: str, param: Tensor, value: Any) -> Any:
         if value is None or isinstance(value, bool | int | float | str):
             return value
-        imported = import_tensor(f"{type(self).__name__}.load_state_dict: {key} of parameter {number}", value)
-        if imported.shape != param.shape:
-            raise ValueError(f"{type(self).__name__}.load_state_dict: {key} of parameter {number}: got shape "
-                             f"{imported.shape}, expected {param.shape}")
+        imported = import_tensor(f"{name}: {what}", value)
+        require(imported.shape == param.shape, name, what, f"shape {imported.shape}", f"{param.shape}")
         return imported.detach().to(param.dtype).clone()
+
+    def _params(self) -> list[Tensor]:
+        return [param for group in self.param_groups for param in group["params"]]
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]

@@ -238,7 +238,7 @@ def test_loaded_state_takes_the_parameters_dtype():
     (lambda p: optim.RMSprop([p], alpha=-1), "RMSprop: alpha: got -1"),
     (lambda p: optim.Adagrad([p], lr_decay=-1), "Adagrad: lr_decay: got -1"),
     (lambda p: optim.Adagrad([p], initial_accumulator_value=-1), "initial_accumulator_value: got -1"),
-    (lambda p: optim.SGD([]), "params is empty"),
+    (lambda p: optim.SGD([]), "params: got none"),
     (lambda p: optim.SGD([p, p]), "twice"),
     (lambda p: optim.SGD([{"params": [p]}, {"params": [p]}]), "twice"),
     (lambda p: optim.SGD([p * 2]), "the result of an operation"),
@@ -251,7 +251,7 @@ def test_value_errors(make, message):
 
 @pytest.mark.parametrize("make, message", [
     (lambda p: optim.SGD(p), "got one Parameter, expected an iterable"),
-    (lambda p: optim.SGD([1.0]), "holds a float"),
+    (lambda p: optim.SGD([1.0]), "got a float"),
     (lambda p: optim.SGD([p], lr="0.1"), "SGD: lr: got '0.1', expected a number"),
     (lambda p: optim.AdamW([p], eps=None), "AdamW: eps: got None, expected a number"),
     (lambda p: optim.SGD([{"params": {p}}]), "got a set"),
@@ -269,7 +269,7 @@ def test_state_that_no_longer_fits_is_refused():
     give(p, 1.0, 1.0)
     optimizer.step()
     optimizer.state[p]["exp_avg"] = minigrad.zeros(3, dtype=minigrad.float64)
-    with pytest.raises(ValueError, match=r"Adam: exp_avg is \(3,\)"):
+    with pytest.raises(ValueError, match=r"Adam: exp_avg: got \(3,\)"):
         optimizer.step()
 
 
