@@ -217,7 +217,7 @@ def top_level() -> list[str]:
     """What the package itself offers beside its functions, modules and dtypes."""
     families = {*functions.__all__, "Tensor"}
     return [name for name in dir(minigrad) if not name.startswith("_") and name not in families
-            and (inspect.isclass(getattr(minigrad, name)) or inspect.isfunction(getattr(minigrad, name)))
+            and any(kind(getattr(minigrad, name)) for kind in (inspect.isclass, inspect.isfunction, inspect.ismethod))
             and not isinstance(getattr(minigrad, name), types.ModuleType)] + ["load", "save"]
 
 

@@ -1,9 +1,9 @@
 """The one device: the CPU.  Programs that name it, or that ask for others, run unchanged."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 from typing import Any
+
+from minigrad.errors import require
 
 __all__ = ["accelerator", "backends", "cuda", "device"]
 
@@ -22,10 +22,9 @@ class device:
 
     def __init__(self, type: Any = "cpu", index: int | None = None) -> None:
         name, _, number = str(type).partition(":")
-        if name != "cpu" or number not in ("", "0") or index not in (None, 0):
-            raise ValueError(f"device: got {str(type)!r} and index {index}, expected 'cpu'")
-        self.type = name
-        self.index = 0 if number or index == 0 else None
+        valid = name == "cpu" and number in ("", "0") and index in (None, 0)
+        require(valid, "device", "type", f"{str(type)!r} and index {index}", "'cpu'")
+        self.type, self.index = name, 0 if number or index == 0 else None
 
     def __str__(self) -> str:
         return self.type if self.index is None else f"{self.type}:{self.index}"

@@ -4,11 +4,11 @@ A Generator is a seed and a position in that seed's stream.  A draw of n numbers
 depends on its own position alone.  Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3".
 """
 
-from __future__ import annotations
-
 import os
 from typing import Any
 
+from minigrad.device import check_device
+from minigrad.errors import require
 from minigrad.shapes import integer
 
 __all__ = ["Generator", "default_generator", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state"]
@@ -27,11 +27,10 @@ class Generator:
     """
 
     def __init__(self, device: Any = "cpu") -> None:
-        if str(device) != "cpu":
-            raise ValueError(f"Generator: device: got {device!r}, expected 'cpu'")
+        check_device("Generator", device)
         self._seed, self._offset = 67280421310721, 0
 
-    def manual_seed(self, seed: int) -> Generator:
+    def manual_seed(self, seed: int) -> "Generator":
         """Goes to the start of the stream of `seed`; returns the generator."""
         self._seed, self._offset = integer("manual_seed", "seed", seed) & MASK, 0
         return self
@@ -49,44 +48,20 @@ class Generator:
         """Seed and position: all there is to a generator."""
         return {"seed": self._seed, "offset": self._offset}
 
-    def set_state(self, state: dict[str, int]) -> Generator:
+    def set_state(self, state: dict[str, int]) -> "Generator":
         """Goes to a seed and position that `get_state` gave."""
-        if not isinstance(state, dict) or set(state) != {"seed", "offset"}:
-            raise ValueError(f"Generator.set_state: state: got {state!r}, expected what get_state returned")
+        require(isinstance(state, dict) and set(state) == {"seed", "offset"}, "Generator.set_state", "state", state,
+                "what get_state returned")
         self._seed = integer("Generator.set_state", "seed", state["seed"]) & MASK
         self._offset = integer("Generator.set_state", "offset", state["offset"])
         return self
 
     def take(self, counters: int) -> tuple[int, int]:
         """(seed, position) of the next draw, which uses `counters` positions."""
-        offset = self._offset
-        self._offset = offset + counters
-        return self._seed, offset
+        self._offset += counters
+        return self._seed, self._offset - counters
 
 
-default_generator = Generator()
-
-
-def manual_seed(seed: int) -> Generator:
-    """Seeds the generator that is used where no other is given."""
-    return default_generator.manual_seed(seed)
-
-
-def seed() -> int:
-    """Seeds the default generator from the operating system; returns the seed."""
-    return default_generator.seed()
-
-
-def initial_seed() -> int:
-    """The seed of the default generator."""
-    return default_generator.initial_seed()
-
-
-def get_rng_state() -> dict[str, int]:
-    """The default generator's seed and position."""
-    return default_generator.get_state()
-
-
-def set_rng_state(state: dict[str, int]) -> None:
-    """Puts the default generator to a seed and position."""
-    default_generator.set_state(state)
+default_generator = Generator()     # where no other is given; the functions of this module are its methods
+manual_seed, seed, initial_seed = default_generator.manual_seed, default_generator.seed, default_generator.initial_seed
+get_rng_state, set_rng_state = default_generator.get_state, default_generator.set_state

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 
 import minigrad
+from minigrad.cli.run import RunFolder
 from minigrad.cli.train import run_data
-from minigrad.training import RunFolder
-from minigrad.training.trainer import evaluate, load_model
+from minigrad.training import evaluate
 
 
 def run(options: argparse.Namespace) -> int:
@@ -15,7 +15,7 @@ def run(options: argparse.Namespace) -> int:
         minigrad.set_num_threads(options.threads)
     folder = RunFolder.open(options.run)
     _, test = run_data(folder, options.data_dir)
-    model = load_model(folder, test.shape, len(test.classes))
+    model = folder.model(test.shape, len(test.classes))
     loss, accuracy = evaluate(model, test)
     print(f"{folder.config.dataset}: {len(test)} images to test; {folder.config.model} of {folder.path}")
     print(f"test loss {loss:.4f}")

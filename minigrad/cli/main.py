@@ -12,10 +12,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
+from minigrad.cli.config import OPTIMIZERS
 from minigrad.data import DATASETS
 from minigrad.io import FileError
 from minigrad.models import MODELS
-from minigrad.training.config import OPTIMIZERS
 
 INTERRUPTED = 130  # what a shell reports of a program ended by Ctrl-C
 

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 import minigrad
 from minigrad.cli.images import fit, read_image
 from minigrad.cli.main import UsageError
+from minigrad.cli.run import RunFolder
 from minigrad.cli.train import run_data
 from minigrad.data import ImageDataset
-from minigrad.training import RunFolder
-from minigrad.training.trainer import load_model
 
 if TYPE_CHECKING:
     from minigrad.tensor import Tensor
@@ -27,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
         minigrad.set_num_threads(options.threads)
     folder = RunFolder.open(options.run)
     _, test = run_data(folder, options.data_dir)
-    model = load_model(folder, test.shape, len(test.classes))
+    model = folder.model(test.shape, len(test.classes))
     image, label = _image(options.image, test)
     with minigrad.no_grad():
         logits = model(image.unsqueeze(0))

@@ -26,23 +26,23 @@ def make_reporter(trainer: Trainer) -> Iterator[Reporter]:
     yield Lines(trainer)
 
 
-def epoch_line(row: dict[str, str], epochs: int) -> str:
-    return (f"epoch {row['epoch']:>{len(str(epochs))}}/{epochs}  loss {float(row['train_loss']):.4f}  "
-            f"accuracy {100 * float(row['train_accuracy']):6.2f} %  test loss {float(row['test_loss']):.4f}  "
-            f"test accuracy {100 * float(row['test_accuracy']):6.2f} %  {float(row['seconds']):.1f} s  "
-            f"{int(row['images_per_second']):,} images/s")
+def epoch_line(row: dict[str, float], epochs: int) -> str:
+    return (f"epoch {row['epoch']:>{len(str(epochs))}}/{epochs}  loss {row['train_loss']:.4f}  "
+            f"accuracy {100 * row['train_accuracy']:6.2f} %  test loss {row['test_loss']:.4f}  "
+            f"test accuracy {100 * row['test_accuracy']:6.2f} %  {row['seconds']:.1f} s  "
+            f"{row['images_per_second']:,.0f} images/s")
 
 
 class Lines:
     """Plain text: nothing but whole lines, for files and pipes."""
 
     def __init__(self, trainer: Trainer) -> None:
-        self.epochs = trainer.config.epochs
+        self.epochs = trainer.epochs
 
     def step(self, epoch: int, steps_done: int, loss: float, accuracy: float, images: int) -> None:
         pass
 
-    def epoch(self, row: dict[str, str]) -> None:
+    def epoch(self, row: dict[str, float]) -> None:
         print(epoch_line(row, self.epochs), flush=True)
 
 
@@ -52,7 +52,7 @@ class Bar:
     def __init__(self, trainer: Trainer) -> None:
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-        self.epochs = trainer.config.epochs
+        self.epochs = trainer.epochs
         self.progress = Progress(
             TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"), BarColumn(),
             TextColumn("loss {task.fields[loss]:.4f}"), TextColumn("accuracy {task.fields[accuracy]:.2f} %"),
@@ -79,6 +79,6 @@ class Bar:
                                  speed=self.images / (now - self.since))
             self.images, self.since = 0, now
 
-    def epoch(self, row: dict[str, str]) -> None:
+    def epoch(self, row: dict[str, float]) -> None:
         self.progress.console.print(epoch_line(row, self.epochs), highlight=False, soft_wrap=True)
         self.images, self.since = 0, time.perf_counter()

@@ -12,10 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import minigrad
+from minigrad.cli.config import Config, default_config
 from minigrad.cli.main import INTERRUPTED, UsageError
 from minigrad.cli.progress import make_reporter
+from minigrad.cli.run import RunFolder
 from minigrad.data import ImageDataset, load_images
-from minigrad.training import Config, Diverged, Interrupted, RunFolder, Trainer, default_config
+from minigrad.training import Diverged, Interrupted
 
 # Settings of a run that --resume takes from its configuration, by their flags.
 FIXED = {"dataset": "dataset", "model": "--model", "epochs": "--epochs", "batch_size": "--batch-size", "lr": "--lr",
@@ -45,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _train(folder: RunFolder, train: ImageDataset, test: ImageDataset, stopped: list[int]) -> float:
-    trainer = Trainer(folder, train, test)
+    trainer = folder.trainer(train, test)
     folder.keep_metrics(trainer.epoch)
     config = folder.config
     parameters = sum(p.numel() for p in trainer.model.parameters())
@@ -55,7 +57,7 @@ def _train(folder: RunFolder, train: ImageDataset, test: ImageDataset, stopped: 
         print(f"resuming at epoch {min(trainer.epoch + 1, config.epochs)} of {config.epochs}, "
               f"{100 * trainer.steps_done / trainer.total_steps:.0f} % done", flush=True)
     with make_reporter(trainer) as report:
-        return trainer.train(report, stop=lambda: bool(stopped))
+        return trainer.train(folder, report, stop=lambda: bool(stopped))
 
 
 Begun = tuple[RunFolder | None, Config, ImageDataset, ImageDataset]

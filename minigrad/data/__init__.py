@@ -11,24 +11,7 @@ from minigrad.data.loader import DataLoader, default_collate
 from minigrad.data.sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler, SubsetRandomSampler
 
 __all__ = [
-    "DATASETS",
-    "MNIST",
-    "BatchSampler",
-    "ConcatDataset",
-    "DataLoader",
-    "Dataset",
-    "Digits",
-    "FashionMNIST",
-    "ImageDataset",
-    "RandomSampler",
-    "Sampler",
-    "SequentialSampler",
-    "Subset",
-    "SubsetRandomSampler",
-    "TensorDataset",
-    "default_collate",
-    "load_images",
-    "random_split",
-    "read_idx",
-    "write_idx",
+    "DATASETS", "MNIST", "BatchSampler", "ConcatDataset", "DataLoader", "Dataset", "Digits", "FashionMNIST",
+    "ImageDataset", "RandomSampler", "Sampler", "SequentialSampler", "Subset", "SubsetRandomSampler",
+    "TensorDataset", "default_collate", "load_images", "random_split", "read_idx", "write_idx",
 ]

@@ -5,13 +5,13 @@ collated.  A dataset that lives in tensors does that by one gather per tensor, w
 cost more than a small network's whole step.
 """
 
-from __future__ import annotations
-
 import bisect
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import Any
 
 from minigrad.dtypes import int64
+from minigrad.errors import require
 from minigrad.functions import create, random
 from minigrad.tensor import Tensor
 
@@ -25,7 +25,7 @@ class Dataset:
     def __len__(self) -> int:
         raise NotImplementedError(f"{type(self).__name__} defines no __len__")
 
-    def __add__(self, other: Dataset) -> ConcatDataset:
+    def __add__(self, other: "Dataset") -> "ConcatDataset":
         return ConcatDataset([self, other])
 
 
@@ -39,12 +39,9 @@ class TensorDataset(Dataset):
     """
 
     def __init__(self, *tensors: Tensor) -> None:
-        if not tensors:
-            raise ValueError("TensorDataset: tensors: got none, expected at least one")
-        for tensor in tensors:
-            if tensor.ndim == 0 or tensor.shape[0] != tensors[0].shape[0]:
-                shapes = ", ".join(str(tuple(t.shape)) for t in tensors)
-                raise ValueError(f"TensorDataset: tensors: got shapes {shapes}, expected one size along the first axis")
+        shapes = [tensor.shape for tensor in tensors]
+        require(() not in shapes and len({shape[:1] for shape in shapes}) == 1, "TensorDataset", "tensors",
+                f"shapes {shapes}", "one or more, of one size along the first axis")
         self.tensors = tensors
 
     def __getitem__(self, index: Any) -> tuple[Tensor, ...]:
@@ -62,8 +59,7 @@ class Subset(Dataset):
     """The items of `dataset` at `indices`, in that order."""
 
     def __init__(self, dataset: Any, indices: Sequence[int]) -> None:
-        self.dataset = dataset
-        self.indices = indices
+        self.dataset, self.indices = dataset, indices
         if hasattr(dataset, "batch"):
             self.batch = self._batch
 
@@ -82,23 +78,17 @@ class ConcatDataset(Dataset):
 
     def __init__(self, datasets: Iterable[Any]) -> None:
         self.datasets = list(datasets)
-        if not self.datasets:
-            raise ValueError("ConcatDataset: datasets: got none, expected at least one")
-        self.cumulative_sizes: list[int] = []
-        for dataset in self.datasets:
-            before = self.cumulative_sizes[-1] if self.cumulative_sizes else 0
-            self.cumulative_sizes.append(before + len(dataset))
+        require(self.datasets, "ConcatDataset", "datasets", "none", "at least one")
+        self.cumulative_sizes = list(accumulate(map(len, self.datasets)))
 
     def __len__(self) -> int:
         return self.cumulative_sizes[-1]
 
     def __getitem__(self, index: int) -> Any:
         wanted = index + len(self) if index < 0 else index
-        if not 0 <= wanted < len(self):
-            raise IndexError(f"ConcatDataset: index: got {index}, expected less than {len(self)}")
+        require(0 <= wanted < len(self), "ConcatDataset", "index", index, f"less than {len(self)}", IndexError)
         which = bisect.bisect_right(self.cumulative_sizes, wanted)
-        before = self.cumulative_sizes[which - 1] if which else 0
-        return self.datasets[which][wanted - before]
+        return self.datasets[which][wanted - (self.cumulative_sizes[which - 1] if which else 0)]
 
 
 def random_split(dataset: Any, lengths: Sequence[int | float], generator: Any = None) -> list[Subset]:
@@ -117,12 +107,7 @@ def random_split(dataset: Any, lengths: Sequence[int | float], generator: Any = 
             sizes[i % len(sizes)] += 1
     else:
         sizes = [int(length) for length in lengths]
-        if sizes != list(lengths) or sum(sizes) != total or any(size < 0 for size in sizes):
-            raise ValueError(f"random_split: lengths: got {list(lengths)}, expected lengths that sum to {total}, "
-                             f"the dataset's length, or fractions that sum to 1")
+        require(sizes == list(lengths) and sum(sizes) == total and min(sizes, default=0) >= 0, "random_split",
+                "lengths", list(lengths), f"lengths that sum to {total}, the dataset's, or fractions that sum to 1")
     order = random.randperm(total, generator=generator).tolist()
-    parts, start = [], 0
-    for size in sizes:
-        parts.append(Subset(dataset, order[start : start + size]))
-        start += size
-    return parts
+    return [Subset(dataset, order[end - size : end]) for size, end in zip(sizes, accumulate(sizes), strict=True)]

@@ -1,7 +1,6 @@
 """Files from the network: checked, cached, and never half there."""
 
-from __future__ import annotations
-
+import hashlib
 import os
 import sys
 from collections.abc import Sequence
@@ -27,7 +26,6 @@ def fetch(name: str, mirrors: Sequence[str], sha256: str, folder: Path, timeout:
     path = folder / name
     if path.exists():
         return path
-    import hashlib
     import http.client
     import urllib.request
 

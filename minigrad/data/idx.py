@@ -8,26 +8,21 @@
 Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits".
 """
 
-from __future__ import annotations
-
 import array
+import gzip
 import os
 import struct
 import sys
+import zlib
+from math import prod
 
-from minigrad.io import FileError, atomic_write, tensor_from_bytes
+from minigrad.errors import require
+from minigrad.functions import create
+from minigrad.io import FileError, atomic_write
 from minigrad.tensor import Tensor
 
-# IDX type -> the array module's letter in the file, the letter in the tensor (minigrad has no int8 and int16), dtype
-TYPES = {
-    0x08: ("B", "B", "uint8"),
-    0x09: ("b", "i", "int32"),
-    0x0B: ("h", "i", "int32"),
-    0x0C: ("i", "i", "int32"),
-    0x0D: ("f", "f", "float32"),
-    0x0E: ("d", "d", "float64"),
-}
-WRITTEN = {"uint8": 0x08, "int32": 0x0C, "float32": 0x0D, "float64": 0x0E}
+TYPES = {8: "B", 9: "b", 11: "h", 12: "i", 13: "f", 14: "d"}    # of the numbers in the file, for the array module
+WRITTEN = {"uint8": 8, "int32": 12, "float32": 13, "float64": 14}
 MAX_AXES = 8
 
 
@@ -38,60 +33,39 @@ def read_idx(path: str | os.PathLike[str]) -> Tensor:
 
 
 def parse_idx(content: bytes, name: str) -> Tensor:
-    """The tensor in an IDX file's bytes; `name` is what the errors call it."""
+    """The tensor in an IDX file's bytes; `name` is what the errors call it.  int8 and int16 become int32."""
     if content[:2] == b"\x1f\x8b":
-        content = _unzip(content, name)
+        try:
+            content = gzip.decompress(content)
+        except (OSError, EOFError, zlib.error) as error:
+            raise FileError(f"{name}: damaged gzip file ({error})") from None
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in TYPES or not 0 < content[3] <= MAX_AXES:
         raise FileError(f"{name}: not an IDX file (it begins with {content[:4].hex(' ') or 'nothing'})")
-    stored, wanted, dtype = TYPES[content[2]]
-    start = 4 + 4 * content[3]
+    letter, start = TYPES[content[2]], 4 + 4 * content[3]
     if len(content) < start:
         raise FileError(f"{name}: truncated: {len(content)} bytes do not hold the header of {content[3]} axes")
-    shape = struct.unpack(f">{content[3]}I", content[4:start])
-    size = array.array(stored).itemsize
-    for axis in shape:
-        size *= axis
-    if len(content) - start != size:
-        what = "truncated" if len(content) - start < size else "too long"
-        raise FileError(f"{name}: {what}: its header {shape} promises {size} bytes of numbers, it holds "
-                        f"{len(content) - start}")
-    if stored == "B":
-        return tensor_from_bytes(memoryview(content)[start:], dtype, shape)
-    numbers = array.array(stored, content[start:])
-    numbers.byteswap()  # from big-endian to little-endian, which tensor_from_bytes expects on every machine
-    if stored != wanted:
-        if sys.byteorder != "little":
-            numbers.byteswap()
-        numbers = array.array(wanted, numbers)
-        if sys.byteorder != "little":
-            numbers.byteswap()
-    return tensor_from_bytes(numbers.tobytes(), dtype, shape)
+    shape, held = struct.unpack(f">{content[3]}I", content[4:start]), len(content) - start
+    size = array.array(letter).itemsize * prod(shape)
+    if held != size:
+        raise FileError(f"{name}: {'truncated' if held < size else 'too long'}: its header {shape} promises {size} "
+                        f"bytes of numbers, it holds {held}")
+    numbers = _big_endian(array.array(letter, content[start:]))
+    return create.tensor(numbers if letter not in "bh" else array.array("i", numbers)).reshape(shape)
 
 
 def write_idx(tensor: Tensor, path: str | os.PathLike[str]) -> None:
     """Writes a tensor of uint8, int32, float32 or float64 as an IDX file, gzipped when the name ends in .gz."""
-    name = tensor.dtype.name
-    if name not in WRITTEN:
-        raise TypeError(f"write_idx: tensor: got dtype {name}, expected one of {', '.join(WRITTEN)}")
-    if not 0 < tensor.ndim <= MAX_AXES:
-        raise ValueError(f"write_idx: tensor: got shape {tuple(tensor.shape)}, expected 1 to {MAX_AXES} axes")
-    numbers = array.array(TYPES[WRITTEN[name]][0], memoryview(tensor.detach()).tobytes())
-    if sys.byteorder == "little":
-        numbers.byteswap()
+    name, expected = tensor.dtype.name, f"one of {', '.join(WRITTEN)}"
+    require(name in WRITTEN, "write_idx", "tensor", f"dtype {name}", expected, TypeError)
+    require(0 < tensor.ndim <= MAX_AXES, "write_idx", "tensor", f"shape {tensor.shape}", f"1 to {MAX_AXES} axes")
+    numbers = _big_endian(array.array(TYPES[WRITTEN[name]], memoryview(tensor.detach()).tobytes()))
     header = struct.pack(f">4B{tensor.ndim}I", 0, 0, WRITTEN[name], tensor.ndim, *tensor.shape)
     content = header + numbers.tobytes()
-    if os.fspath(path).endswith(".gz"):
-        import gzip
-
-        content = gzip.compress(content, 9, mtime=0)
-    atomic_write(path, content)
+    atomic_write(path, gzip.compress(content, 9, mtime=0) if os.fspath(path).endswith(".gz") else content)
 
 
-def _unzip(content: bytes, name: str) -> bytes:
-    import gzip
-    import zlib
-
-    try:
-        return gzip.decompress(content)
-    except (OSError, EOFError, zlib.error) as error:
-        raise FileError(f"{name}: damaged gzip file ({error})") from None
+def _big_endian(numbers: array.array) -> array.array:
+    """Between big-endian and this machine's order, in either direction."""
+    if sys.byteorder == "little":
+        numbers.byteswap()
+    return numbers

@@ -12,10 +12,10 @@ images and one of labels, and gzipped.  Every fifth one (index mod 5 = 4) is for
 convention a folder with the 10,000 `t10k` images only is cut: its first 80 % (8,000) train, its last 20 % (2,000) test.
 """
 
-from __future__ import annotations
-
 import os
+import zlib
 from collections.abc import Sequence
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -23,6 +23,7 @@ from minigrad.data.dataset import Dataset
 from minigrad.data.download import cache_folder, fetch
 from minigrad.data.idx import parse_idx, read_idx
 from minigrad.dtypes import float32, int64, uint8
+from minigrad.errors import one_of
 from minigrad.functions import create
 from minigrad.io import FileError
 from minigrad.tensor import Tensor
@@ -39,14 +40,12 @@ class ImageDataset(Dataset):
     classes: tuple[str, ...] = TEN_DIGITS
 
     def __init__(self, pixels: Tensor, labels: Tensor, white: int = 255) -> None:
-        self.pixels = pixels.unsqueeze(1)
-        self.targets = labels.to(int64)
-        self.white = white
+        self.pixels, self.targets, self.white = pixels.unsqueeze(1), labels.to(int64), white
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Channels, height and width of one image."""
-        return tuple(self.pixels.shape[1:])
+        return self.pixels.shape[1:]
 
     def __len__(self) -> int:
         return self.pixels.shape[0]
@@ -59,8 +58,6 @@ class ImageDataset(Dataset):
 
     def checksum(self) -> int:
         """CRC-32 of pixels and labels: two datasets that differ in anything differ in it, almost surely."""
-        import zlib
-
         return zlib.crc32(memoryview(self.targets).tobytes(), zlib.crc32(memoryview(self.pixels).tobytes()))
 
 
@@ -72,10 +69,10 @@ class Digits(ImageDataset):
     """
 
     def __init__(self, train: bool = True) -> None:
-        index = create.arange(1797)
-        part = (index % 5 != 4) if train else (index % 5 == 4)
-        super().__init__(_packaged("digits-images-idx3-ubyte.gz")[part],
-                         _packaged("digits-labels-idx1-ubyte.gz")[part], white=16)
+        names, folder = ("digits-images-idx3-ubyte.gz", "digits-labels-idx1-ubyte.gz"), files("minigrad.data") / "files"
+        pixels, labels = (parse_idx((folder / name).read_bytes(), name) for name in names)
+        part = (create.arange(1797) % 5 != 4) == train
+        super().__init__(pixels[part], labels[part], white=16)
 
 
 class MNIST(ImageDataset):
@@ -94,14 +91,11 @@ class MNIST(ImageDataset):
 
     def __init__(self, root: str | os.PathLike[str] | None = None, train: bool = True, download: bool = True) -> None:
         folder = self._cached(download) if root is None else self._find(Path(root))
-        if locate(folder, "train-images-idx3-ubyte"):
-            pixels, labels = self._read(folder, "train" if train else "t10k")
-        else:
-            pixels, labels = self._read(folder, "t10k")
-            cut = pixels.shape[0] * 8 // 10
-            part = slice(None, cut) if train else slice(cut, None)
-            pixels, labels = pixels[part], labels[part]
-        super().__init__(pixels, labels)
+        whole = locate(folder, "train-images-idx3-ubyte") is not None
+        pixels, labels = self._read(folder, "train" if train and whole else "t10k")
+        cut = pixels.shape[0] * 8 // 10
+        part = slice(None) if whole else slice(cut) if train else slice(cut, None)
+        super().__init__(pixels[part], labels[part])
 
     def _cached(self, download: bool) -> Path:
         folder = cache_folder() / type(self).__name__.lower()
@@ -122,22 +116,20 @@ class MNIST(ImageDataset):
         raise FileError(f"{root}: holds neither train-images-idx3-ubyte nor t10k-images-idx3-ubyte (.gz or not)")
 
     def _read(self, folder: Path, part: str) -> tuple[Tensor, Tensor]:
-        paths = []
+        paths: list[Any] = []
         for stem in (f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte"):
-            path = locate(folder, stem)
-            if path is None:
+            paths.append(locate(folder, stem))
+            if paths[-1] is None:
                 raise FileError(f"{folder}: holds no {stem} (.gz or not)")
-            paths.append(path)
-        pixels, labels = (read_idx(path) for path in paths)
-        if pixels.ndim != 3 or pixels.dtype is not uint8 or pixels.numel() == 0:
-            raise FileError(f"{paths[0]}: holds {pixels.dtype.name} of shape {tuple(pixels.shape)}, expected images: "
-                            f"uint8 of shape (count, height, width)")
-        if labels.ndim != 1 or labels.dtype is not uint8 or labels.shape[0] != pixels.shape[0]:
-            raise FileError(f"{paths[1]}: holds {labels.dtype.name} of shape {tuple(labels.shape)}, expected one uint8 "
-                            f"label for each of the {pixels.shape[0]} images")
-        highest = int(labels.max().item())
-        if highest >= len(self.classes):
-            raise FileError(f"{paths[1]}: holds the label {highest}, expected 0 to {len(self.classes) - 1}")
+        pixels, labels = map(read_idx, paths)
+        per_image = f"one label for each of the {len(pixels)} images"
+        for path, found, fits, expected in (
+                (paths[0], pixels, pixels.ndim == 3 and pixels.numel() > 0, "images of shape (count, height, width)"),
+                (paths[1], labels, labels.shape == pixels.shape[:1], per_image)):
+            if not fits or found.dtype is not uint8:
+                raise FileError(f"{path}: holds {found.dtype.name} of shape {found.shape}, expected uint8, {expected}")
+        if labels.max() >= len(self.classes):
+            raise FileError(f"{paths[1]}: holds the label {labels.max().item()}, expected 0 to {len(self.classes) - 1}")
         return pixels, labels
 
 
@@ -155,34 +147,23 @@ class FashionMNIST(MNIST):
     }
 
 
-DATASETS: dict[str, type[ImageDataset]] = {"digits": Digits, "mnist": MNIST, "fashion_mnist": FashionMNIST}
+DATASETS: dict[str, Any] = {"digits": Digits, "mnist": MNIST, "fashion_mnist": FashionMNIST}
 
 
 def load_images(name: str, data_dir: str | os.PathLike[str] | None = None) -> tuple[ImageDataset, ImageDataset]:
     """The training and the test part of a dataset by name; the folder is for those that are read from one."""
-    if name not in DATASETS:
-        raise ValueError(f"load_images: name: got {name!r}, expected one of {', '.join(DATASETS)}")
-    kind = DATASETS[name]
-    if issubclass(kind, MNIST):
-        train, test = (kind(data_dir, train=part) for part in (True, False))
-        if train.shape != test.shape:
-            raise FileError(f"{data_dir}: training images of shape {train.shape}, test images of shape {test.shape}")
-        if len(train) == 0 or len(test) == 0:
-            raise FileError(f"{data_dir}: too few images to cut into a training and a test part")
-        return train, test
-    return Digits(train=True), Digits(train=False)
+    one_of("load_images", "name", name, DATASETS)
+    if name == "digits":
+        return Digits(train=True), Digits(train=False)
+    train, test = (DATASETS[name](data_dir, train=part) for part in (True, False))
+    if train.shape != test.shape:
+        raise FileError(f"{data_dir}: training images of shape {train.shape}, test images of shape {test.shape}")
+    if len(train) == 0 or len(test) == 0:
+        raise FileError(f"{data_dir}: too few images to cut into a training and a test part")
+    return train, test
 
 
 def locate(folder: Path, stem: str) -> Path | None:
     """The file of that name, as its publishers spell it: `-idx3-` or `.idx3-`, gzipped or not."""
-    for name in (stem, stem.replace("-idx", ".idx")):
-        for ending in ("", ".gz"):
-            if (folder / (name + ending)).is_file():
-                return folder / (name + ending)
-    return None
-
-
-def _packaged(name: str) -> Tensor:
-    from importlib.resources import files
-
-    return parse_idx((files("minigrad.data") / "files" / name).read_bytes(), name)
+    names = [name + ending for name in (stem, stem.replace("-idx", ".idx")) for ending in ("", ".gz")]
+    return next((folder / name for name in names if (folder / name).is_file()), None)

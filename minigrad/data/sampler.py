@@ -1,10 +1,10 @@
 """A sampler is the order in which a dataset's items are visited: an iterable of indices with a length."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence, Sized
+from itertools import islice
 from typing import Any
 
+from minigrad.errors import require
 from minigrad.functions import random
 
 
@@ -36,12 +36,10 @@ class RandomSampler(Sampler):
 
     def __init__(self, data_source: Sized, replacement: bool = False, num_samples: int | None = None,
                  generator: Any = None) -> None:
-        if num_samples is not None and (not isinstance(num_samples, int) or num_samples <= 0):
-            raise ValueError(f"RandomSampler: num_samples: got {num_samples}, expected a positive integer")
-        self.data_source = data_source
-        self.replacement = replacement
-        self._num_samples = num_samples
-        self.generator = generator
+        require(num_samples is None or (isinstance(num_samples, int) and num_samples > 0), "RandomSampler",
+                "num_samples", num_samples, "a positive integer")
+        self.data_source, self.replacement = data_source, replacement
+        self._num_samples, self.generator = num_samples, generator
 
     @property
     def num_samples(self) -> int:
@@ -65,12 +63,10 @@ class SubsetRandomSampler(Sampler):
     """The given indices in random order."""
 
     def __init__(self, indices: Sequence[int], generator: Any = None) -> None:
-        self.indices = indices
-        self.generator = generator
+        self.indices, self.generator = indices, generator
 
     def __iter__(self) -> Iterator[int]:
-        for i in random.randperm(len(self.indices), generator=self.generator).tolist():
-            yield self.indices[i]
+        return map(self.indices.__getitem__, random.randperm(len(self.indices), generator=self.generator).tolist())
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -84,23 +80,16 @@ class BatchSampler(Sampler):
     """
 
     def __init__(self, sampler: Iterable[int], batch_size: int, drop_last: bool) -> None:
-        if not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size <= 0:
-            raise ValueError(f"BatchSampler: batch_size: got {batch_size}, expected a positive integer")
-        if not isinstance(drop_last, bool):
-            raise ValueError(f"BatchSampler: drop_last: got {drop_last}, expected a bool")
-        self.sampler = sampler
-        self.batch_size = batch_size
-        self.drop_last = drop_last
+        valid = isinstance(batch_size, int) and not isinstance(batch_size, bool) and batch_size > 0
+        require(valid, "BatchSampler", "batch_size", batch_size, "a positive integer")
+        require(isinstance(drop_last, bool), "BatchSampler", "drop_last", drop_last, "a bool")
+        self.sampler, self.batch_size, self.drop_last = sampler, batch_size, drop_last
 
     def __iter__(self) -> Iterator[list[int]]:
-        batch = []
-        for index in self.sampler:
-            batch.append(index)
-            if len(batch) == self.batch_size:
+        indices = iter(self.sampler)
+        while batch := list(islice(indices, self.batch_size)):
+            if len(batch) == self.batch_size or not self.drop_last:
                 yield batch
-                batch = []
-        if batch and not self.drop_last:
-            yield batch
 
     def __len__(self) -> int:
         whole, rest = divmod(len(self.sampler), self.batch_size)  # type: ignore[arg-type]

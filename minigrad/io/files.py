@@ -5,8 +5,6 @@ renaming is the one step of a file system that cannot happen by halves.  Whoever
 content and keeps the old.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 from pathlib import Path
@@ -24,8 +22,7 @@ def atomic_write(path: str | os.PathLike[str], *pieces: bytes | memoryview) -> N
     unfinished = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
     try:
         with open(unfinished, "wb") as file:
-            for piece in pieces:
-                file.write(piece)
+            file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
         os.replace(unfinished, path)
@@ -41,9 +38,6 @@ def sync_folder(folder: str | os.PathLike[str]) -> None:
     if os.name != "posix":
         return
     handle = os.open(folder, os.O_RDONLY)
-    try:
+    with contextlib.suppress(OSError):  # some network file systems refuse; the rename itself stands
         os.fsync(handle)
-    except OSError:
-        pass  # some network file systems refuse; the rename itself stands
-    finally:
-        os.close(handle)
+    os.close(handle)

@@ -6,8 +6,7 @@ a `state_dict()`, becomes a file with just these names.  What the format has no 
 numbers and strings between the tensors) is one JSON text in the header's metadata.
 """
 
-from __future__ import annotations
-
+import array
 import json
 import os
 import struct
@@ -23,18 +22,10 @@ from minigrad.tensor import Tensor
 METADATA = "__metadata__"
 TREE = "minigrad"  # the one key of our metadata: one key, because the order of several is nobody's promise
 
-# safetensors' name, minigrad's name, memoryview's format
-TYPES = [
-    ("BOOL", "bool", "?"),
-    ("U8", "uint8", "B"),
-    ("I32", "int32", "i"),
-    ("I64", "int64", "q"),
-    ("F32", "float32", "f"),
-    ("F64", "float64", "d"),
-]
-STORED = {name: stored for stored, name, _ in TYPES}
-DTYPES = {stored: name for stored, name, _ in TYPES}
-FORMATS = {name: letter for _, name, letter in TYPES}
+# safetensors' name -> minigrad's name, and minigrad's name -> the letter of its bytes for the array module
+DTYPES = {"BOOL": "bool", "U8": "uint8", "I32": "int32", "I64": "int64", "F32": "float32", "F64": "float64"}
+LETTERS = {"bool": "B", "uint8": "B", "int32": "i", "int64": "q", "float32": "f", "float64": "d"}
+STORED = {name: stored for stored, name in DTYPES.items()}
 
 Scalar = (str, int, float, bool, type(None))
 
@@ -45,16 +36,10 @@ def tensor_from_bytes(data: bytes | bytearray | memoryview, dtype: str, shape: t
     >>> tensor_from_bytes(bytes([1, 2, 3, 4]), "uint8", (2, 2)).tolist()
     [[1, 2], [3, 4]]
     """
+    numbers = array.array(LETTERS[dtype], bytes(data))
     if sys.byteorder != "little":
-        import array
-
-        swapped = array.array(FORMATS[dtype] if dtype != "bool" else "B", bytes(data))
-        swapped.byteswap()
-        data = swapped.tobytes()
-    if 0 in shape:
-        return create.empty(shape, dtype=getattr(dtypes, dtype))
-    view: Any = memoryview(data).cast("B")
-    return create.tensor(view.cast(FORMATS[dtype], shape=shape))
+        numbers.byteswap()
+    return create.tensor(numbers).reshape(shape).to(getattr(dtypes, dtype))
 
 
 def save(obj: Any, path: str | os.PathLike[str]) -> None:
@@ -72,9 +57,9 @@ def save(obj: Any, path: str | os.PathLike[str]) -> None:
     header: dict[str, Any] = {METADATA: {TREE: json.dumps(tree)}}
     offset = 0
     for (name, tensor), block in zip(tensors.items(), blocks, strict=True):
-        place = [offset, offset + len(block)]
-        header[name] = {"dtype": STORED[tensor.dtype.name], "shape": list(tensor.shape), "data_offsets": place}
         offset += len(block)
+        header[name] = {"dtype": STORED[tensor.dtype.name], "shape": tensor.shape,
+                        "data_offsets": [offset - len(block), offset]}
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # the numbers begin at a multiple of 8, so that they can be mapped into memory
     atomic_write(path, struct.pack("<Q", len(text)), text, *blocks)
@@ -110,13 +95,13 @@ def _parse(content: bytes, path: str | os.PathLike[str]) -> tuple[dict[str, Tens
     (size,) = struct.unpack_from("<Q", content)
     header = json.loads(content[8 : 8 + size])
     metadata = header.pop(METADATA, None) or {}
-    for name, entry in header.items():
-        if entry["dtype"] not in DTYPES:
-            known = ", ".join(DTYPES)
-            raise FileError(f"{path}: tensor {name!r} has dtype {entry['dtype']}; minigrad reads {known}")
-    names = sorted(header, key=lambda name: header[name]["data_offsets"])
-    return {name: tensor_from_bytes(found[name]["data"], DTYPES[header[name]["dtype"]],
-                                    tuple(header[name]["shape"])) for name in names}, metadata
+    tensors = {}
+    for name in sorted(header, key=lambda name: header[name]["data_offsets"]):
+        stored, shape = header[name]["dtype"], tuple(header[name]["shape"])
+        if stored not in DTYPES:
+            raise FileError(f"{path}: tensor {name!r} has dtype {stored}; minigrad reads {', '.join(DTYPES)}")
+        tensors[name] = tensor_from_bytes(found[name]["data"], DTYPES[stored], shape)
+    return tensors, metadata
 
 
 def _encode(obj: Any, tensors: dict[str, Tensor], seen: dict[int, str], path: tuple[str, ...]) -> Any:
@@ -151,10 +136,8 @@ def _decode(tree: Any, tensors: dict[str, Tensor]) -> Any:
         return tensors[value]
     if kind == "dict":
         return {key: _decode(entry, tensors) for key, entry in value}
-    if kind == "list":
-        return [_decode(entry, tensors) for entry in value]
-    if kind == "tuple":
-        return tuple(_decode(entry, tensors) for entry in value)
+    if kind in ("list", "tuple"):
+        return (list if kind == "list" else tuple)(_decode(entry, tensors) for entry in value)
     raise ValueError(kind)
 
 

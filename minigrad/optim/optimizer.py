@@ -21,10 +21,10 @@ from minigrad_ext.kernel import Params
 
 
 class Optimizer:
-    """Base of all optimisers.
+    """Base of all optimisers: a subclass defines `update(group)`, or names what the one here runs.
 
-    A subclass names its `kernel`, what a parameter's state `starts` with and the kernel's `options`; or it defines
-    `update(group)` itself.  `check(group)` refuses hyperparameters.  `params` is an iterable of tensors, or of groups:
+    These are its `kernel`, what a parameter's state `starts` with and the kernel's `options`.  `check(group)` refuses
+    hyperparameters.  `params` is an iterable of tensors, or of groups:
     dictionaries with "params" and any hyperparameters that differ from `defaults`.
     """
 

@@ -7,10 +7,11 @@ import re
 import pytest
 
 import minigrad
+from minigrad.cli.config import Config, default_config
+from minigrad.cli.run import RunFolder
 from minigrad.data.images import ImageDataset
 from minigrad.io import FileError
-from minigrad.training import Config, Interrupted, RunFolder, Trainer, default_config
-from minigrad.training.trainer import derive_seed, evaluate, load_model, schedule
+from minigrad.training import Interrupted, derive_seed, evaluate, schedule
 
 
 class Silent:
@@ -40,9 +41,9 @@ def result(run):
 
 
 def go(run, stop=lambda: False):
-    trainer = Trainer(run, TRAIN, TEST)
+    trainer = run.trainer(TRAIN, TEST)
     run.keep_metrics(trainer.epoch)
-    return trainer.train(Silent(), stop)
+    return trainer.train(run, Silent(), stop)
 
 
 @pytest.fixture(scope="module")
@@ -167,14 +168,14 @@ def test_damaged_configuration(tmp_path, text):
 def test_damaged_checkpoints_are_named(tmp_path):
     run = RunFolder.create(tmp_path / "run", CONFIG)
     with pytest.raises(FileError, match="no checkpoint yet"):
-        load_model(run, TRAIN.shape, 10)
+        run.model(TRAIN.shape, 10)
     go(run)
     (file,) = (run.path / "checkpoints").iterdir()
     whole, pointer = file.read_bytes(), run.pointer.read_text()
     for content in (b"", whole[:-1], whole[:-9] + b"\1" + whole[-8:]):
         file.write_bytes(content)
         with pytest.raises(FileError, match=re.escape(f"{file}: damaged checkpoint")):
-            Trainer(run, TRAIN, TEST)
+            run.trainer(TRAIN, TEST)
         assert file.read_bytes() == content
     file.unlink()
     with pytest.raises(FileError, match=re.escape(f"{file}: missing")):
@@ -187,9 +188,9 @@ def test_damaged_checkpoints_are_named(tmp_path):
     run.pointer.write_text(pointer)
     other = json.loads(CONFIG.to_json()) | {"model": "mlp"}
     with pytest.raises(FileError, match="does not fit"):
-        Trainer(RunFolder(run.path, Config(**other)), TRAIN, TEST)
-    model = load_model(run, TRAIN.shape, 10)
-    assert evaluate(model, TEST)[1] == Trainer(run, TRAIN, TEST).test_accuracy
+        RunFolder(run.path, Config(**other)).trainer(TRAIN, TEST)
+    model = run.model(TRAIN.shape, 10)
+    assert evaluate(model, TEST)[1] == run.trainer(TRAIN, TEST).test_accuracy
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"a,b\n1,2\n", b"", b"epoch,lr\n\0\n"])

@@ -7,12 +7,14 @@ import json
 import math
 from typing import Any
 
+from minigrad import nn, optim
 from minigrad.data import DATASETS
 from minigrad.models import MODELS
 
 EPOCHS = {"digits": 15, "mnist": 3, "fashion_mnist": 10}
 LEARNING_RATES = {"adamw": 0.005, "adam": 0.005, "sgd": 0.05}
 OPTIMIZERS = tuple(LEARNING_RATES)
+WEIGHT_DECAY = 0.01
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,3 +75,12 @@ def default_config(dataset: str, *, model: str | None = None, epochs: int | None
         data_dir=data_dir,
         data_checksum=data_checksum,
     )
+
+
+def make_optimizer(config: Config, model: nn.Module) -> optim.Optimizer:
+    parameters = list(model.parameters())
+    if config.optimizer == "sgd":
+        return optim.SGD(parameters, lr=config.lr, momentum=0.9, nesterov=True)
+    if config.optimizer == "adam":
+        return optim.Adam(parameters, lr=config.lr)
+    return optim.AdamW(parameters, lr=config.lr, weight_decay=WEIGHT_DECAY)

@@ -22,14 +22,21 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import minigrad
+from minigrad import models, nn
+from minigrad.cli.config import Config, make_optimizer
+from minigrad.data import ImageDataset
 from minigrad.io import FileError, atomic_write, load, save
 from minigrad.io.files import TEMPORARY, sync_folder
-from minigrad.training.config import Config
+from minigrad.training import Trainer, derive_seed
 
-COLUMNS = ("epoch", "lr", "train_loss", "train_accuracy", "test_loss", "test_accuracy", "seconds", "images_per_second")
+FORMATS = {"epoch": "d", "lr": ".6g", "train_loss": ".6f", "train_accuracy": ".6f", "test_loss": ".6f",
+           "test_accuracy": ".6f", "seconds": ".3f", "images_per_second": ".0f"}
+COLUMNS = tuple(FORMATS)
 
 
 class RunFolder:
@@ -162,8 +169,42 @@ class RunFolder:
         if len(rows) > epochs:
             self.write_metrics(rows[:epochs])
 
-    def add_metrics(self, row: dict[str, str]) -> None:
-        self.write_metrics([*self.read_metrics(), row])
+    def add_metrics(self, row: dict[str, float]) -> None:
+        self.write_metrics([*self.read_metrics(), {name: format(row[name], FORMATS[name]) for name in COLUMNS}])
+
+    # The training
+
+    def trainer(self, train: ImageDataset, test: ImageDataset) -> Trainer:
+        """What trains this run to its end, from its newest checkpoint if it has one."""
+        minigrad.manual_seed(derive_seed(self.config.seed, "weights"))
+        model = models.build(self.config.model, train.shape, len(train.classes))
+        trainer = Trainer(model, make_optimizer(self.config, model), train, test, epochs=self.config.epochs,
+                          batch_size=self.config.batch_size, lr=self.config.lr, seed=self.config.seed)
+        state = self.load_checkpoint()
+        if state is not None:
+            with self._must_fit():
+                trainer.load_state_dict(state)
+        return trainer
+
+    def model(self, shape: tuple[int, ...], classes: int) -> nn.Module:
+        """The model with the newest weights, ready to predict."""
+        state = self.load_checkpoint()
+        if state is None:
+            raise FileError(f"{self.path}: has no checkpoint yet; continue it with minigrad train --resume {self.path}")
+        model = models.build(self.config.model, shape, classes)
+        with self._must_fit():
+            model.load_state_dict(state["model"])
+        return model.eval()
+
+    @contextlib.contextmanager
+    def _must_fit(self) -> Iterator[None]:
+        """Says in one line that the checkpoint is that of another configuration."""
+        try:
+            yield
+        except (KeyError, ValueError, TypeError, RuntimeError) as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise FileError(f"{self.path}: the checkpoint does not fit {self.path / 'config.json'} "
+                            f"({reason})") from None
 
 
 def _umask() -> int:

@@ -1,0 +1,172 @@
+"""Training that can be stopped at any moment and ends where it would have ended.
+
+The loop: batches, loss, gradients, a step of the optimiser.  All randomness of a step (its dropout) and of an epoch
+(its order) is drawn from generators seeded by the run's seed and the step's or epoch's number, and the learning rate is
+a function of the step's number.  So nothing is carried from one step to the next but weights, running statistics and
+the optimiser's state, and a checkpoint of these, taken between any two steps, continues exactly as if nothing had
+happened.
+"""
+
+import hashlib
+import math
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import minigrad
+from minigrad import nn, optim
+from minigrad.data import BatchSampler, DataLoader, ImageDataset, RandomSampler
+
+WARM_UP = 0.2  # part of all steps in which the learning rate rises
+SAVE_EVERY = 60.0  # seconds of an unfinished epoch that a killed process may lose
+COUNTERS = ("epoch", "step", "loss_sum", "correct", "test_accuracy")
+
+
+class Interrupted(Exception):
+    """Training was asked to stop, and its state is saved.  The text is the epoch it was in."""
+
+
+class Diverged(Exception):
+    """The loss is no longer a number."""
+
+
+class Reporter(Protocol):
+    """Who is told of the progress."""
+
+    def step(self, epoch: int, steps_done: int, loss: float, accuracy: float, images: int) -> None:
+        """After each step: means over the epoch so far, and the images of this step."""
+
+    def epoch(self, row: dict[str, float]) -> None:
+        """After each epoch, once it is kept: its number, learning rate, losses, accuracies and speed."""
+
+
+class Keeper(Protocol):
+    """Where the results of a run are kept."""
+
+    def add_metrics(self, row: dict[str, float]) -> None:
+        """Keeps what the reporter is told of an epoch; the checkpoint of its end follows."""
+
+    def save_checkpoint(self, state: dict[str, Any]) -> None:
+        """Keeps a state that training can go on from, in place of the one before."""
+
+    def finish(self, weights: dict[str, Any]) -> None:
+        """Keeps the weights of a finished run."""
+
+
+class Trainer:
+    """Trains a model to the end of its last epoch, from its start or from the state it is given.
+
+    Two trainers with equal arguments and equal weights end with bitwise equal weights, wherever either was stopped.
+    """
+
+    def __init__(self, model: nn.Module, optimizer: optim.Optimizer, train: ImageDataset, test: ImageDataset, *,
+                 epochs: int, batch_size: int, lr: float, seed: int) -> None:
+        self.model, self.optimizer, self.train_data, self.test_data = model, optimizer, train, test
+        self.epochs, self.batch_size, self.lr, self.seed = epochs, batch_size, lr, seed
+        self.steps_per_epoch = math.ceil(len(train) / batch_size)
+        self.total_steps = self.steps_per_epoch * epochs
+        self.epoch = self.step = self.correct = 0   # step and correct images of this epoch, as is
+        self.loss_sum = 0.0                         # the sum of the losses of its images so far
+        self.test_accuracy: Any = None              # after the last whole epoch
+
+    @property
+    def steps_done(self) -> int:
+        return self.epoch * self.steps_per_epoch + self.step
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that the rest of the training depends on."""
+        return {**{name: getattr(self, name) for name in COUNTERS}, "model": self.model.state_dict(),
+                "optimizer": self.optimizer.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes to where another trainer of the same run was."""
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.__dict__.update({name: state[name] for name in COUNTERS})
+
+    def train(self, keep: Keeper, report: Reporter, stop: Callable[[], bool] = lambda: False) -> float:
+        """Runs to the end and returns the test accuracy; raises Interrupted, its state saved, when `stop` says so."""
+        while self.epoch < self.epochs:
+            started, images = time.perf_counter(), 0
+            saved = started
+            for x, y in self._batches():
+                if stop():
+                    keep.save_checkpoint(self.state_dict())
+                    raise Interrupted(f"epoch {self.epoch + 1}")
+                self._step(x, y)
+                images += len(y)
+                seen = min(self.step * self.batch_size, len(self.train_data))
+                report.step(self.epoch, self.steps_done, self.loss_sum / seen, self.correct / seen, len(y))
+                if time.perf_counter() - saved > SAVE_EVERY and self.step < self.steps_per_epoch:
+                    keep.save_checkpoint(self.state_dict())
+                    saved = time.perf_counter()
+            row = self._finish_epoch(time.perf_counter() - started, images)
+            keep.add_metrics(row)
+            keep.save_checkpoint(self.state_dict())
+            report.epoch(row)
+        keep.finish(self.model.state_dict())
+        return self.test_accuracy
+
+    def _batches(self) -> DataLoader:
+        """What is left of this epoch."""
+        generator = minigrad.Generator().manual_seed(derive_seed(self.seed, "order", self.epoch))
+        batches = list(BatchSampler(RandomSampler(self.train_data, generator=generator), self.batch_size, False))
+        return DataLoader(self.train_data, batch_sampler=batches[self.step :])
+
+    def _step(self, x: minigrad.Tensor, y: minigrad.Tensor) -> None:
+        self.model.train()
+        minigrad.manual_seed(derive_seed(self.seed, "step", self.steps_done))
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.lr * schedule(self.steps_done, self.total_steps)
+        logits = self.model(x)
+        loss = nn.functional.cross_entropy(logits, y)
+        value = loss.item()
+        if not math.isfinite(value):
+            raise Diverged(f"epoch {self.epoch + 1}: the loss is {value}; a smaller learning rate may help")
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        self.step, self.loss_sum = self.step + 1, self.loss_sum + value * len(y)
+        self.correct += count_correct(logits, y)
+
+    def _finish_epoch(self, seconds: float, images: int) -> dict[str, float]:
+        test_loss, self.test_accuracy = evaluate(self.model, self.test_data)
+        n = len(self.train_data)
+        row = {"epoch": self.epoch + 1, "lr": self.lr * schedule(self.steps_done - 1, self.total_steps),
+               "train_loss": self.loss_sum / n, "train_accuracy": self.correct / n, "test_loss": test_loss,
+               "test_accuracy": self.test_accuracy, "seconds": seconds, "images_per_second": images / seconds}
+        self.epoch, self.step, self.loss_sum, self.correct = self.epoch + 1, 0, 0.0, 0
+        return row
+
+
+def evaluate(model: nn.Module, data: ImageDataset, batch_size: int = 256) -> tuple[float, float]:
+    """Mean loss and accuracy (0 to 1) over a dataset."""
+    model.eval()
+    loss_sum, correct = 0.0, 0
+    with minigrad.no_grad():
+        for x, y in DataLoader(data, batch_size=batch_size):
+            logits = model(x)
+            loss_sum += nn.functional.cross_entropy(logits, y, reduction="sum").item()
+            correct += count_correct(logits, y)
+    return loss_sum / len(data), correct / len(data)
+
+
+def count_correct(logits: minigrad.Tensor, labels: minigrad.Tensor) -> int:
+    return int((logits.detach().argmax(1) == labels).sum().item())
+
+
+def schedule(step: int, total: int) -> float:
+    """The learning rate of a step, as a part of the highest: a straight rise, then half a cosine down to 1 %.
+
+    (One cycle, after L. N. Smith and N. Topin, "Super-convergence", 2018.)
+    """
+    rising = WARM_UP * total
+    if step + 1 < rising:
+        return (step + 1) / rising
+    return max(0.5 * (1 + math.cos(math.pi * (step + 1 - rising) / (total - rising))), 0.01)
+
+
+def derive_seed(seed: int, *purpose: str | int) -> int:
+    """A seed for one purpose: unrelated to those of other purposes, the same on every machine."""
+    text = "/".join(str(part) for part in (seed, *purpose))
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little") >> 1
