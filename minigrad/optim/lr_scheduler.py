@@ -53,12 +53,19 @@ class Schedule:
         return self._last_lr
 
     def state_dict(self) -> dict[str, Any]:
-        """All attributes but the optimiser."""
-        return {key: value for key, value in self.__dict__.items() if key != "optimizer"}
+        """All attributes but the optimiser; None for a function, a state for each scheduler."""
+        state = {key: value for key, value in self.__dict__.items() if key != "optimizer"}
+        for key, saved in (("lr_lambdas", lambda _: None), ("_schedulers", lambda scheduler: scheduler.state_dict())):
+            if key in state:
+                state[key] = [saved(each) for each in state[key]]
+        return state
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Take over the attributes of another scheduler of the same class."""
-        self.__dict__.update(state_dict)
+        """Take over the attributes of another scheduler of the same class, but its functions."""
+        for scheduler, state in zip(getattr(self, "_schedulers", ()), state_dict.get("_schedulers", ()), strict=True):
+            scheduler.load_state_dict(state)
+        own = ("lr_lambdas", "_schedulers")
+        self.__dict__.update({key: value for key, value in state_dict.items() if key not in own})
 
 
 class LRScheduler(Schedule):
@@ -72,11 +79,7 @@ class LRScheduler(Schedule):
             require("initial_lr" in group, type(self).__name__, "last_epoch", f"{last_epoch}, which resumes a schedule",
                     f"-1, as param_groups[{number}] has no 'initial_lr'", KeyError)
         self.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
-        self.last_epoch = last_epoch
-        self._initial_step()
-
-    def _initial_step(self) -> None:
-        self._step_count = 0
+        self.last_epoch, self._step_count = last_epoch, 0
         self.step()
 
     def get_lr(self) -> list[float]:
@@ -89,18 +92,17 @@ class LRScheduler(Schedule):
         self.last_epoch += 1
         self.set_lr(self.get_lr())
 
-    def restart(self) -> None:
-        """Go to step 0 and set its rates whatever the current ones are."""
-        self.last_epoch = 0
-        self.set_lr(getattr(self, "_get_closed_form_lr", self.get_lr)())
-
 
 class FactorLR(LRScheduler):
     """lr(t) = floor + (initial lr - floor) f(t): a subclass defines `scale(t)`, and `eta_min` as the floor."""
 
     eta_min = 0.0
 
-    def scale(self, t: int) -> float:
+    def __init__(self, optimizer: Optimizer, last_epoch: int = -1, **options: Any) -> None:
+        self.__dict__.update(options)
+        super().__init__(optimizer, last_epoch)
+
+    def scale(self: Any, t: int) -> float:
         raise NotImplementedError(f"{type(self).__name__}: scale is not defined")
 
     def get_lr(self) -> list[float]:
@@ -128,10 +130,9 @@ class StepLR(FactorLR):
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
         require(step_size >= 1, "StepLR", "step_size", step_size, "1 or more")
-        self.step_size, self.gamma = step_size, gamma
-        super().__init__(optimizer, last_epoch)
+        super().__init__(optimizer, last_epoch, step_size=step_size, gamma=gamma)
 
-    def scale(self, t: int) -> float:
+    def scale(self: Any, t: int) -> float:
         return self.gamma ** (t // self.step_size)
 
 
@@ -140,10 +141,9 @@ class MultiStepLR(FactorLR):
 
     def __init__(self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1,
                  last_epoch: int = -1) -> None:
-        self.milestones, self.gamma = Counter(milestones), gamma
-        super().__init__(optimizer, last_epoch)
+        super().__init__(optimizer, last_epoch, milestones=Counter(milestones), gamma=gamma)
 
-    def scale(self, t: int) -> float:
+    def scale(self: Any, t: int) -> float:
         return self.gamma ** sum(times for milestone, times in self.milestones.items() if milestone <= t)
 
 
@@ -151,10 +151,9 @@ class ExponentialLR(FactorLR):
     """f(t) = gamma^t."""
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
-        self.gamma = gamma
-        super().__init__(optimizer, last_epoch)
+        super().__init__(optimizer, last_epoch, gamma=gamma)
 
-    def scale(self, t: int) -> float:
+    def scale(self: Any, t: int) -> float:
         return self.gamma ** t
 
 
@@ -163,10 +162,9 @@ class ConstantLR(FactorLR):
 
     def __init__(self, optimizer: Optimizer, factor: float = 1 / 3, total_iters: int = 5, last_epoch: int = -1) -> None:
         require(0 <= factor <= 1, "ConstantLR", "factor", factor, "a number from 0 to 1")
-        self.factor, self.total_iters = factor, total_iters
-        super().__init__(optimizer, last_epoch)
+        super().__init__(optimizer, last_epoch, factor=factor, total_iters=total_iters)
 
-    def scale(self, t: int) -> float:
+    def scale(self: Any, t: int) -> float:
         return self.factor if t < self.total_iters else 1.0
 
 
@@ -189,23 +187,21 @@ class LinearLR(FactorLR):
                  total_iters: int = 5, last_epoch: int = -1) -> None:
         require(0 < start_factor <= 1, "LinearLR", "start_factor", start_factor, "a number above 0 and up to 1")
         require(0 <= end_factor <= 1, "LinearLR", "end_factor", end_factor, "a number from 0 to 1")
-        self.start_factor, self.end_factor, self.total_iters = start_factor, end_factor, total_iters
-        super().__init__(optimizer, last_epoch)
+        super().__init__(optimizer, last_epoch, start_factor=start_factor, end_factor=end_factor,
+                         total_iters=total_iters)
 
-    def scale(self, t: int) -> float:
-        if t >= self.total_iters:
-            return self.end_factor
-        return self.start_factor + (self.end_factor - self.start_factor) * t / self.total_iters
+    def scale(self: Any, t: int) -> float:
+        end = self.end_factor
+        return end if t >= self.total_iters else self.start_factor + (end - self.start_factor) * t / self.total_iters
 
 
 class PolynomialLR(FactorLR):
     """f(t) = (1 - t / total_iters)^power, then 0."""
 
     def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1) -> None:
-        self.total_iters, self.power = total_iters, power
-        super().__init__(optimizer, last_epoch)
+        super().__init__(optimizer, last_epoch, total_iters=total_iters, power=power)
 
-    def scale(self, t: int) -> float:
+    def scale(self: Any, t: int) -> float:
         return (1.0 - min(t, self.total_iters) / self.total_iters) ** self.power
 
 
@@ -217,10 +213,9 @@ class CosineAnnealingLR(FactorLR):
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
         require(T_max > 0, "CosineAnnealingLR", "T_max", T_max, "more than 0")
-        self.T_max, self.eta_min = T_max, eta_min
-        super().__init__(optimizer, last_epoch)
+        super().__init__(optimizer, last_epoch, T_max=T_max, eta_min=eta_min)
 
-    def scale(self, t: int) -> float:
+    def scale(self: Any, t: int) -> float:
         return (1 + math.cos(math.pi * t / self.T_max)) / 2
 
 
@@ -231,10 +226,9 @@ class CosineAnnealingWarmRestarts(FactorLR):
                  last_epoch: int = -1) -> None:
         for name, value in (("T_0", T_0), ("T_mult", T_mult)):
             require(isinstance(value, int) and value > 0, type(self).__name__, name, value, "an int above 0")
-        self.T_0, self.T_i, self.T_mult, self.eta_min = T_0, T_0, T_mult, eta_min
-        super().__init__(optimizer, last_epoch)
+        super().__init__(optimizer, last_epoch, T_0=T_0, T_mult=T_mult, eta_min=eta_min)
 
-    def scale(self, t: int) -> float:
+    def scale(self: Any, t: int) -> float:
         self.T_i = self.T_0
         while t >= self.T_i:
             t, self.T_i = t - self.T_i, self.T_i * self.T_mult
@@ -260,20 +254,13 @@ class LambdaLR(LRScheduler):
     def get_lr(self) -> list[float]:
         return [base * f(self.last_epoch) for base, f in zip(self.base_lrs, self.lr_lambdas, strict=True)]
 
-    def state_dict(self) -> dict[str, Any]:
-        return {**super().state_dict(), "lr_lambdas": [None] * len(self.lr_lambdas)}
-
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        super().load_state_dict({key: value for key, value in state_dict.items() if key != "lr_lambdas"})
-
 
 class MultiplicativeLR(LambdaLR):
     """lr(t) = lr(t - 1) * lr_lambda(t)."""
 
     def get_lr(self) -> list[float]:
-        if self.last_epoch == 0:
-            return self.current()
-        return [lr * f(self.last_epoch) for lr, f in zip(self.current(), self.lr_lambdas, strict=True)]
+        factors = [f(self.last_epoch) if self.last_epoch else 1.0 for f in self.lr_lambdas]
+        return [lr * factor for lr, factor in zip(self.current(), factors, strict=True)]
 
 
 class OneCycleLR(LRScheduler):
@@ -292,11 +279,10 @@ class OneCycleLR(LRScheduler):
                  max_momentum: float | list[float] = 0.95, div_factor: float = 25.0, final_div_factor: float = 1e4,
                  three_phase: bool = False, last_epoch: int = -1) -> None:
         Schedule.__init__(self, optimizer)
-        if total_steps is None and epochs is not None and steps_per_epoch is not None:
-            total_steps = epochs * steps_per_epoch
-        if not isinstance(total_steps, int) or total_steps <= 0:
-            raise ValueError(f"OneCycleLR: total_steps: got {total_steps}, expected an int above 0, or epochs and "
-                             "steps_per_epoch")
+        if total_steps is None:
+            total_steps = (epochs or 0) * (steps_per_epoch or 0)
+        require(isinstance(total_steps, int) and total_steps > 0, "OneCycleLR", "total_steps", total_steps,
+                "an int above 0, or epochs and steps_per_epoch")
         require(0 <= pct_start <= 1, "OneCycleLR", "pct_start", pct_start, "a number from 0 to 1")
         one_of("OneCycleLR", "anneal_strategy", anneal_strategy, ("cos", "linear"))
         require(not cycle_momentum or {"momentum", "betas"} & set(optimizer.defaults), "OneCycleLR", "cycle_momentum",
@@ -341,21 +327,13 @@ class OneCycleLR(LRScheduler):
 
 
 class Several(Schedule):
-    """What schedulers made of others share: their states are a list within the state."""
+    """What schedulers made of others share."""
 
     def __init__(self, optimizer: Optimizer, schedulers: Sequence[Any]) -> None:
         super().__init__(optimizer)
         self._schedulers = list(schedulers)
-        require(schedulers and all(each.optimizer is optimizer for each in schedulers), type(self).__name__,
+        require(all(each.optimizer is optimizer for each in schedulers) and schedulers, type(self).__name__,
                 "schedulers", schedulers, "one or more schedulers of this optimizer")
-
-    def state_dict(self) -> dict[str, Any]:
-        return {**super().state_dict(), "_schedulers": [each.state_dict() for each in self._schedulers]}
-
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        for each, state in zip(self._schedulers, state_dict["_schedulers"], strict=True):
-            each.load_state_dict(state)
-        super().load_state_dict({**state_dict, "_schedulers": self._schedulers})
 
 
 class SequentialLR(Several):
@@ -372,7 +350,9 @@ class SequentialLR(Several):
         self.set_lr([group["initial_lr"] for group in optimizer.param_groups])
         for each in schedulers:
             each.last_epoch -= 1            # takes back the first step that each made when it was built
-        schedulers[bisect_right(milestones, 0)]._initial_step()
+        first = schedulers[bisect_right(milestones, 0)]
+        first._step_count = 0
+        first.step()
         self._last_lr = self.current()
 
     def step(self) -> None:
@@ -380,7 +360,8 @@ class SequentialLR(Several):
         self.last_epoch += 1
         scheduler = self._schedulers[bisect_right(self._milestones, self.last_epoch)]
         if self.last_epoch in self._milestones:
-            scheduler.restart()
+            scheduler.last_epoch = 0
+            scheduler.set_lr(getattr(scheduler, "_get_closed_form_lr", scheduler.get_lr)())
         else:
             scheduler.step()
         self._last_lr = self.current()
@@ -428,18 +409,14 @@ class ReduceLROnPlateau(Schedule):
         self.best = math.inf if mode == "min" else -math.inf
         self.cooldown_counter = self.num_bad_epochs = self.last_epoch = 0
 
-    def _is_better(self, value: float) -> bool:
-        sign = 1 if self.mode == "min" else -1
-        best = self.best * (1 - sign * self.threshold) if self.threshold_mode == "rel" \
-            else self.best - sign * self.threshold
-        return sign * value < sign * best
-
     def step(self, metrics: Any) -> None:
         """Judge a new value of the measure: a number or a tensor of one element."""
-        value = float(metrics)
+        value, sign = float(metrics), 1 if self.mode == "min" else -1
+        margin = sign * self.threshold
+        bound = self.best * (1 - margin) if self.threshold_mode == "rel" else self.best - margin
         self.last_epoch += 1
         self.num_bad_epochs += 1
-        if self._is_better(value):
+        if sign * value < sign * bound:
             self.best, self.num_bad_epochs = value, 0
         if self.cooldown_counter > 0:
             self.cooldown_counter -= 1

@@ -158,7 +158,7 @@ def test_saved_state_goes_on(name, tmp_path):
     (lambda o: lr_scheduler.CosineAnnealingLR(o, 0), ValueError, "T_max: got 0"),
     (lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 0), ValueError, "T_0: got 0"),
     (lambda o: lr_scheduler.LambdaLR(o, [math.exp]), ValueError, "lr_lambda: .* expected one, or 2"),
-    (lambda o: lr_scheduler.OneCycleLR(o, 1.0), ValueError, "total_steps: got None"),
+    (lambda o: lr_scheduler.OneCycleLR(o, 1.0), ValueError, "total_steps: got 0"),
     (lambda o: lr_scheduler.OneCycleLR(o, 1.0, 10, pct_start=2.0), ValueError, "pct_start"),
     (lambda o: lr_scheduler.OneCycleLR(o, 1.0, 10, anneal_strategy="poly"), ValueError, "one of 'cos', 'linear'"),
     (lambda o: lr_scheduler.OneCycleLR(optim.Adagrad([nn.Parameter(minigrad.ones(1))]), 1.0, 10), ValueError,
