@@ -8,7 +8,7 @@ one after another, over the one graph of a single run; `jacfwd` pushes those of 
 Jacobian's products only (`vjp`, `jvp`, `hvp`) pays for one walk.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from minigrad.autograd import enable_grad
@@ -108,7 +108,7 @@ def jvp(func: Callable, primals: Any, tangents: Any) -> tuple[Any, Any]:
     return _shown(returned, outputs, keep), _like(returned, _pushed(outputs, inputs, directions, keep))
 
 
-def of_places(func: Callable, places: list[int], args: tuple, kwargs: dict[str, Any]) -> Callable:
+def of_places(func: Callable, places: Sequence[int], args: tuple, kwargs: dict[str, Any]) -> Callable:
     """`func(*args, **kwargs)` as a function of the arguments at `places` alone."""
     def inner(*chosen: Any) -> Any:
         full = list(args)

@@ -9,7 +9,6 @@ numbers and strings between the tensors) is one JSON text in the header's metada
 import array
 import json
 import os
-import struct
 import sys
 from typing import Any
 
@@ -62,7 +61,7 @@ def save(obj: Any, path: str | os.PathLike[str]) -> None:
                         "data_offsets": [offset - len(block), offset]}
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # the numbers begin at a multiple of 8, so that they can be mapped into memory
-    atomic_write(path, struct.pack("<Q", len(text)), text, *blocks)
+    atomic_write(path, len(text).to_bytes(8, "little"), text, *blocks)
 
 
 def load(path: str | os.PathLike[str], map_location: Any = None, *, weights_only: bool = True) -> Any:
@@ -71,37 +70,30 @@ def load(path: str | os.PathLike[str], map_location: Any = None, *, weights_only
     `map_location` may name the one device; nothing but values is ever read, whatever `weights_only` says.
     Raises FileError, naming the file, when it is not a whole safetensors file, and OSError when it cannot be read.
     """
+    import safetensors
+
     check_device("load", map_location)
     with open(path, "rb") as file:
         content = file.read()
-    tensors, metadata = _parse(content, path)
+    try:
+        found = dict(safetensors.deserialize(content))  # checks the header, every offset and the length
+    except safetensors.SafetensorError as error:
+        reason = str(error).removeprefix("Error while deserializing: ")
+        raise FileError(f"{path}: not a whole safetensors file ({reason})") from None
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    metadata = header.pop(METADATA, None) or {}
+    tensors = {}
+    for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
+        if entry["dtype"] not in DTYPES:
+            known = ", ".join(DTYPES)
+            raise FileError(f"{path}: tensor {name!r} has dtype {entry['dtype']}; minigrad reads {known}")
+        tensors[name] = tensor_from_bytes(found[name]["data"], DTYPES[entry["dtype"]], tuple(entry["shape"]))
     if TREE not in metadata:
         return tensors
     try:
         return _decode(json.loads(metadata[TREE]), tensors)
     except (KeyError, TypeError, ValueError, RecursionError, AttributeError):
         raise FileError(f"{path}: the description of its contents is damaged") from None
-
-
-def _parse(content: bytes, path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """The tensors, in the order of their bytes, and the metadata."""
-    import safetensors
-
-    try:
-        found = dict(safetensors.deserialize(content))  # checks the header, every offset and the length
-    except safetensors.SafetensorError as error:
-        reason = str(error).removeprefix("Error while deserializing: ")
-        raise FileError(f"{path}: not a whole safetensors file ({reason})") from None
-    (size,) = struct.unpack_from("<Q", content)
-    header = json.loads(content[8 : 8 + size])
-    metadata = header.pop(METADATA, None) or {}
-    tensors = {}
-    for name in sorted(header, key=lambda name: header[name]["data_offsets"]):
-        stored, shape = header[name]["dtype"], tuple(header[name]["shape"])
-        if stored not in DTYPES:
-            raise FileError(f"{path}: tensor {name!r} has dtype {stored}; minigrad reads {', '.join(DTYPES)}")
-        tensors[name] = tensor_from_bytes(found[name]["data"], DTYPES[stored], shape)
-    return tensors, metadata
 
 
 def _encode(obj: Any, tensors: dict[str, Tensor], seen: dict[int, str], path: tuple[str, ...]) -> Any:
@@ -111,8 +103,7 @@ def _encode(obj: Any, tensors: dict[str, Tensor], seen: dict[int, str], path: tu
             name = ".".join(path) or "tensor"
             while name in tensors or name == METADATA:
                 name += "_"
-            tensors[name] = obj
-            seen[id(obj)] = name
+            tensors[name], seen[id(obj)] = obj, name
         return {"tensor": seen[id(obj)]}
     if isinstance(obj, dict):
         for key in obj:
@@ -120,8 +111,8 @@ def _encode(obj: Any, tensors: dict[str, Tensor], seen: dict[int, str], path: tu
                 raise TypeError(f"save: {_place(path)} has a key of type {type(key).__name__}, expected str or number")
         return {"dict": [[key, _encode(value, tensors, seen, (*path, str(key)))] for key, value in obj.items()]}
     if isinstance(obj, list | tuple):
-        kind = "list" if isinstance(obj, list) else "tuple"
-        return {kind: [_encode(value, tensors, seen, (*path, str(i))) for i, value in enumerate(obj)]}
+        values = [_encode(value, tensors, seen, (*path, str(i))) for i, value in enumerate(obj)]
+        return {"list" if isinstance(obj, list) else "tuple": values}
     if isinstance(obj, Scalar):
         return obj
     raise TypeError(f"save: {_place(path)} is of type {type(obj).__name__}; expected tensors, dicts, lists, tuples, "
