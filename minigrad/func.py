@@ -42,7 +42,7 @@ def _fresh(op: str, primals: tuple) -> tuple:
     return values
 
 
-def _run(op: str, func: Callable, primals: tuple) -> tuple[tuple, Any, tuple, bool]:
+def run(op: str, func: Callable, primals: tuple) -> tuple[tuple, Any, tuple, bool]:
     """(fresh inputs, what func returned, its outputs as a tuple, whether anything else wants their gradient)."""
     outer = GRAD.enabled
     inputs = _fresh(op, primals)
@@ -84,7 +84,7 @@ def vjp(func: Callable, *primals: Any) -> tuple[Any, Callable]:
     >>> pull(minigrad.tensor([2.]))
     (tensor([2.]),)
     """
-    inputs, returned, outputs, keep = _run("vjp", func, _tensors("vjp", "primals", primals))
+    inputs, returned, outputs, keep = run("vjp", func, _tensors("vjp", "primals", primals))
 
     def pull(*cotangents: Any) -> tuple:
         listed = several(cotangents[0]) if len(cotangents) == 1 else cotangents
@@ -103,7 +103,7 @@ def jvp(func: Callable, primals: Any, tangents: Any) -> tuple[Any, Any]:
     """
     points = _tensors("jvp", "primals", primals)
     directions = matching("jvp", "tangents", several(tangents), points)
-    inputs, returned, outputs, keep = _run("jvp", func, points)
+    inputs, returned, outputs, keep = run("jvp", func, points)
     keep = keep or (GRAD.enabled and any(t.differentiable for t in directions))
     return _shown(returned, outputs, keep), _like(returned, _pushed(outputs, inputs, directions, keep))
 
@@ -133,7 +133,7 @@ def _derivative(op: str, func: Callable, argnums: int | tuple[int, ...], has_aux
             result, *aux[:] = result if has_aux else (result,)
             return result
 
-        found = walk(*_run(op, inner, _tensors(op, "arguments", tuple([args[place] for place in places]))))
+        found = walk(*run(op, inner, _tensors(op, "arguments", tuple([args[place] for place in places]))))
         return (found, *aux) if has_aux else found
 
     return derivative
@@ -179,18 +179,30 @@ def units(x: Any) -> Iterator[Any]:
         yield rows.flat_view(rows.embed(one, starts=(k,), steps=(1,), shape=(n,)), x.shape)
 
 
-def _jacobian(op: str, func: Callable, argnums: int | tuple[int, ...], has_aux: bool, axis: int,
-              walks: Callable) -> Callable:
-    """What jacrev and jacfwd share; `walks(inputs, outputs, keep)` gives [output][input] -> its slices along `axis`."""
-    def walk(inputs: tuple, returned: Any, outputs: tuple, keep: bool) -> Any:
-        def assembled(slices: list, out: Any, x: Any) -> Any:
-            shape = (*out.shape, *x.shape)
-            return stack(slices, axis).reshape(shape) if slices else zeros(shape, dtype=out.dtype)
+def pulled_units(inputs: tuple, outputs: tuple, keep: bool) -> Iterator[list[list]]:
+    """[output][input] -> the rows of the Jacobian, by reverse mode."""
+    for out in outputs:
+        pulls = [_pulled((out,), [unit], inputs, keep) for unit in units(out)]
+        yield [[pull[slot] for pull in pulls] for slot in range(len(inputs))]
 
+
+def pushed_units(inputs: tuple, outputs: tuple, keep: bool) -> list[list[list]]:
+    """[output][input] -> the columns of the Jacobian, by forward mode."""
+    columns = [[_pushed(outputs, (x,), [unit], keep) for unit in units(x)] for x in inputs]
+    return [[[push[slot] for push in pushes] for pushes in columns] for slot in range(len(outputs))]
+
+
+def _jacobian(op: str, func: Callable, argnums: int | tuple[int, ...], has_aux: bool, slices: Callable,
+              axis: int) -> Callable:
+    def assembled(parts: list, out: Any, x: Any) -> Any:
+        shape = (*out.shape, *x.shape)
+        return stack(parts, axis).reshape(shape) if parts else zeros(shape, dtype=out.dtype)
+
+    def walk(inputs: tuple, returned: Any, outputs: tuple, keep: bool) -> Any:
         with grad_mode(keep):
-            found = [_like(argnums, [assembled(slices, out, x) for slices, x in zip(row, inputs, strict=True)])
-                     for row, out in zip(walks(inputs, outputs, keep), outputs, strict=True)]
-        return _like(returned, found)
+            return _like(returned, [
+                _like(argnums, [assembled(parts, out, x) for parts, x in zip(row, inputs, strict=True)])
+                for row, out in zip(slices(inputs, outputs, keep), outputs, strict=True)])
 
     return _derivative(op, func, argnums, has_aux, walk)
 
@@ -205,12 +217,7 @@ def jacrev(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = F
     tensor([[2., 0.],
             [0., 4.]])
     """
-    def walks(inputs: tuple, outputs: tuple, keep: bool) -> Iterator[list]:
-        for out in outputs:
-            pulls = [_pulled((out,), [unit], inputs, keep) for unit in units(out)]
-            yield [[pull[slot] for pull in pulls] for slot in range(len(inputs))]
-
-    return _jacobian("jacrev", func, argnums, has_aux, 0, walks)
+    return _jacobian("jacrev", func, argnums, has_aux, pulled_units, 0)
 
 
 def jacfwd(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable:
@@ -221,11 +228,7 @@ def jacfwd(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = F
     tensor([[4., 1.],
             [2., 5.]])
     """
-    def walks(inputs: tuple, outputs: tuple, keep: bool) -> list:
-        columns = [[_pushed(outputs, (x,), [unit], keep) for unit in units(x)] for x in inputs]
-        return [[[push[slot] for push in pushes] for pushes in columns] for slot in range(len(outputs))]
-
-    return _jacobian("jacfwd", func, argnums, has_aux, -1, walks)
+    return _jacobian("jacfwd", func, argnums, has_aux, pushed_units, -1)
 
 
 def hessian(func: Callable, argnums: int | tuple[int, ...] = 0) -> Callable:
@@ -264,7 +267,7 @@ def linear_transpose(func: Callable, *primals: Any) -> Callable:
     (tensor([3., 0., 3.]),)
     """
     at_zero = tuple([zeros_like(x).detach() for x in _tensors("linear_transpose", "primals", primals)])
-    inputs, _, outputs, _ = _run("linear_transpose", func, at_zero)
+    inputs, _, outputs, _ = run("linear_transpose", func, at_zero)
     nodes = order(origin(out) for out in outputs)
     dependent = leading_to(nodes, map(origin, inputs))
     for node in nodes:

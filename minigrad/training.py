@@ -11,7 +11,7 @@ import hashlib
 import math
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import minigrad
 from minigrad import nn, optim
@@ -30,32 +30,13 @@ class Diverged(Exception):
     """The loss is no longer a number."""
 
 
-class Reporter(Protocol):
-    """Who is told of the progress."""
-
-    def step(self, epoch: int, steps_done: int, loss: float, accuracy: float, images: int) -> None:
-        """After each step: means over the epoch so far, and the images of this step."""
-
-    def epoch(self, row: dict[str, float]) -> None:
-        """After each epoch, once it is kept: its number, learning rate, losses, accuracies and speed."""
-
-
-class Keeper(Protocol):
-    """Where the results of a run are kept."""
-
-    def add_metrics(self, row: dict[str, float]) -> None:
-        """Keeps what the reporter is told of an epoch; the checkpoint of its end follows."""
-
-    def save_checkpoint(self, state: dict[str, Any]) -> None:
-        """Keeps a state that training can go on from, in place of the one before."""
-
-    def finish(self, weights: dict[str, Any]) -> None:
-        """Keeps the weights of a finished run."""
-
-
 class Trainer:
     """Trains a model to the end of its last epoch, from its start or from the state it is given.
 
+    `train(keep, report)` tells `report.step(epoch, steps_done, loss, accuracy, images)` of each step: means over the
+    epoch so far, and the images of this step; and `report.epoch(row)` of each epoch: its number, learning rate, losses,
+    accuracies and speed.  What lasts it gives to `keep.add_metrics(row)`, then `keep.save_checkpoint(state)` after each
+    epoch (the latter also after a minute without one, and when it is stopped), and `keep.finish(weights)` in the end.
     Two trainers with equal arguments and equal weights end with bitwise equal weights, wherever either was stopped.
     """
 
@@ -84,11 +65,11 @@ class Trainer:
         self.optimizer.load_state_dict(state["optimizer"])
         self.__dict__.update({name: state[name] for name in COUNTERS})
 
-    def train(self, keep: Keeper, report: Reporter, stop: Callable[[], bool] = lambda: False) -> float:
+    def train(self, keep: Any, report: Any, stop: Callable[[], bool] = lambda: False) -> float:
         """Runs to the end and returns the test accuracy; raises Interrupted, its state saved, when `stop` says so."""
         while self.epoch < self.epochs:
-            started, images = time.perf_counter(), 0
-            saved = started
+            started = saved = time.perf_counter()
+            images = 0
             for x, y in self._batches():
                 if stop():
                     keep.save_checkpoint(self.state_dict())

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from minigrad.training import Reporter, Trainer
+from minigrad.training import Trainer
 
 
 @contextmanager
-def make_reporter(trainer: Trainer) -> Iterator[Reporter]:
+def make_reporter(trainer: Trainer) -> Iterator[Any]:
     if sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
         try:
             import rich.progress  # noqa: F401

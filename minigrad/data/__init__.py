@@ -7,8 +7,9 @@ order and defaults are those of `torch.utils.data`.  The real images are `Digits
 from minigrad.data.dataset import ConcatDataset, Dataset, Subset, TensorDataset, random_split
 from minigrad.data.idx import read_idx, write_idx
 from minigrad.data.images import DATASETS, MNIST, Digits, FashionMNIST, ImageDataset, load_images
+from minigrad.data.loader import BatchSampler, RandomSampler, Sampler, SequentialSampler, SubsetRandomSampler
+# isort: split
 from minigrad.data.loader import DataLoader, default_collate
-from minigrad.data.sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler, SubsetRandomSampler
 
 __all__ = [
     "DATASETS", "MNIST", "BatchSampler", "ConcatDataset", "DataLoader", "Dataset", "Digits", "FashionMNIST",

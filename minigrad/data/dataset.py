@@ -51,8 +51,7 @@ class TensorDataset(Dataset):
         return self.tensors[0].shape[0]
 
     def batch(self, indices: Sequence[int]) -> list[Tensor]:
-        index = create.tensor(list(indices), dtype=int64)
-        return [tensor[index] for tensor in self.tensors]
+        return list(self[create.tensor(list(indices), dtype=int64)])
 
 
 class Subset(Dataset):

@@ -34,15 +34,14 @@ def fetch(name: str, mirrors: Sequence[str], sha256: str, folder: Path, timeout:
         try:
             with urllib.request.urlopen(mirror + name, timeout=timeout) as answer:
                 content = answer.read(LIMIT)
+            if hashlib.sha256(content).hexdigest() != sha256:
+                raise ValueError(f"{len(content)} bytes with the wrong checksum")
         except (OSError, http.client.HTTPException, ValueError) as error:
             reasons.append(f"{mirror}: {getattr(error, 'reason', None) or error}")
-            continue
-        if hashlib.sha256(content).hexdigest() != sha256:
-            reasons.append(f"{mirror}: {len(content)} bytes with the wrong checksum")
-            continue
-        folder.mkdir(parents=True, exist_ok=True)
-        atomic_write(path, content)
-        print(f"downloaded {mirror}{name} to {folder}", file=sys.stderr)
-        return path
-    raise FileError(f"{name}: cannot be downloaded ({'; '.join(reasons)}); "
-                    f"give the folder that holds the files with --data-dir")
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
+            atomic_write(path, content)
+            print(f"downloaded {mirror}{name} to {folder}", file=sys.stderr)
+            return path
+    raise FileError(f"{name}: cannot be downloaded ({'; '.join(reasons) or 'download=False'}); "
+                    "give the folder that holds the files with --data-dir")

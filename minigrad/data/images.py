@@ -14,12 +14,11 @@ convention a folder with the 10,000 `t10k` images only is cut: its first 80 % (8
 
 import os
 import zlib
-from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, ClassVar
 
-from minigrad.data.dataset import Dataset
+from minigrad.data.dataset import TensorDataset
 from minigrad.data.download import cache_folder, fetch
 from minigrad.data.idx import parse_idx, read_idx
 from minigrad.dtypes import float32, int64, uint8
@@ -31,7 +30,7 @@ from minigrad.tensor import Tensor
 TEN_DIGITS = tuple("0123456789")
 
 
-class ImageDataset(Dataset):
+class ImageDataset(TensorDataset):
     """Grey images (N, H, W) of bytes up to `white`, and labels (N,).
 
     Item i is the image, float32 of shape (1, H, W) between 0 and 1, and its label; i may be a tensor of indices.
@@ -40,21 +39,16 @@ class ImageDataset(Dataset):
     classes: tuple[str, ...] = TEN_DIGITS
 
     def __init__(self, pixels: Tensor, labels: Tensor, white: int = 255) -> None:
-        self.pixels, self.targets, self.white = pixels.unsqueeze(1), labels.to(int64), white
+        super().__init__(pixels.unsqueeze(1), labels.to(int64))
+        (self.pixels, self.targets), self.white = self.tensors, white
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Channels, height and width of one image."""
         return self.pixels.shape[1:]
 
-    def __len__(self) -> int:
-        return self.pixels.shape[0]
-
     def __getitem__(self, index: Any) -> tuple[Tensor, Tensor]:
         return self.pixels[index].to(float32) / self.white, self.targets[index]
-
-    def batch(self, indices: Sequence[int]) -> list[Tensor]:
-        return list(self[create.tensor(list(indices), dtype=int64)])
 
     def checksum(self) -> int:
         """CRC-32 of pixels and labels: two datasets that differ in anything differ in it, almost surely."""
@@ -100,10 +94,7 @@ class MNIST(ImageDataset):
     def _cached(self, download: bool) -> Path:
         folder = cache_folder() / type(self).__name__.lower()
         for name, digest in self.sha256.items():
-            if download:
-                fetch(name, self.mirrors, digest, folder)
-            elif not (folder / name).exists():
-                raise FileError(f"{folder}: holds no {name}, and download=False")
+            fetch(name, self.mirrors if download else (), digest, folder)
         return folder
 
     def _find(self, root: Path) -> Path:
@@ -153,9 +144,8 @@ DATASETS: dict[str, Any] = {"digits": Digits, "mnist": MNIST, "fashion_mnist": F
 def load_images(name: str, data_dir: str | os.PathLike[str] | None = None) -> tuple[ImageDataset, ImageDataset]:
     """The training and the test part of a dataset by name; the folder is for those that are read from one."""
     one_of("load_images", "name", name, DATASETS)
-    if name == "digits":
-        return Digits(train=True), Digits(train=False)
-    train, test = (DATASETS[name](data_dir, train=part) for part in (True, False))
+    root = () if name == "digits" else (data_dir,)
+    train, test = (DATASETS[name](*root, train=part) for part in (True, False))
     if train.shape != test.shape:
         raise FileError(f"{data_dir}: training images of shape {train.shape}, test images of shape {test.shape}")
     if len(train) == 0 or len(test) == 0:

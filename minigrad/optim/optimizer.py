@@ -8,7 +8,7 @@ Structure and names are PyTorch's, down to the state_dict.
 import copy
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from minigrad.autograd import enable_grad, no_grad
 from minigrad.errors import require
@@ -23,13 +23,15 @@ from minigrad_ext.kernel import Params
 class Optimizer:
     """Base of all optimisers: a subclass defines `update(group)`, or names what the one here runs.
 
-    These are its `kernel`, what a parameter's state `starts` with and the kernel's `options`.  `check(group)` refuses
-    hyperparameters.  `params` is an iterable of tensors, or of groups:
-    dictionaries with "params" and any hyperparameters that differ from `defaults`.
+    These are its `kernel`, the tensors that it `keeps` of a parameter, and the kernel's `options`.  `check(group)`
+    refuses hyperparameters.  `params` is an iterable of tensors, or of groups: dictionaries with "params" and any
+    hyperparameters that differ from `defaults`.
     """
 
     kernel: str
-    not_negative: tuple[str, ...] = ()      # the hyperparameters that are numbers of 0 or more
+    not_negative: ClassVar[tuple[str, ...]] = ()    # the hyperparameters that are numbers of 0 or more
+    keeps: ClassVar[dict[str, str]] = {}    # names in the kernel's order: the hyperparameter that asks for it, if any
+    start = ""                              # the hyperparameter that they are filled with at first, if not with 0
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         name = type(self).__name__
@@ -51,13 +53,9 @@ class Optimizer:
             require(number, name, key, repr(value), "a number", TypeError)
             require(value >= 0, name, key, value, "0 or more")
 
-    def starts(self, group: dict[str, Any]) -> dict[str, float]:
-        """The tensors of a parameter's state, by name in the kernel's order, and their value at first."""
-        raise NotImplementedError(f"{type(self).__name__}: neither update nor starts is defined")
-
     def options(self, group: dict[str, Any], step: int) -> Params:
         """What the kernel is told in a parameter's step of that number, from 1 on."""
-        raise NotImplementedError(f"{type(self).__name__}: options is not defined")
+        raise NotImplementedError(f"{type(self).__name__}: neither update nor options is defined")
 
     def count(self, param: Tensor) -> int:
         """The number of the step that is being made of a parameter, from 1 on."""
@@ -66,13 +64,14 @@ class Optimizer:
 
     def update(self, group: dict[str, Any]) -> None:
         """Move the parameters of one group that have gradients; nothing is recorded."""
-        kernel, starts, by_step = KERNELS[self.kernel], self.starts(group), {}
+        kernel, start, by_step = KERNELS[self.kernel], group.get(self.start, 0.0), {}
+        keys = [key for key, option in self.keeps.items() if not option or group[option]]
         for param in group["params"]:
             if param.grad is not None:
                 step = self.count(param)
                 if step not in by_step:
                     by_step[step] = self.options(group, step)
-                kept = [self._kept(param, key, start).buffer for key, start in starts.items()]
+                kept = [self._kept(param, key, start).buffer for key in keys]
                 kernel(param.buffer, self._fitting(param, "grad", param.grad).buffer, *kept, by_step[step])
                 param.buffer.bump()
 
@@ -127,10 +126,8 @@ class Optimizer:
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Move every parameter that has a gradient; a `closure` computes the loss (and gradients) first."""
-        loss = None
-        if closure is not None:
-            with enable_grad():
-                loss = closure()
+        with enable_grad():
+            loss = closure() if closure is not None else None
         with no_grad():
             for group in self.param_groups:
                 self.update(group)

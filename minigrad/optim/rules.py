@@ -6,7 +6,7 @@ kernel), Adadelta measures its own steps too.  Each rule is one fused kernel per
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from minigrad.errors import require
 from minigrad.optim.optimizer import Optimizer
@@ -33,6 +33,7 @@ class SGD(Optimizer):
     """
 
     kernel, not_negative = "sgd", ("lr", "momentum", "weight_decay")
+    keeps: ClassVar = {"momentum_buffer": "momentum"}
 
     def __init__(self, params: Iterable[Any], lr: float = 1e-3, momentum: float = 0, dampening: float = 0,
                  weight_decay: float = 0, nesterov: bool = False, *, maximize: bool = False) -> None:
@@ -45,9 +46,6 @@ class SGD(Optimizer):
         if group["nesterov"]:
             require(momentum > 0, type(self).__name__, "momentum", momentum, "more than 0 with nesterov")
             require(dampening == 0, type(self).__name__, "dampening", dampening, "0 with nesterov")
-
-    def starts(self, group: dict[str, Any]) -> dict[str, float]:
-        return {"momentum_buffer": 0.0} if group["momentum"] else {}
 
     def count(self, param: Tensor) -> int:
         """1 as long as there is no momentum, then 2: all that the rule asks, so that nothing is counted."""
@@ -78,6 +76,7 @@ class Adam(Optimizer):
     """
 
     kernel, not_negative = "adam", ("lr", "eps", "weight_decay")
+    keeps: ClassVar = {"exp_avg": "", "exp_avg_sq": "", "max_exp_avg_sq": "amsgrad"}
 
     def __init__(self, params: Iterable[Any], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
                  eps: float = 1e-8, weight_decay: float = 0, amsgrad: bool = False, *, maximize: bool = False,
@@ -91,10 +90,6 @@ class Adam(Optimizer):
         betas = group["betas"]
         valid = isinstance(betas, tuple | list) and len(betas) == 2 and all(0 <= beta < 1 for beta in betas)
         require(valid, type(self).__name__, "betas", betas, "two numbers of at least 0 and below 1")
-
-    def starts(self, group: dict[str, Any]) -> dict[str, float]:
-        return dict.fromkeys(("exp_avg", "exp_avg_sq", "max_exp_avg_sq") if group["amsgrad"] else
-                             ("exp_avg", "exp_avg_sq"), 0.0)
 
     def options(self, group: dict[str, Any], step: int) -> Params:
         beta1, beta2 = group["betas"]
@@ -141,16 +136,13 @@ class RMSprop(Optimizer):
     """
 
     kernel, not_negative = "rmsprop", ("lr", "momentum", "alpha", "eps", "weight_decay")
+    keeps: ClassVar = {"square_avg": "", "grad_avg": "centered", "momentum_buffer": "momentum"}
 
     def __init__(self, params: Iterable[Any], lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8,
                  weight_decay: float = 0, momentum: float = 0, centered: bool = False, *,
                  maximize: bool = False) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum, "alpha": alpha, "eps": eps, "centered": centered,
                                   "weight_decay": weight_decay, "maximize": maximize})
-
-    def starts(self, group: dict[str, Any]) -> dict[str, float]:
-        uses = {"square_avg": True, "grad_avg": group["centered"], "momentum_buffer": group["momentum"]}
-        return {key: 0.0 for key, used in uses.items() if used}
 
     def options(self, group: dict[str, Any], step: int) -> Params:
         flags = (bool(group["centered"]), group["momentum"] > 0, bool(group["maximize"]))
@@ -175,14 +167,13 @@ class Adagrad(Optimizer):
     """
 
     kernel, not_negative = "rmsprop", ("lr", "lr_decay", "weight_decay", "initial_accumulator_value", "eps")
+    keeps: ClassVar = {"sum": ""}
+    start = "initial_accumulator_value"
 
     def __init__(self, params: Iterable[Any], lr: float = 1e-2, lr_decay: float = 0, weight_decay: float = 0,
                  initial_accumulator_value: float = 0, eps: float = 1e-10, *, maximize: bool = False) -> None:
         super().__init__(params, {"lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay,
                                   "initial_accumulator_value": initial_accumulator_value, "maximize": maximize})
-
-    def starts(self, group: dict[str, Any]) -> dict[str, float]:
-        return {"sum": group["initial_accumulator_value"]}
 
     def options(self, group: dict[str, Any], step: int) -> Params:
         lr = group["lr"] / (1 + (step - 1) * group["lr_decay"])
@@ -206,6 +197,7 @@ class Adadelta(Optimizer):
     """
 
     kernel, not_negative = "adadelta", ("lr", "rho", "eps", "weight_decay")
+    keeps: ClassVar = {"square_avg": "", "acc_delta": ""}
 
     def __init__(self, params: Iterable[Any], lr: float = 1.0, rho: float = 0.9, eps: float = 1e-6,
                  weight_decay: float = 0, *, maximize: bool = False) -> None:
@@ -215,9 +207,6 @@ class Adadelta(Optimizer):
     def check(self, group: dict[str, Any]) -> None:
         super().check(group)
         require(group["rho"] <= 1, type(self).__name__, "rho", group["rho"], "a number from 0 to 1")
-
-    def starts(self, group: dict[str, Any]) -> dict[str, float]:
-        return {"square_avg": 0.0, "acc_delta": 0.0}
 
     def options(self, group: dict[str, Any], step: int) -> Params:
         return Params((bool(group["maximize"]),), (group["lr"], group["rho"], group["eps"], group["weight_decay"]))
