@@ -33,12 +33,10 @@ def _tensors(op: str, argument: str, values: Any) -> tuple:
 
 def _fresh(op: str, primals: tuple) -> tuple:
     """Values that stand for the primals in one call: tied to their history, if they have one."""
-    for slot, x in enumerate(primals):
-        require(x.dtype.is_floating_point, op, f"input {slot}", f"dtype {x.dtype.name}", "float32 or float64",
-                TypeError)
     values = tuple([rows.alias(x) for x in primals])
-    for value in values:
-        value.differentiable = True
+    for slot, x in enumerate(values):
+        x.differentiable, name = True, x.dtype.name
+        require(x.dtype.is_floating_point, op, f"input {slot}", f"dtype {name}", "float32 or float64", TypeError)
     return values
 
 
@@ -119,8 +117,9 @@ def of_places(func: Callable, places: Sequence[int], args: tuple, kwargs: dict[s
     return inner
 
 
-def _derivative(op: str, func: Callable, argnums: int | tuple[int, ...], has_aux: bool, walk: Callable) -> Callable:
-    """The function of func's arguments that gives `walk` of its run as a function of those at `argnums`."""
+def _derivative(op: str, func: Callable, argnums: int | tuple[int, ...], has_aux: bool, walk: Callable,
+                give: Callable) -> Callable:
+    """The function of func's arguments that `give`s `walk` of its run, as a function of those at `argnums`."""
     def derivative(*args: Any, **kwargs: Any) -> Any:
         for place in several(argnums):
             require(-len(args) <= place < len(args), op, "argnums", place, f"a place among the {len(args)} arguments",
@@ -133,27 +132,30 @@ def _derivative(op: str, func: Callable, argnums: int | tuple[int, ...], has_aux
             result, *aux[:] = result if has_aux else (result,)
             return result
 
-        found = walk(*run(op, inner, _tensors(op, "arguments", tuple([args[place] for place in places]))))
-        return (found, *aux) if has_aux else found
+        primals = _tensors(op, "arguments", tuple([args[place] for place in places]))
+        return give(walk(*run(op, inner, primals)), aux)
 
     return derivative
 
 
-def grad_and_value(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable:
-    """The function that gives (gradient, value) of a function with a single number as its result."""
+def _beside(result: Any, aux: list) -> Any:
+    return (result, *aux) if aux else result
+
+
+def _gradient(func: Callable, argnums: int | tuple[int, ...], has_aux: bool, give: Callable) -> Callable:
+    """What grad and grad_and_value share; `give((gradient, value), aux)`."""
     def walk(inputs: tuple, returned: Any, outputs: tuple, keep: bool) -> tuple[Any, Any]:
-        single = isinstance(returned, Value) and returned.buffer.size == 1
-        require(single, "grad", "the function's result", getattr(returned, "shape", type(returned).__name__),
-                "a tensor with one element")
+        require(isinstance(returned, Value) and returned.buffer.size == 1, "grad", "the function's result",
+                getattr(returned, "shape", type(returned).__name__), "a tensor with one element")
         gradients = _pulled(outputs, [ones_like(returned)], inputs, keep, retain_graph=keep)
         return _like(argnums, gradients), _shown(returned, outputs, keep)
 
-    def derivative(*args: Any, **kwargs: Any) -> Any:
-        (gradient, value), aux = both(*args, **kwargs)
-        return gradient, (value, aux)
+    return _derivative("grad", func, argnums, has_aux, walk, give)
 
-    both = _derivative("grad", func, argnums, has_aux, walk)
-    return derivative if has_aux else both
+
+def grad_and_value(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable:
+    """The function that gives (gradient, value) of a function with a single number as its result."""
+    return _gradient(func, argnums, has_aux, lambda both, aux: (both[0], _beside(both[1], aux)))
 
 
 def grad(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable:
@@ -163,13 +165,7 @@ def grad(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = Fal
     >>> minigrad.func.grad(minigrad.func.grad(lambda x: x ** 3))(minigrad.tensor(2.))
     tensor(12.)
     """
-    both = grad_and_value(func, argnums, has_aux)
-
-    def derivative(*args: Any, **kwargs: Any) -> Any:
-        gradient, value = both(*args, **kwargs)
-        return (gradient, value[1]) if has_aux else gradient
-
-    return derivative
+    return _gradient(func, argnums, has_aux, lambda both, aux: _beside(both[0], aux))
 
 
 def units(x: Any) -> Iterator[Any]:
@@ -204,7 +200,7 @@ def _jacobian(op: str, func: Callable, argnums: int | tuple[int, ...], has_aux: 
                 _like(argnums, [assembled(parts, out, x) for parts, x in zip(row, inputs, strict=True)])
                 for row, out in zip(slices(inputs, outputs, keep), outputs, strict=True)])
 
-    return _derivative(op, func, argnums, has_aux, walk)
+    return _derivative(op, func, argnums, has_aux, walk, _beside)
 
 
 def jacrev(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable:

@@ -83,40 +83,34 @@ def pull_back(outputs: Sequence[Value], cotangents: Sequence[Value], targets: Se
     nodes = order(origin(out) for out in outputs)
     goals = [origin(target) for target in targets or ()]
     wanted, useful = {id(goal) for goal in goals}, leading_to(nodes, goals) if targets is not None else None
-    pending: dict[int, Value] = {}
-    ends: dict[int, Any] = {}
+    pending: dict[int, tuple[Any, Value]] = {}      # when all nodes have been visited: the leaves
     found: dict[int, tuple[Any, Value]] = {}
 
     def arrive(at: Any, g: Value) -> None:
         known = pending.get(id(at))
-        pending[id(at)] = g if known is None else total([known, g])
-        if type(at) is not Node:
-            ends[id(at)] = at
+        pending[id(at)] = (at, g if known is None else total([known[1], g]))
 
     with grad_mode(create_graph):
         for out, cotangent in zip(outputs, cotangents, strict=True):
             if out.differentiable:
                 arrive(origin(out), cotangent)
         for node in nodes:
-            g = pending.pop(id(node), None)
-            if g is None:
+            if id(node) not in pending:
                 continue
-            g = run_hooks(node.hooks, g)
+            g = run_hooks(node.hooks, pending.pop(id(node))[1])
             if id(node) in wanted:
                 found[id(node)] = (node, g)
-                if not through:
-                    continue
             slots = [slot for slot, parent in enumerate(node.parents)
                      if parent is not None and (useful is None or id(parent) in useful)]
-            if slots:
+            if slots and (through or id(node) not in wanted):
                 operands, out = node.values()
                 for slot in slots:
                     arrive(node.parents[slot], node.op.vjp(slot, g, operands, out, node.attrs))
                 if not retain_graph:
                     node.release()
-        for key, leaf in ends.items():
+        for key, (leaf, g) in pending.items():
             if targets is None or key in wanted:
-                found[key] = (leaf, run_hooks(leaf.hooks, pending[key]))
+                found[key] = (leaf, run_hooks(leaf.hooks, g))
     return found
 
 

@@ -8,6 +8,7 @@ from minigrad.data.dataset import ConcatDataset, Dataset, Subset, TensorDataset,
 from minigrad.data.idx import read_idx, write_idx
 from minigrad.data.images import DATASETS, MNIST, Digits, FashionMNIST, ImageDataset, load_images
 from minigrad.data.loader import BatchSampler, RandomSampler, Sampler, SequentialSampler, SubsetRandomSampler
+
 # isort: split
 from minigrad.data.loader import DataLoader, default_collate
 
