@@ -63,12 +63,6 @@ def _chosen(op: str, points: tuple) -> tuple[int, ...]:
     return slots
 
 
-def _differs(analytic: float, numeric: float, atol: float, rtol: float) -> bool:
-    if analytic != analytic or numeric != numeric:
-        return (analytic == analytic) != (numeric == numeric)
-    return not abs(analytic - numeric) <= atol + rtol * abs(numeric)
-
-
 def _slopes(function: Callable, points: tuple, slot: int, eps: float) -> list[list[list[float]]]:
     """[j][k][i]: d output k[i] / d input `slot`[j] (flat positions) by central differences."""
     x, before, after = points[slot].detach(), points[:slot], points[slot + 1:]
@@ -88,10 +82,11 @@ def _differences(function: Callable, points: tuple, slots: tuple[int, ...], eps:
             for slot, slopes, parts in zip(slots, numeric, row, strict=True) if out.dtype.is_floating_point else ():
                 found = [part.flatten().tolist() for part in parts]
                 for i, j in product(range(out.buffer.size), range(len(slopes))):
-                    analytic = found[i][j] if mode == "reverse" else found[j][i]
-                    if _differs(analytic, slopes[j][k][i], atol, rtol):
+                    analytic, slope = found[i][j] if mode == "reverse" else found[j][i], slopes[j][k][i]
+                    both_nan = analytic != analytic and slope != slope
+                    if not abs(analytic - slope) <= atol + rtol * abs(slope) and not both_nan:
                         yield (f"gradcheck: {mode} mode: d output {k}[{i}] / d input {slot}[{j}] (flat positions) is "
-                               f"{analytic!r}, but central differences give {slopes[j][k][i]!r}")
+                               f"{analytic!r}, but central differences give {slope!r}")
 
 
 def gradcheck(function: Callable, inputs: Any, *, eps: float = 1e-6, atol: float = 1e-5, rtol: float = 1e-3,

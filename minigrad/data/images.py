@@ -27,8 +27,6 @@ from minigrad.functions import create
 from minigrad.io import FileError
 from minigrad.tensor import Tensor
 
-TEN_DIGITS = tuple("0123456789")
-
 
 class ImageDataset(TensorDataset):
     """Grey images (N, H, W) of bytes up to `white`, and labels (N,).
@@ -36,7 +34,7 @@ class ImageDataset(TensorDataset):
     Item i is the image, float32 of shape (1, H, W) between 0 and 1, and its label; i may be a tensor of indices.
     """
 
-    classes: tuple[str, ...] = TEN_DIGITS
+    classes: tuple[str, ...] = tuple("0123456789")
 
     def __init__(self, pixels: Tensor, labels: Tensor, white: int = 255) -> None:
         super().__init__(pixels.unsqueeze(1), labels.to(int64))

@@ -6,7 +6,7 @@ of `state_dict` are PyTorch's.
 """
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
@@ -15,11 +15,14 @@ from typing import Any
 from minigrad.errors import one_of, require
 from minigrad.optim.optimizer import Optimizer
 
-__all__ = [
-    "ChainedScheduler", "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "ExponentialLR",
-    "LRScheduler", "LambdaLR", "LinearLR", "MultiStepLR", "MultiplicativeLR", "OneCycleLR", "PolynomialLR",
-    "ReduceLROnPlateau", "SequentialLR", "StepLR",
-]
+__all__ = ["ChainedScheduler", "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "ExponentialLR",
+           "LRScheduler", "LambdaLR", "LinearLR", "MultiStepLR", "MultiplicativeLR", "OneCycleLR", "PolynomialLR",
+           "ReduceLROnPlateau", "SequentialLR", "StepLR"]
+
+
+def _cosine(share: float) -> float:
+    """Half a cosine from 1 down to 0."""
+    return (1 + math.cos(math.pi * share)) / 2
 
 
 class Schedule:
@@ -216,7 +219,7 @@ class CosineAnnealingLR(FactorLR):
         super().__init__(optimizer, last_epoch, T_max=T_max, eta_min=eta_min)
 
     def scale(self: Any, t: int) -> float:
-        return (1 + math.cos(math.pi * t / self.T_max)) / 2
+        return _cosine(t / self.T_max)
 
 
 class CosineAnnealingWarmRestarts(FactorLR):
@@ -233,7 +236,7 @@ class CosineAnnealingWarmRestarts(FactorLR):
         while t >= self.T_i:
             t, self.T_i = t - self.T_i, self.T_i * self.T_mult
         self.T_cur = t
-        return (1 + math.cos(math.pi * t / self.T_i)) / 2
+        return _cosine(t / self.T_i)
 
     def get_lr(self) -> list[float]:
         return self._get_closed_form_lr()
@@ -290,10 +293,9 @@ class OneCycleLR(LRScheduler):
         self.total_steps, self._anneal_func_type, self.cycle_momentum = total_steps, anneal_strategy, cycle_momentum
         self.use_beta1 = "betas" in optimizer.defaults
         up = float(pct_start * total_steps) - 1
-        places = [(0.0, "initial_lr", "max_momentum"), (up, "max_lr", "base_momentum"),
-                  (2 * up, "initial_lr", "max_momentum"), (float(total_steps - 1), "min_lr", "max_momentum")]
-        if not three_phase:
-            del places[2]
+        back = [(2 * up, "initial_lr", "max_momentum")] if three_phase else []
+        places = [(0.0, "initial_lr", "max_momentum"), (up, "max_lr", "base_momentum"), *back,
+                  (float(total_steps - 1), "min_lr", "max_momentum")]
         self._schedule_phases: list[dict[str, Any]] = [
             {"end_step": end, "start_lr": lr, "end_lr": to_lr, "start_momentum": momentum, "end_momentum": to_momentum}
             for (_, lr, momentum), (end, to_lr, to_momentum) in pairwise(places)]
@@ -307,18 +309,15 @@ class OneCycleLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def _between(self, start: float, end: float, share: float) -> float:
-        if self._anneal_func_type == "linear":
-            return (end - start) * share + start
-        return end + (start - end) / 2.0 * (math.cos(math.pi * share) + 1)
+        return end + (start - end) * (1 - share if self._anneal_func_type == "linear" else _cosine(share))
 
     def get_lr(self) -> list[float]:
-        t, begin = self.last_epoch, 0.0
+        t = self.last_epoch
         require(t <= self.total_steps, "OneCycleLR", "step", t, f"at most total_steps = {self.total_steps} steps")
-        for phase in self._schedule_phases:
-            if t <= phase["end_step"] or phase is self._schedule_phases[-1]:
-                break
-            begin = phase["end_step"]
-        share = (t - begin) / (phase["end_step"] - begin)
+        ends = [phase["end_step"] for phase in self._schedule_phases]
+        which = min(bisect_left(ends, t), len(ends) - 1)
+        phase, begin = self._schedule_phases[which], ends[which - 1] if which else 0.0
+        share = (t - begin) / (ends[which] - begin)
         for group in self.optimizer.param_groups if self.cycle_momentum else ():
             momentum = self._between(group[phase["start_momentum"]], group[phase["end_momentum"]], share)
             group.update({"betas": (momentum, *group["betas"][1:])} if self.use_beta1 else {"momentum": momentum})
