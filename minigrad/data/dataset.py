@@ -22,9 +22,6 @@ class Dataset:
     def __getitem__(self, index: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} defines no __getitem__")
 
-    def __len__(self) -> int:
-        raise NotImplementedError(f"{type(self).__name__} defines no __len__")
-
     def __add__(self, other: "Dataset") -> "ConcatDataset":
         return ConcatDataset([self, other])
 
@@ -100,7 +97,7 @@ def random_split(dataset: Any, lengths: Sequence[int | float], generator: Any = 
     """
     total = len(dataset)
     fractions = all(0 <= length <= 1 for length in lengths) and abs(sum(lengths) - 1) < 1e-9
-    if fractions and not (sum(lengths) == total and all(isinstance(length, int) for length in lengths)):
+    if fractions:
         sizes = [int(total * length) for length in lengths]
         for i in range(total - sum(sizes)):
             sizes[i % len(sizes)] += 1

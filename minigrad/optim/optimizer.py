@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 from minigrad.autograd import enable_grad, no_grad
+from minigrad.dtypes import DTYPES
 from minigrad.errors import require
 from minigrad.functions.create import full_like, tensor
 from minigrad.kernels import KERNELS
@@ -57,9 +58,9 @@ class Optimizer:
         """What the kernel is told in a parameter's step of that number, from 1 on."""
         raise NotImplementedError(f"{type(self).__name__}: neither update nor options is defined")
 
-    def count(self, param: Tensor) -> int:
-        """The number of the step that is being made of a parameter, from 1 on."""
-        self.state[param]["step"] = step = self.state[param].get("step", 0) + 1
+    def count(self, state: dict[str, Any]) -> int:
+        """The number of the step that is being made of the parameter that has this state, from 1 on."""
+        state["step"] = step = state.get("step", 0) + 1
         return step
 
     def update(self, group: dict[str, Any]) -> None:
@@ -67,26 +68,26 @@ class Optimizer:
         kernel, start, by_step = KERNELS[self.kernel], group.get(self.start, 0.0), {}
         keys = [key for key, option in self.keeps.items() if not option or group[option]]
         for param in group["params"]:
-            if param.grad is not None:
-                step = self.count(param)
-                if step not in by_step:
-                    by_step[step] = self.options(group, step)
-                kept = [self._kept(param, key, start).buffer for key in keys]
-                kernel(param.buffer, self._fitting(param, "grad", param.grad).buffer, *kept, by_step[step])
-                param.buffer.bump()
-
-    def _kept(self, param: Tensor, key: str, start: float) -> Tensor:
-        """The tensor that `state[param]` keeps under `key`, at first `start` everywhere."""
-        state = self.state[param]
-        if state.get(key) is None:
-            state[key] = full_like(param, start, requires_grad=False)
-        return self._fitting(param, key, state[key])
-
-    def _fitting(self, param: Tensor, what: str, value: Tensor) -> Tensor:
-        if value.shape != param.shape or value.dtype is not param.dtype:
-            raise ValueError(f"{type(self).__name__}: {what}: got {value.shape} of {value.dtype}, expected "
-                             f"{param.shape} of {param.dtype} as its parameter")
-        return value
+            gradient, moved = param.grad, param.buffer
+            if gradient is None:
+                continue
+            state = self.state[param] if keys else {}
+            step = self.count(state)
+            if step not in by_step:
+                by_step[step] = self.options(group, step)
+            used = [gradient.buffer]
+            for key in keys:
+                if state.get(key) is None:
+                    state[key] = full_like(param, start, requires_grad=False)
+                used.append(state[key].buffer)
+            shape, dtype = moved.shape, moved.dtype
+            for buffer in used:
+                if buffer.shape != shape or buffer.dtype != dtype:
+                    key = ("grad", *keys)[used.index(buffer)]
+                    raise ValueError(f"{type(self).__name__}: {key}: got {buffer.shape} of {DTYPES[buffer.dtype]}, "
+                                     f"expected {shape} of {param.dtype} as its parameter")
+            kernel(moved, *used, by_step[step])
+            moved.bump()
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add a dictionary with "params" and hyperparameters; those missing come from `defaults`.
@@ -103,8 +104,7 @@ class Optimizer:
         require(isinstance(param_group, dict) and "params" in param_group, name, "param_group",
                 type(param_group).__name__, 'a dict with "params"', TypeError)
         params = param_group["params"]
-        require(not isinstance(params, set), name, "params", "a set, whose order changes from run to run", "a list",
-                TypeError)
+        require(not isinstance(params, set), name, "params", "a set, which has no order", "a list", TypeError)
         params = [params] if isinstance(params, Tensor) else list(params)
         known = {id(param) for param in self._params()}
         for param in params:
@@ -113,9 +113,7 @@ class Optimizer:
             require(param.grad_fn is None, name, "params", "the result of an operation", "leaf tensors")
             require(id(param) not in known, name, "params", f"a tensor of shape {param.shape} twice", "each once")
             known.add(id(param))
-        group = {**param_group, "params": params}
-        for key, value in self.defaults.items():
-            group.setdefault(key, value)
+        group = {**self.defaults, **param_group, "params": params}
         self.check(group)
         self.param_groups.append(group)
 
@@ -145,8 +143,7 @@ class Optimizer:
         state = {numbers[id(param)]: {key: tensor(float(value)) if key == "step" else value
                                       for key, value in kept.items()}
                  for param, kept in self.state.items() if id(param) in numbers}
-        groups = [{**group, "params": [numbers[id(param)] for param in group["params"]]}
-                  for group in self.param_groups]
+        groups = [{**group, "params": [numbers[id(x)] for x in group["params"]]} for group in self.param_groups]
         return {"state": state, "param_groups": groups}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:

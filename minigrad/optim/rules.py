@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 
 from minigrad.errors import require
 from minigrad.optim.optimizer import Optimizer
-from minigrad.tensor import Tensor
 from minigrad_ext.kernel import Params
 
 
@@ -47,9 +46,9 @@ class SGD(Optimizer):
             require(momentum > 0, type(self).__name__, "momentum", momentum, "more than 0 with nesterov")
             require(dampening == 0, type(self).__name__, "dampening", dampening, "0 with nesterov")
 
-    def count(self, param: Tensor) -> int:
+    def count(self, state: dict[str, Any]) -> int:
         """1 as long as there is no momentum, then 2: all that the rule asks, so that nothing is counted."""
-        return 1 if self.state.get(param, {}).get("momentum_buffer") is None else 2
+        return 1 if state.get("momentum_buffer") is None else 2
 
     def options(self, group: dict[str, Any], step: int) -> Params:
         flags = (bool(group["nesterov"]), step == 1, bool(group["maximize"]), group["momentum"] != 0)
