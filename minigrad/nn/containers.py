@@ -13,8 +13,7 @@ from typing import Any
 
 from minigrad.errors import require
 from minigrad.nn.layer import publish
-from minigrad.nn.module import MODULE, PARAMETER, Module, tree_repr
-from minigrad.nn.parameter import Parameter
+from minigrad.nn.module import MODULE, PARAMETER, Module, Parameter, tree_repr
 
 
 class _Row(Module, MutableSequence):

@@ -13,7 +13,7 @@ from minigrad.errors import one_of, require
 from minigrad.functions.parts import pad
 from minigrad.geometry import Geometry, Padding, PerAxis
 from minigrad.nn import functional as F
-from minigrad.nn.layer import Layer, publish
+from minigrad.nn.layer import Layer, family, publish
 from minigrad.nn.linear import _Affine
 from minigrad.tensor import Tensor
 
@@ -37,9 +37,8 @@ class _ConvNd(_Affine):
         self.padding: Any = (padding,) * self.axes if isinstance(padding, int) else padding
         self.dilation = self._each("dilation", dilation)
         self.output_padding, self.padding_mode = (0,) * self.axes, padding_mode
-        first, second = (in_channels, out_channels) if self.transposed else (out_channels, in_channels)
-        weight = (first, second // groups, *self.kernel_size)
-        self._learn(device, dtype, weight=weight, bias=bias and (out_channels,))
+        channels = (in_channels, out_channels // groups) if self.transposed else (out_channels, in_channels // groups)
+        self._learn(device, dtype, weight=(*channels, *self.kernel_size), bias=bias and (out_channels,))
 
     def _each(self, argument: str, value: Any, least: int = 1) -> tuple[int, ...]:
         """One int for each axis: `value` may be an int for all of them."""
@@ -154,9 +153,8 @@ class _Separable(Layer):
         return self.pointwise(self.depthwise(input))
 
 
-class SeparableConv1d(_Separable, parts=(DepthwiseConv1d, Conv1d)): ...
-class SeparableConv2d(_Separable, parts=(DepthwiseConv2d, Conv2d)): ...
-class SeparableConv3d(_Separable, parts=(DepthwiseConv3d, Conv3d)): ...
+SeparableConv1d, SeparableConv2d, SeparableConv3d = family(
+    _Separable, parts=[(DepthwiseConv1d, Conv1d), (DepthwiseConv2d, Conv2d), (DepthwiseConv3d, Conv3d)])
 
 
 class _ConvTranspose(_ConvNd):

@@ -97,8 +97,7 @@ def trunc_normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float 
     """
     require(a < b and std > 0, "trunc_normal_", "a, b and std", f"{a}, {b} and {std}", "a < b and std > 0")
     if mean < a - 2 * std or mean > b + 2 * std:
-        warnings.warn(f"trunc_normal_: mean = {mean} is more than 2 std from [{a}, {b}]; the result may be inexact",
-                      stacklevel=2)
+        warnings.warn("trunc_normal_: mean is more than 2 std from [a, b]; the result may be inexact", stacklevel=2)
 
     scale = 1 / (std * math.sqrt(2.0))
     low, high = math.erf((a - mean) * scale), math.erf((b - mean) * scale)

@@ -10,11 +10,8 @@ from typing import Any
 from minigrad.errors import require
 from minigrad.functions.create import empty
 from minigrad.nn.functional.checks import check_probability, check_reduction
-from minigrad.nn.module import Module
-from minigrad.nn.parameter import Parameter
+from minigrad.nn.module import Module, Parameter
 from minigrad.shapes import integer
-
-WEIGHTS = ("weight", "pos_weight")          # options that are tensors: buffers, part of the state
 
 
 def family(base: type[Layer], **attributes: Any) -> list[Any]:
@@ -67,8 +64,11 @@ class Layer(Module):
         for name, value in attributes.items():
             setattr(cls, name, staticmethod(value) if inspect.isfunction(value) else value)
         if "function" in attributes:
-            about = cls.function
-            cls.names = tuple([name for name in inspect.signature(about).parameters if name not in cls.tensors])
+            about, options = cls.function, inspect.signature(cls.function).parameters
+            cls.names = tuple([name for name in options if name not in cls.tensors])
+            if issubclass(cls, Functional):
+                order = sorted(cls.names, key=lambda name: name == cls.last)
+                cls.__signature__ = inspect.Signature([options[name] for name in order if name != "training"])
             if cls.__doc__ is None and about.__doc__:
                 cls.__doc__ = f"{about.__doc__.splitlines()[0]}\n\nThe layer of `nn.functional.{about.__name__}`."
 
@@ -115,13 +115,6 @@ class Functional(Layer):
     last = ""                               # an option that stands behind the others in the constructor
     __signature__: inspect.Signature
 
-    def __init_subclass__(cls, **attributes: Any) -> None:
-        super().__init_subclass__(**attributes)
-        if "function" in attributes:
-            options = inspect.signature(cls.function).parameters
-            order = sorted(cls.names, key=lambda name: name == cls.last)
-            cls.__signature__ = inspect.Signature([options[name] for name in order if name != "training"])
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()
         layer = type(self).__name__
@@ -135,7 +128,8 @@ class Functional(Layer):
                 check_probability(layer, name, value)
             elif name == "reduction":
                 check_reduction(layer, value, "batchmean")
-            (self.register_buffer if name in WEIGHTS else self.__setattr__)(name, value)
+            # (Options that are tensors are buffers: part of the state.)
+            (self.register_buffer if name in ("weight", "pos_weight") else self.__setattr__)(name, value)
 
     @property
     def shown(self) -> str:     # type: ignore[override]

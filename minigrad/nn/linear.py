@@ -24,8 +24,7 @@ class _Affine(Layer):
     def reset_parameters(self) -> None:
         init.kaiming_uniform_(self.weight, a=math.sqrt(5))
         if self.bias is not None:
-            fan_in, _ = init.fan_in_and_fan_out(self.weight)
-            bound = 1 / math.sqrt(fan_in) if fan_in > 0 else 0
+            bound = init._std(1.0, init.fan_in_and_fan_out(self.weight)[0])
             init.uniform_(self.bias, -bound, bound)
 
 
@@ -67,9 +66,8 @@ class Embedding(Layer, function=F.embedding):
     def __init__(self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None, *,
                  device: Any = None, dtype: Any = None) -> None:
         super().__init__(num_embeddings=num_embeddings, embedding_dim=embedding_dim)
-        self.padding_idx = padding_idx
-        if padding_idx is not None:
-            self.padding_idx = axis_of("Embedding", padding_idx, num_embeddings, "padding_idx")
+        given = padding_idx is not None
+        self.padding_idx = axis_of("Embedding", padding_idx, num_embeddings, "padding_idx") if given else None
         self._learn(device, dtype, weight=(num_embeddings, embedding_dim))
 
     @classmethod

@@ -10,7 +10,7 @@ from minigrad.errors import require
 from minigrad.functions.create import empty, tensor
 from minigrad.nn import functional as F
 from minigrad.nn import init
-from minigrad.nn.layer import Functional, Layer, publish
+from minigrad.nn.layer import Functional, Layer, family, publish
 from minigrad.shapes import shape_of
 from minigrad.tensor import Tensor
 
@@ -19,10 +19,9 @@ class _Norm(Layer):
     """A scale that starts as ones and a shift that starts as zeros: what all normalising layers learn."""
 
     def reset_parameters(self) -> None:
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
+        for parameter, value in ((self.weight, 1.0), (self.bias, 0.0)):
+            if parameter is not None:
+                init.constant_(parameter, value)
 
 
 class _ChannelNorm(_Norm, shown="num_features eps= momentum= affine= bias= track_running_stats="):
@@ -55,8 +54,8 @@ class _ChannelNorm(_Norm, shown="num_features eps= momentum= affine= bias= track
 
     def _check(self, input: Tensor) -> None:
         if input.ndim not in self.ndims:
-            expected = f"{' or '.join(map(str, self.ndims))} axes (n, {self.num_features}, ...)"
-            require(False, type(self).__name__, "input", f"shape {input.shape}", expected)
+            raise ValueError(f"{type(self).__name__}: input: got shape {input.shape}, expected "
+                             f"{' or '.join(map(str, self.ndims))} axes (n, {self.num_features}, ...)")
 
 
 class _BatchNorm(_ChannelNorm, function=F.batch_norm):
@@ -78,7 +77,15 @@ class _BatchNorm(_ChannelNorm, function=F.batch_norm):
 
 
 class _InstanceNorm(_ChannelNorm, tensors=("input", "use_input_stats"), function=F.instance_norm):
-    """Each sample's own mean and variance; in evaluation the running averages, if asked to keep them."""
+    """Instance normalisation of (n, c, ...) or (c, ...), over the positions: 1, 2 or 3 axes, as the name says.
+
+    Each sample's own mean and variance; in evaluation the running averages, if asked to keep them.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.InstanceNorm1d(1, eps=0.0)(minigrad.tensor([[1.0, 3.0]])).tolist()
+    [[-1.0, 1.0]]
+    """
 
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = False,
                  track_running_stats: bool = False, device: Any = None, dtype: Any = None, *,
@@ -126,22 +133,7 @@ class BatchNorm3d(_BatchNorm, ndims=(5,)):
     """
 
 
-class InstanceNorm1d(_InstanceNorm, ndims=(2, 3)):
-    """Instance normalisation of (n, c, i) or (c, i), over i.
-
-    >>> import minigrad
-    >>> from minigrad import nn
-    >>> nn.InstanceNorm1d(1, eps=0.0)(minigrad.tensor([[1.0, 3.0]])).tolist()
-    [[-1.0, 1.0]]
-    """
-
-
-class InstanceNorm2d(_InstanceNorm, ndims=(3, 4)):
-    """Instance normalisation of (n, c, i1, i2) or (c, i1, i2), over the positions."""
-
-
-class InstanceNorm3d(_InstanceNorm, ndims=(4, 5)):
-    """Instance normalisation of (n, c, i1, i2, i3) or (c, i1, i2, i3), over the positions."""
+InstanceNorm1d, InstanceNorm2d, InstanceNorm3d = family(_InstanceNorm, ndims=[(2, 3), (3, 4), (4, 5)])
 
 
 class GroupNorm(_Norm, function=F.group_norm, shown="num_groups num_channels eps= affine= bias="):
