@@ -6,7 +6,6 @@ to o, ConvTranspose2d takes o back to i, and `output_padding` says which i where
 Source: Dumoulin and Visin, "A guide to convolution arithmetic for deep learning", 2016.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 from minigrad.errors import one_of, require
@@ -173,7 +172,7 @@ class _ConvTranspose(_ConvNd):
                          device, dtype)
         self.output_padding = self._each("output_padding", output_padding, 0)
 
-    def forward(self, input: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
+    def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
         """`output_size` (the spatial sizes, or the whole output shape) picks the output_padding that gives it."""
         if output_size is not None:
             require(len(output_size) in (self.axes, input.ndim), type(self).__name__, "output_size",
