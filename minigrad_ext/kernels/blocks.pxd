@@ -181,16 +181,17 @@ cdef inline char* place_of(Walk* walk, int k, Block* block) noexcept nogil:
 
 
 cdef inline void move_run(bits* target, int64_t to, const bits* source, int64_t by, int64_t n) noexcept nogil:
-    """Copy n elements from one stride to another."""
+    """Copy n elements from one stride to another, whatever their type."""
+    cdef bits item
+    memcpy(&item, source, sizeof(bits))
     if to == 1 and by == 1:
         memcpy(target, source, n * sizeof(bits))
     elif to == 1 and by == 0:
-        item = source[0]
         for j in range(n):
-            target[j] = item
+            memcpy(target + j, &item, sizeof(bits))
     else:
         for j in range(n):
-            target[j * to] = source[j * by]
+            memcpy(target + j * to, source + j * by, sizeof(bits))
 
 
 cdef inline void repeat(char* target, const char* source, int64_t n, int64_t itemsize) noexcept nogil:
@@ -204,12 +205,12 @@ cdef inline void repeat(char* target, const char* source, int64_t n, int64_t ite
 
 cdef inline void move_box(bits* target, const int64_t* to, const bits* source, const int64_t* by, const Block* block,
                           int run, int beside) noexcept nogil:
-    """Copy a block from one set of strides to another: in runs along one axis, over rows along another first."""
+    """Copy a block from one set of strides to another: in runs along the axis `run`, row by row along `beside`."""
     n, rows = block.extent[run], 1 if beside == run else block.extent[beside]
     for part in range(block.n // (n * rows)):
         t, s = target, source
         for axis in range(block.ndim):
-            if axis != run and axis != beside:
+            if axis != run and axis != beside and block.extent[axis] > 1:
                 t += part % block.extent[axis] * to[axis]
                 s += part % block.extent[axis] * by[axis]
                 part //= block.extent[axis]
@@ -217,12 +218,12 @@ cdef inline void move_box(bits* target, const int64_t* to, const bits* source, c
             move_run(t + j * to[beside], to[run], s + j * by[beside], by[run], n)
 
 
-cdef inline void move_block(Walk* walk, int k, char* scratch, bint store, Block* block) noexcept nogil:
-    """Load operand k's elements of a block into its contiguous scratch, or store them from there, in runs along
-    whichever axis of a tile the operand is contiguous."""
+cdef inline void move_block(Walk* walk, int k, char* data, char* scratch, bint store, Block* block) noexcept nogil:
+    """Load operand k's elements of a block, which begin at `data`, into its contiguous scratch, or store them from
+    there: in runs along whichever axis of a tile the operand is contiguous."""
     cdef int64_t own[MAX_AXES]
     cdef int64_t n = 1
-    data, strides, itemsize, last = place_of(walk, k, block), walk.axes.strides[k], walk.itemsize[k], block.ndim - 1
+    strides, itemsize, last = walk.axes.strides[k], walk.itemsize[k], block.ndim - 1
     for axis in range(last, -1, -1):
         own[axis] = n
         n *= block.extent[axis]
@@ -251,7 +252,7 @@ cdef inline void load_block(Walk* walk, Scratch* scratch, Block* block) noexcept
                 repeat(scratch.at[k], place, walk.block, walk.itemsize[k])
                 scratch.held[k] = place
         elif walk.reads >> k & 1:
-            move_block(walk, k, scratch.at[k], False, block)
+            move_block(walk, k, place, scratch.at[k], False, block)
 
 
 cdef inline int run_blocks(Walk* walk, int64_t first, int64_t end, void* kind) noexcept nogil:
@@ -266,7 +267,7 @@ cdef inline int run_blocks(Walk* walk, int64_t first, int64_t end, void* kind) n
         walk.loop(scratch.at, block.n, walk.job)
         for k in range(walk.n_args):
             if walk.writes >> k & 1 and not walk.direct[k]:
-                move_block(walk, k, scratch.at[k], True, &block)
+                move_block(walk, k, place_of(walk, k, &block), scratch.at[k], True, &block)
     return OK
 
 
