@@ -87,7 +87,7 @@ def convolutions() -> list[Case]:
         geometry = Geometry.of_conv("conv", sx[2:], sw[2:], **more)
         x, w = images(*sx), images(*sw, seed=2)
         g = images(sx[0], sw[0], *geometry.output, seed=3)
-        flops = 2.0 * sx[0] * sw[0] * sw[1] * geometry.n_taps * g[0, 0].numel()
+        flops = 2.0 * sx[0] * sw[0] * sw[1] * w[0, 0].numel() * g[0, 0].numel()
         for kernel, operands, shape in (("conv", [x, w], g.shape), ("conv_transpose", [g, w], x.shape),
                                         ("conv_weight", [x, g], w.shape)):
             def loops(a: Any, b: Any, kernel: str = kernel, geometry: Geometry = geometry) -> Any:

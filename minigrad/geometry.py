@@ -19,14 +19,14 @@ Padding may be given as
     "valid"             none
     "same"              output = ceil(input / stride); where the total is odd the extra row stands on the high side
     "causal"            the same output size; all of it, span - 1, on the low side of each axis, so that window o holds
-                        nothing beyond o*stride (for time alone: ((span - 1, 0), (1, 1)) and the like)
+                        nothing beyond o*stride
     "full"              every window that meets the input at all: span - 1 on both sides
+    a word on one axis  ("causal", 1): causal in time, one row on both sides of the other axis
 """
 
 import functools
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from minigrad.errors import one_of, require
@@ -35,10 +35,10 @@ from minigrad_ext.kernel import Params
 
 Sizes = tuple[int, ...]
 PerAxis = int | Sequence[int]
-Padding = int | str | Sequence[int] | Sequence[Sequence[int]]
+Stride = PerAxis | None
+Padding = int | str | Sequence[int | str | Sequence[int]]
 F = TypeVar("F", bound=Callable[..., "Geometry"])
 
-MODES = ("valid", "same", "causal", "full")
 LIMIT = 2**31 - 1       # of every number given: products of two of them fit the kernels' 64-bit integers
 
 
@@ -80,6 +80,7 @@ class Geometry:
     high: Sizes
     output: Sizes
     groups: int = 1
+    _params: dict[tuple[bool, int], Params] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @functools.cached_property
     def ndim(self) -> int:
@@ -89,15 +90,7 @@ class Geometry:
     @functools.cached_property
     def span(self) -> Sizes:
         """How many input positions one window reaches over, per axis: dilation*(kernel - 1) + 1."""
-        return _span(self.kernel, self.dilation)
-
-    @functools.cached_property
-    def n_taps(self) -> int:
-        return math.prod(self.kernel)
-
-    @functools.cached_property
-    def _pool_params(self) -> dict[tuple[bool, int], Params]:
-        return {}
+        return tuple([d * (k - 1) + 1 for d, k in zip(self.dilation, self.kernel, strict=True)])
 
     @functools.cached_property
     def params(self) -> Params:
@@ -107,11 +100,11 @@ class Geometry:
     def pool_params(self, count_include_pad: bool, divisor_override: int | None) -> Params:
         """`params` for an average pool."""
         key = count_include_pad, divisor_override or 0
-        if key not in self._pool_params:
+        if key not in self._params:
             one, zero = (1,) * (3 - self.ndim), (0,) * (3 - self.ndim)
-            self._pool_params[key] = Params((*one, *self.stride, *one, *self.dilation, *zero, *self.low, self.groups,
-                                             *one, *self.kernel, *zero, *self.high, *map(int, key)))
-        return self._pool_params[key]
+            self._params[key] = Params((*one, *self.stride, *one, *self.dilation, *zero, *self.low, self.groups,
+                                        *one, *self.kernel, *zero, *self.high, *map(int, key)))
+        return self._params[key]
 
     @functools.cached_property
     def empty_window(self) -> tuple[int, int] | None:
@@ -120,13 +113,13 @@ class Geometry:
         >>> Geometry.of_pool("max_pool1d", (4,), (2,), stride=2, padding=2).empty_window
         (0, 0)
         """
-        for axis, (size, low, stride, output) in enumerate(zip(self.input, self.low, self.stride, self.output,
-                                                               strict=True)):
+        for axis, (size, taps, stride, step, low, _, output) in enumerate(zip(
+                self.input, self.kernel, self.stride, self.dilation, self.low, self.high, self.output, strict=True)):
             begin, end = -(-low // stride), -(-(low + size) // stride)      # these begin on an input element
             for o in (*range(min(begin, output)), *range(end, output)):
                 first = o * stride - low
-                tap = max(0, -(first // self.dilation[axis]))               # the first one not before the input
-                if tap >= self.kernel[axis] or first + tap * self.dilation[axis] >= size:
+                tap = max(0, -(first // step))                              # the first one not before the input
+                if tap >= taps or first + tap * step >= size:
                     return axis, o
         return None
 
@@ -139,7 +132,7 @@ class Geometry:
 
     @staticmethod
     @_remembered
-    def of_pool(op: str, input: Sizes, kernel: PerAxis, stride: PerAxis | None = None, padding: Padding = 0,
+    def of_pool(op: str, input: Sizes, kernel: PerAxis, stride: Stride = None, padding: Padding = 0,
                 dilation: PerAxis = 1, ceil_mode: bool = False) -> "Geometry":
         """Of a pool; the stride is the kernel size unless given.
 
@@ -158,26 +151,27 @@ class Geometry:
         Several input sizes of a strided convolution give the same output size; `output_padding` picks one, by how many
         rows it is larger than the smallest, or `output_size` names it.
         """
-        stride, dilation, span = _steps(op, input, kernel, stride, dilation)
         require(0 not in input, op, "input", f"spatial size {input}", "at least 1 on each axis")
         ndim, name = len(input), "output_padding" if output_size is None else "output_size"
         extra = _per_axis(op, "output_padding", output_padding, ndim, 0)
         if isinstance(output_size, tuple) and len(output_size) == ndim + 2:
             output_size = output_size[2:]
         wanted = () if output_size is None else _per_axis(op, name, output_size, ndim, 1)
-        # "same" is the padding of the convolution whose input is stride times as large
-        low, high = _pads(op, padding, wanted or tuple(map(math.prod, zip(input, stride, strict=True))), span, stride)
-        size = []
-        for axis, (o, s, p) in enumerate(zip(input, stride, span, strict=True)):
-            least = (o - 1) * s + p - low[axis] - high[axis]
-            more = wanted[axis] - least if wanted else extra[axis] + max(s - p, 0) * (padding == "same")
-            bound, base = max(s, dilation[axis]), least if wanted else 0
+        rows = []
+        for axis, (o, k, s, d, side) in enumerate(_axes(op, input, kernel, stride, padding, dilation)):
+            span = d * (k - 1) + 1
+            # "same" is the padding of the convolution whose input is stride times as large
+            low, high = _sides(side, wanted[axis] if wanted else o * s, span, s)
+            least = (o - 1) * s + span - low - high
+            more = wanted[axis] - least if wanted else extra[axis] + max(s - span, 0) * (side == "same")
+            bound, base, size = max(s, d), least if wanted else 0, least + more
             require(0 <= more < bound, op, name, f"{base + more} on axis {axis}",
                     f"between {base} and {base + bound - 1}: max(stride, dilation) = {bound} sizes fit")
-            size.append(least + more)
-            require(size[axis] > 0, op, "padding", f"({low[axis]}, {high[axis]}) on axis {axis}", "less: the output "
-                    f"would have ({o}-1)*{s} + {p} - {low[axis]} - {high[axis]} + {more} = {size[axis]} positions")
-        return Geometry(tuple(size), kernel, stride, dilation, low, high, input, _integer(op, "groups", groups, 1))
+            require(size > 0, op, "padding", f"({low}, {high}) on axis {axis}", "less: the output would have "
+                    f"({o}-1)*{s} + {span} - {low} - {high} + {more} = {size} positions")
+            rows.append((size, k, s, d, low, high, o))
+        groups = _integer(op, "groups", groups, 1)
+        return Geometry(*zip(*rows, strict=True), groups)   # type: ignore[arg-type, call-arg]
 
 
 # ---- arguments
@@ -202,47 +196,43 @@ def _per_axis(op: str, name: str, value: Any, ndim: int, least: int) -> Sizes:
                   for part in _each(op, name, value, ndim, f"one int, or one for each of {ndim} axes")])
 
 
-# ---- the arithmetic
-
-def _span(kernel: Sizes, dilation: Sizes) -> Sizes:
-    return tuple([d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True)])
-
-
-def _steps(op: str, input: Sizes, kernel: Sizes, stride: Any, dilation: Any) -> tuple[Sizes, Sizes, Sizes]:
-    """Stride, dilation and span on each axis."""
+def _axes(op: str, input: Sizes, kernel: Sizes, stride: Any, padding: Any, dilation: Any) -> list[tuple[Any, ...]]:
+    """(size, kernel, stride, dilation, padding) of each axis."""
     ndim = len(input)
     require(1 <= ndim <= 3, op, "input", f"{ndim} spatial axes", "1 to 3")
     require(len(kernel) == ndim, op, "weight", f"{len(kernel)} spatial axes {kernel}", f"{ndim} as the input's {input}")
     require(0 not in kernel, op, "kernel", f"size {kernel}", "at least 1 on each axis")
-    dilation = _per_axis(op, "dilation", dilation, ndim, 1)
-    return _per_axis(op, "stride", stride, ndim, 1), dilation, _span(kernel, dilation)
+    sides: list[Any] = list(_each(op, "padding", padding, ndim, "one int, or one int or (low, high) pair for each of "
+                                  f"{ndim} axes; a pair is nested: ((low, high),)"))
+    for axis, side in enumerate(sides):
+        if isinstance(side, str):
+            one_of(op, "padding", side, ("valid", "same", "causal", "full"))
+        else:
+            pair = _each(op, "padding", side, 2, "an int or a (low, high) pair for one axis")
+            sides[axis] = tuple([_integer(op, "padding", n, 0) for n in pair])
+    return list(zip(input, kernel, _per_axis(op, "stride", stride, ndim, 1),
+                    _per_axis(op, "dilation", dilation, ndim, 1), sides, strict=True))
 
 
-def _pads(op: str, padding: Any, size: Sizes, span: Sizes, stride: Sizes) -> tuple[Sizes, Sizes]:
-    """(low, high) for an input of that size."""
-    if isinstance(padding, str):
-        one_of(op, "padding", padding, MODES)
-        none, most = (0,) * len(size), tuple([p - 1 for p in span])
-        total = [max((-(-i // s) - 1) * s + p - i, 0) for i, p, s in zip(size, span, stride, strict=True)]
-        same = tuple([n // 2 for n in total]), tuple([n - n // 2 for n in total])
-        return {"valid": (none, none), "same": same, "causal": (most, none), "full": (most, most)}[padding]
-    parts = _each(op, "padding", padding, len(size), f"one int, or one int or (low, high) pair for each of {len(size)} "
-                  "axes; a pair is nested: ((low, high),)")
-    pairs = [_each(op, "padding", part, 2, "an int or a (low, high) pair for one axis") for part in parts]
-    low, high = [tuple([_integer(op, "padding", pair[side], 0) for pair in pairs]) for side in (0, 1)]
-    return low, high
+# ---- the arithmetic
+
+def _sides(side: Any, size: int, span: int, stride: int) -> tuple[int, int]:
+    """(low, high) of a padding given as that or by its word."""
+    total = max((-(-size // stride) - 1) * stride + span - size, 0)
+    return {"valid": (0, 0), "same": (total // 2, total - total // 2), "causal": (span - 1, 0),
+            "full": (span - 1, span - 1)}.get(side, side)
 
 
 def _window(op: str, input: Sizes, kernel: Sizes, stride: Any, padding: Any, dilation: Any, groups: int,
             ceil_mode: bool) -> Geometry:
-    stride, dilation, span = _steps(op, input, kernel, stride, dilation)
-    low, high = _pads(op, padding, input, span, stride)
-    output = []
-    for axis, (size, s, a, b) in enumerate(zip(input, stride, low, high, strict=True)):
-        room = size + a + b - span[axis]
+    rows = []
+    for axis, (size, k, s, d, side) in enumerate(_axes(op, input, kernel, stride, padding, dilation)):
+        span = d * (k - 1) + 1
+        low, high = _sides(side, size, span, s)
+        room = size + low + high - span
         if room < 0:
-            raise ValueError(f"{op}: kernel {kernel[axis]} with dilation {dilation[axis]} covers {span[axis]} "
-                             f"positions, but the padded input has {size}+{a}+{b} = {size + a + b} on axis {axis}")
+            raise ValueError(f"{op}: kernel {k} with dilation {d} covers {span} positions, but the padded input has "
+                             f"{size}+{low}+{high} = {size + low + high} on axis {axis}")
         count = room // s + 1
-        output.append(count + (ceil_mode and room % s > 0 and count * s < size + a))
-    return Geometry(input, kernel, stride, dilation, low, high, tuple(output), groups)
+        rows.append((size, k, s, d, low, high, count + (ceil_mode and room % s > 0 and count * s < size + low)))
+    return Geometry(*zip(*rows, strict=True), groups)       # type: ignore[arg-type, call-arg]

@@ -159,6 +159,7 @@ def test_spellings_of_padding():
     assert pads((1, (3, 4))) == ((1, 3), (1, 4))
     assert pads(((1, 2),), 1) == ((1,), (2,))
     assert pads("valid") == ((0, 0), (0, 0))
+    assert pads(("causal", 1)) == ((1, 1), (0, 1)) and pads(["same", (2, 3)]) == ((0, 2), (1, 3))
 
 
 def test_params_are_right_aligned():

@@ -379,7 +379,7 @@ REFUSED = [
     (lambda: F.interpolate(X, (2, 2, 2)), ValueError,
      "interpolate: size: got (2, 2, 2), expected one number, or one for each axis"),
     (lambda: F.interpolate(X, 0), ValueError,
-     "interpolate: got 4 places to be resampled to 0, expected at least 1 of each"),
+     "interpolate: size: got 4 places to be resampled to 0, expected at least 1 of each"),
     (lambda: F.interpolate(X, 2.5), TypeError, "interpolate: size: got 2.5, expected an int"),
     (lambda: F.interpolate(X, scale_factor=-1), ValueError,
      "interpolate: scale_factor: got -1, expected positive numbers"),
@@ -426,7 +426,7 @@ REFUSED = [
      "adaptive_avg_pool2d: input: got shape (4, 4), expected (N, C, ...) or (C, ...) with spatial axes, as many as the "
      "name says, that are not empty"),
     (lambda: F.adaptive_avg_pool2d(X, -1), ValueError,
-     "adaptive_avg_pool2d: output_size: got -1, expected 0 or more"),
+     "adaptive_avg_pool2d: output_size: got (-1, -1), expected sizes of 0 or more"),
     (lambda: F.pixel_shuffle(X, 3), ValueError,
      "pixel_shuffle: input: got shape (2, 4, 4, 4), expected a multiple of 3^2 channels"),
     (lambda: F.pixel_unshuffle(X, 3), ValueError,

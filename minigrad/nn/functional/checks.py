@@ -68,11 +68,9 @@ def per_dimension(name: str, function: F) -> tuple[F, F, F]:
         one.__kwdefaults__ = {**general.__kwdefaults__, "ndim": ndim, "op": op}
         signature = inspect.signature(general)
         one.__signature__ = signature.replace(parameters=list(signature.parameters.values())[:-2])
-        paragraphs = inspect.getdoc(general).split("\n\n")      # type: ignore[union-attr]
+        paragraphs = str(inspect.getdoc(general)).replace("Nd", f"{ndim}d").split("\n\n")
         text = "\n\n".join(part for part in paragraphs if f"{op}(" in part or not re.search(rf"\b{name}\dd\(", part))
-        for general_letters, letters in LETTERS.items():
-            text = text.replace(general_letters, letters[ndim - 1])
-        one.__doc__ = text.replace("Nd", f"{ndim}d")
+        one.__doc__ = re.sub(r"\*[IOT]\b", lambda found: LETTERS[found[0]][ndim - 1], text)   # noqa: B023
         made.append(one)
     return tuple(made)      # type: ignore[return-value]
 
@@ -82,9 +80,7 @@ def batched(op: str, ndim: int, input: Any) -> tuple[Any, bool]:
     check_tensor(op, "input", input)
     if input.ndim == ndim + 2:
         return input, False
-    if input.ndim != ndim + 1:
-        raise ValueError(f"{op}: input: got shape {input.shape}, expected (N, C, ...) or (C, ...) with {ndim} spatial "
-                         f"axes, so {ndim + 2} or {ndim + 1} in all")
+    check_shape(input.ndim == ndim + 1, op, "input", input, f"(N, C, ...) or (C, ...) with {ndim} spatial axes")
     return reshape(input, shape=(1, *input.shape)), True
 
 

@@ -7,13 +7,14 @@
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 from minigrad import dtypes
 from minigrad.errors import require
 from minigrad.functions.create import ones
 from minigrad.functions.index import where
 from minigrad.nn.functional import checks
-from minigrad.nn.functional.activation import log_softmax, logsigmoid
+from minigrad.nn.functional.activation import logsigmoid
 from minigrad.nn.functional.checks import check_float, check_shape, check_tensor, per_channel, sized
 from minigrad.tensor import Tensor
 
@@ -21,14 +22,15 @@ __all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_en
            "kl_div", "l1_loss", "mse_loss", "nll_loss", "smooth_l1_loss"]
 
 
-def _reduced(op: str, losses: Tensor, reduction: str, weight: Tensor | None = None,
-             over: Tensor | None = None) -> Tensor:
+def _reduced(op: str, losses: Tensor, reduction: str, weight: Any = None, over: Any = None) -> Tensor:
     """The losses times their weights: the mean (where given, over the sum of `over`), the sum, or all of them."""
-    checks.check_reduction(op, reduction)
     losses = losses if weight is None else losses * weight
     if reduction == "mean":
         return losses.mean() if over is None else losses.sum() / over.sum()
-    return losses.sum() if reduction == "sum" else losses
+    if reduction == "sum":
+        return losses.sum()
+    checks.check_reduction(op, reduction)
+    return losses
 
 
 # ---- numbers
@@ -39,7 +41,8 @@ def _difference(op: str, input: Tensor, target: Tensor, weight: Tensor | None = 
     if input.shape != target.shape:
         warnings.warn(f"{op}: input {input.shape} and target {target.shape} are broadcast against each other; "
                       "make their shapes equal if that is not meant", stacklevel=3)
-    sized(op, input.shape, weight=weight)
+    if weight is not None:
+        sized(op, input.shape, weight=weight)
     return input - target
 
 
@@ -53,8 +56,7 @@ def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", weight: 
     >>> F.mse_loss(minigrad.tensor([1.0, 2.0]), minigrad.tensor([1.0, 4.0]), reduction="none").tolist()
     [0.0, 4.0]
     """
-    losses = _difference("mse_loss", input, target, weight).square()
-    return _reduced("mse_loss", losses, reduction, weight, weight)
+    return _reduced("mse_loss", _difference("mse_loss", input, target, weight).square(), reduction, weight, weight)
 
 
 def l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", weight: Tensor | None = None) -> Tensor:
@@ -224,8 +226,8 @@ def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, *
     if input.shape == target.shape and target.dtype.is_floating_point:
         if label_smoothing:
             target = target * (1.0 - label_smoothing) + label_smoothing / input.shape[dim]
-        return _reduced(op, -(_weighted(op, log_softmax(input, dim), weight) * target).sum(dim), reduction)
-    return _class_loss(op, log_softmax(input, dim) if input.ndim else input, target, weight, ignore_index, reduction,
+        return _reduced(op, -(_weighted(op, input.log_softmax(dim), weight) * target).sum(dim), reduction)
+    return _class_loss(op, input.log_softmax(dim) if input.ndim else input, target, weight, ignore_index, reduction,
                        label_smoothing)
 
 
@@ -244,7 +246,6 @@ def _class_loss(op: str, logs: Tensor, target: Tensor, weight: Tensor | None, ig
         check_shape(False, op, "target", target, f"{shape[:dim] + shape[dim + 1:]} for input {shape}")
     if target.dtype.is_floating_point or target.dtype is dtypes.bool:
         raise TypeError(f"{op}: target: got {target.dtype}, expected int64 classes")
-    sized(op, shape[dim:dim + 1], weight=weight)
     target = target if target.dtype is dtypes.int64 else target.to(dtypes.int64)
     if weight is None and not smoothing and ignore_index < 0:
         with suppress(IndexError):      # some target is no class: it may be ignore_index
@@ -252,16 +253,14 @@ def _class_loss(op: str, logs: Tensor, target: Tensor, weight: Tensor | None, ig
             return _reduced(op, losses.squeeze(dim) if reduction == "none" else losses, reduction)
     ignored = target == ignore_index
     index = target.masked_fill(ignored, 0)
-    factors = ones(index.shape, dtype=logs.dtype).masked_fill(ignored, 0.0)
+    weighted = _weighted(op, logs, weight)
     try:
-        picked = logs.gather(dim, index.unsqueeze(dim)).squeeze(dim).masked_fill(ignored, 0.0)
-        if weight is not None:
-            factors = factors * weight.gather(0, index.reshape(-1)).reshape(index.shape)
+        losses = -weighted.gather(dim, index.unsqueeze(dim)).squeeze(dim)
     except IndexError as error:
         raise IndexError(f"{op}: target holds a class that is not among 0 to {shape[dim] - 1} "
                          f"(nor ignore_index = {ignore_index}): {error}") from None
-    losses = -(picked * factors)
     if smoothing:
-        even = _weighted(op, logs, weight).sum(dim).neg().masked_fill(ignored, 0.0)
-        losses = losses * (1.0 - smoothing) + even * (smoothing / shape[dim])
-    return _reduced(op, losses, reduction, over=factors)
+        losses = losses * (1.0 - smoothing) - weighted.sum(dim) * (smoothing / shape[dim])
+    factors = ones(shape[dim:dim + 1], dtype=logs.dtype) if weight is None else weight
+    over = factors[index].masked_fill(ignored, 0.0) if reduction == "mean" else None
+    return _reduced(op, losses.masked_fill(ignored, 0.0), reduction, over=over)

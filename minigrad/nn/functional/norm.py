@@ -8,6 +8,7 @@ drawn from minigrad's generator, over elements or whole channels.
 
 from collections.abc import Sequence
 from math import prod
+from typing import Any
 
 from minigrad.autograd import no_grad
 from minigrad.errors import require
@@ -70,9 +71,8 @@ def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var
                          momentum, eps)
 
 
-def _channel_norm(op: str, axes: tuple[int, ...], input: Tensor, running_mean: Tensor | None,
-                  running_var: Tensor | None, weight: Tensor | None, bias: Tensor | None, observe: bool,
-                  momentum: float, eps: float) -> Tensor:
+def _channel_norm(op: str, axes: tuple[int, ...], input: Tensor, running_mean: Any, running_var: Any, weight: Any,
+                  bias: Any, observe: bool, momentum: float, eps: float) -> Tensor:
     """Normalised over `axes` and the positions, each channel with its own scale and shift."""
     check_float(op, "input", input)
     shape, ndim = input.shape, input.ndim
@@ -148,8 +148,7 @@ def rms_norm(input: Tensor, normalized_shape: int | Sequence[int], weight: Tenso
     return _scaled(input, input.square().mean(axes, keepdim=True), eps, weight, None)
 
 
-def _last_axes(op: str, input: Tensor, normalized_shape: int | Sequence[int],
-               **affine: Tensor | None) -> tuple[int, ...]:
+def _last_axes(op: str, input: Tensor, normalized_shape: int | Sequence[int], **affine: Any) -> tuple[int, ...]:
     check_float(op, "input", input)
     sizes = shape_of(op, (normalized_shape,), "normalized_shape")
     sized(op, sizes, **affine)

@@ -60,7 +60,7 @@ def unfold(input: Tensor, kernel_size: PerAxis, dilation: PerAxis = 1, padding: 
     x = flat_view(input, (*lead, *geometry.input))
     for op, attrs in _steps(lead, geometry):
         x = op(x, **attrs)
-    return flat_view(x, (*shape[:-ndim - 1], lead[1] * geometry.n_taps, math.prod(geometry.output)))
+    return flat_view(x, (*shape[:-ndim - 1], lead[1] * math.prod(geometry.kernel), math.prod(geometry.output)))
 
 
 def fold(input: Tensor, output_size: PerAxis, kernel_size: PerAxis, dilation: PerAxis = 1, padding: Padding = 0,
@@ -77,7 +77,7 @@ def fold(input: Tensor, output_size: PerAxis, kernel_size: PerAxis, dilation: Pe
     ndim = _axes(kernel_size if isinstance(output_size, int) else output_size)
     size = (output_size,) * ndim if isinstance(output_size, int) else shape_of("fold", output_size, "output_size")
     geometry = Geometry.of_pool("fold", size, kernel_size, stride, padding, dilation)
-    taps, count, shape = geometry.n_taps, math.prod(geometry.output), input.shape
+    taps, count, shape = math.prod(geometry.kernel), math.prod(geometry.output), input.shape
     check_shape(len(shape) in (2, 3) and shape[-2] % taps == 0 and shape[-1] == count, "fold", "input", input,
                 f"(N, C*{taps}, {count}) or (C*{taps}, {count}): {taps} taps, {geometry.output} windows in {size}")
     lead = (math.prod(shape[:-2]), shape[-2] // taps)

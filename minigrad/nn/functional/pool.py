@@ -12,14 +12,14 @@ from minigrad.dtypes import int64
 from minigrad.errors import require
 from minigrad.functions.create import arange, tensor, zeros
 from minigrad.functions.index import along
-from minigrad.geometry import LIMIT, Geometry, Padding, PerAxis
-from minigrad.nn.functional.checks import batched, check_float, check_shape, check_tensor, per_dimension, unbatched
+from minigrad.geometry import LIMIT, Geometry, Padding, PerAxis, Stride
+from minigrad.nn.functional.checks import batched, check_float, check_shape, per_dimension, sized, unbatched
 from minigrad.nn.functional.resample import resampled
 from minigrad.ops import pool as rows
 from minigrad.ops.index import gather, scatter_add
 from minigrad.ops.math import eq, where
 from minigrad.ops.view import embed, expand, flat_view, reshape
-from minigrad.shapes import integer
+from minigrad.shapes import integer, shape_of
 from minigrad.tensor import Tensor
 
 __all__ = ["adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d",
@@ -33,8 +33,7 @@ def _selected(x: Any, index: Any, alone: bool, return_indices: bool) -> Any:
     """The elements of (N, C, *I) at `index` (N, C, *O) into the flattened I; without N if there was none."""
     shape, lead = index.shape[alone:], index.shape[:2]
     flat = flat_view(x, (*lead, math.prod(x.shape[2:])))
-    output = gather(flat, flat_view(index, (*lead, math.prod(index.shape[2:]))), axis=2)
-    output = reshape(output, shape=shape)
+    output = reshape(gather(flat, flat_view(index, (*lead, math.prod(index.shape[2:]))), axis=2), shape=shape)
     return (output, reshape(index, shape=shape)) if return_indices else output
 
 
@@ -44,9 +43,8 @@ def _divisor(op: str, given: Any) -> int | None:
     return divisor
 
 
-def _max_pool(input: Tensor, kernel_size: PerAxis, stride: PerAxis | None = None, padding: Padding = 0,
-              dilation: PerAxis = 1, ceil_mode: bool = False, return_indices: bool = False, *, ndim: int = 2,
-              op: str = "") -> Any:
+def _max_pool(input: Tensor, kernel_size: PerAxis, stride: Stride = None, padding: Padding = 0, dilation: PerAxis = 1,
+              ceil_mode: bool = False, return_indices: bool = False, *, ndim: int = 2, op: str = "") -> Any:
     """The largest element of each window: (N, C, *I) gives (N, C, *O).
 
         out[n,c,o] = max over t of input[n,c, o*stride + t*dilation - low]
@@ -75,7 +73,7 @@ def _max_pool(input: Tensor, kernel_size: PerAxis, stride: PerAxis | None = None
     return _selected(x, rows.max_pool_index(x, geometry=geometry), alone, return_indices)
 
 
-def _avg_pool(input: Tensor, kernel_size: PerAxis, stride: PerAxis | None = None, padding: Padding = 0,
+def _avg_pool(input: Tensor, kernel_size: PerAxis, stride: Stride = None, padding: Padding = 0,
               ceil_mode: bool = False, count_include_pad: bool = True, divisor_override: int | None = None,
               dilation: PerAxis = 1, *, ndim: int = 2, op: str = "") -> Tensor:
     """The mean of each window: (N, C, *I) gives (N, C, *O).
@@ -108,9 +106,8 @@ def _avg_pool(input: Tensor, kernel_size: PerAxis, stride: PerAxis | None = None
                                    divisor_override=divisor_override), alone)
 
 
-def _lp_pool(input: Tensor, norm_type: float, kernel_size: PerAxis, stride: PerAxis | None = None,
-             ceil_mode: bool = False, padding: Padding = 0, dilation: PerAxis = 1, *, ndim: int = 2,
-             op: str = "") -> Tensor:
+def _lp_pool(input: Tensor, norm_type: float, kernel_size: PerAxis, stride: Stride = None, ceil_mode: bool = False,
+             padding: Padding = 0, dilation: PerAxis = 1, *, ndim: int = 2, op: str = "") -> Tensor:
     """The p-norm of each window, p = `norm_type`: (N, C, *I) gives (N, C, *O).
 
         out[n,c,o] = (sum over t of input[n,c, o*stride + t*dilation - low]^p)^(1/p)
@@ -140,8 +137,8 @@ def _lp_pool(input: Tensor, norm_type: float, kernel_size: PerAxis, stride: PerA
     # The p-th root of the sum of p-th powers: the mean, times the number of taps.
     x, alone = batched(op, ndim, input)
     geometry = Geometry.of_pool(op, x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
-    mean = rows.avg_pool(x.pow(p), geometry=geometry, count_include_pad=True, divisor_override=None)
-    total = mean * geometry.n_taps
+    total = math.prod(geometry.kernel) * rows.avg_pool(x.pow(p), geometry=geometry, count_include_pad=True,
+                                                       divisor_override=None)
     zero = eq(total, 0)
     return unbatched(where(zero, 0, where(zero, 1, total).pow(1 / p)), alone)
 
@@ -157,7 +154,7 @@ def lp_pool_features(input: Tensor, norm_type: float, kernel_size: int, stride: 
     [[[5.0], [2.0]]]
     """
     op = "lp_pool_features"
-    check_tensor(op, "input", input)
+    check_float(op, "input", input)
     check_shape(input.ndim >= 2, op, "input", input, "(N, C, ...)")
     batch, channels, *sizes = input.shape
     x = flat_view(input, (batch, 1, channels, math.prod(sizes)))
@@ -169,20 +166,18 @@ def lp_pool_features(input: Tensor, norm_type: float, kernel_size: int, stride: 
 
 # ---- regions, and the whole
 
-def _region_counts(op: str, ndim: int, input: Any, output_size: Any) -> list[int]:
+def _region_counts(op: str, ndim: int, input: Any, output_size: Any) -> tuple[int, ...]:
     """How many regions are wanted on each spatial axis; None keeps a size."""
     check_float(op, "input", input)
     check_shape(input.ndim - ndim in (1, 2) and 0 not in input.shape[-ndim:], op, "input", input,
                 "(N, C, ...) or (C, ...) with spatial axes, as many as the name says, that are not empty")
     given = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * ndim
     require(len(given) == ndim, op, "output_size", output_size, "one int, or one for each axis")
-    sizes = [n if size is None else integer(op, "output_size", size)
-             for n, size in zip(input.shape[-ndim:], given, strict=True)]
-    require(min(sizes) >= 0, op, "output_size", output_size, "0 or more")
-    return sizes
+    sizes = map(lambda old, new: old if new is None else integer(op, "output_size", new), input.shape[-ndim:], given)
+    return shape_of(op, tuple(sizes), "output_size")
 
 
-def _adaptive_avg_pool(input: Tensor, output_size: Any, *, ndim: int = 2, op: str = "") -> Tensor:
+def _adaptive_avg(input: Tensor, output_size: Any, *, ndim: int = 2, op: str = "") -> Tensor:
     """The means of regions, as many as wanted: (N, C, *I) or (C, *I) to `output_size` (None keeps a size).
 
     Region o of O on an axis of I places runs from floor(o I/O) to ceil((o+1) I/O).  Size 1 is the global mean.
@@ -203,8 +198,7 @@ def _adaptive_avg_pool(input: Tensor, output_size: Any, *, ndim: int = 2, op: st
     return resampled(input, list(map(axis_map, ("area",) * ndim, input.shape[-ndim:], sizes)))
 
 
-def _adaptive_max_pool(input: Tensor, output_size: Any, return_indices: bool = False, *, ndim: int = 2,
-                       op: str = "") -> Any:
+def _adaptive_max(input: Tensor, output_size: Any, return_indices: bool = False, *, ndim: int = 2, op: str = "") -> Any:
     """The largest elements of regions, as many as wanted: (N, C, *I) or (C, *I) to `output_size`.
 
     The regions are those of `adaptive_avg_poolNd`, the indices those of `max_poolNd`.
@@ -267,9 +261,8 @@ def global_max_pool(input: Tensor) -> Tensor:
 
 # ---- the ways back
 
-def _max_unpool(input: Tensor, indices: Tensor, kernel_size: PerAxis, stride: PerAxis | None = None,
-                padding: Padding = 0, output_size: Any = None, dilation: PerAxis = 1, *, ndim: int = 2,
-                op: str = "") -> Tensor:
+def _max_unpool(input: Tensor, indices: Tensor, kernel_size: PerAxis, stride: Stride = None, padding: Padding = 0,
+                output_size: Any = None, dilation: PerAxis = 1, *, ndim: int = 2, op: str = "") -> Tensor:
     """The way back from `max_poolNd`: each value at its index, zeros elsewhere; (N, C, *I) or (C, *I).
 
     Sizes are (L-1)*stride + dilation*(T-1) + 1 - low - high, or `output_size` (the spatial sizes or the whole shape),
@@ -291,10 +284,9 @@ def _max_unpool(input: Tensor, indices: Tensor, kernel_size: PerAxis, stride: Pe
     """
     x, alone = batched(op, ndim, input)
     check_float(op, "input", input)
-    check_tensor(op, "indices", indices)
+    sized(op, input.shape, indices=indices)
     require(indices.dtype is int64, op, "indices", f"dtype {indices.dtype.name}", "int64", TypeError)
-    check_shape(indices.shape == input.shape, op, "indices", indices, f"{input.shape} as the input has")
-    sizes = _unpooled(op, x.shape[2:], kernel_size, stride, padding, output_size, dilation)
+    sizes = _unpooled(op, x.shape[2:], output_size, kernel_size, stride, padding, dilation)
     channels, many, room = math.prod(x.shape[:2]), math.prod(x.shape[2:]), math.prod(sizes)
     index = flat_view(indices, (channels, many))
     for found in (index.amin().item(), index.amax().item()) if channels * many else ():
@@ -307,23 +299,21 @@ def _max_unpool(input: Tensor, indices: Tensor, kernel_size: PerAxis, stride: Pe
     return reshape(output, shape=(*x.shape[alone:2], *sizes))
 
 
-def _unpooled(op: str, input: tuple[int, ...], kernel_size: PerAxis, stride: PerAxis | None, padding: Padding,
-              output_size: Any, dilation: PerAxis) -> tuple[int, ...]:
+def _unpooled(op: str, input: tuple[int, ...], output_size: Any, *window: Any) -> tuple[int, ...]:
     """The spatial sizes: `output_size`, or the smallest that a pool of this kind takes to `input`."""
-    probe = Geometry.of_pool(op, (LIMIT,) * len(input), kernel_size, stride, padding, dilation)
+    probe = Geometry.of_pool(op, (LIMIT,) * len(input), *window)
     least = [(o - 1) * s + span - low - high for o, s, span, low, high in
              zip(input, probe.stride, probe.span, probe.low, probe.high, strict=True)]
-    given = tuple(least if output_size is None else output_size)
-    require(len(given) in (len(input), len(input) + 2), op, "output_size", given,
-            f"{len(input)} or {len(input) + 2} sizes")
-    sizes = tuple([integer(op, "output_size", size) for size in given[-len(input):]])
+    name, given = ("input", least) if output_size is None else ("output_size", output_size)
+    require(len(given) - len(input) in (0, 2), op, name, given, f"{len(input)} or {len(input) + 2} sizes")
+    sizes = tuple([integer(op, name, size) for size in given[-len(input):]])
     for axis, (size, default, s) in enumerate(zip(sizes, least, probe.stride, strict=True)):
-        require(default - s < size < default + s and size >= 1, op, "input" if output_size is None else "output_size",
-                f"size {size} on axis {axis} of the output", f"from {max(default - s + 1, 1)} to {default + s - 1}")
+        require(default - s < size < default + s and size >= 1, op, name, f"size {size} on axis {axis} of the output",
+                f"from {max(default - s + 1, 1)} to {default + s - 1}")
     return sizes
 
 
-def avg_unpool(input: Tensor, kernel_size: PerAxis, stride: PerAxis | None = None, padding: Padding = 0,
+def avg_unpool(input: Tensor, kernel_size: PerAxis, stride: Stride = None, padding: Padding = 0,
                ceil_mode: bool = False, count_include_pad: bool = True, divisor_override: int | None = None,
                dilation: PerAxis = 1, output_size: Any = None) -> Tensor:
     """The transpose of `avg_pool1d`, 2d or 3d for (N, C, ...): each value spread evenly over its window.
@@ -336,7 +326,7 @@ def avg_unpool(input: Tensor, kernel_size: PerAxis, stride: PerAxis | None = Non
     """
     op = "avg_unpool"
     _spatial(op, input)
-    sizes = _unpooled(op, input.shape[2:], kernel_size, stride, padding, output_size, dilation)
+    sizes = _unpooled(op, input.shape[2:], output_size, kernel_size, stride, padding, dilation)
     geometry = Geometry.of_pool(op, sizes, kernel_size, stride, padding, dilation, ceil_mode)
     require(geometry.output == input.shape[2:], op, "output_size", f"{sizes}, which is pooled to {geometry.output}",
             f"one that is pooled to the input's {input.shape[2:]}")
@@ -362,7 +352,7 @@ def nails_unpool(input: Tensor, kernel_size: PerAxis) -> Tensor:
     [[[4.0, 0.0, 6.0, 0.0]]]
     """
     _spatial("nails_unpool", input)
-    sizes = _unpooled("nails_unpool", input.shape[2:], kernel_size, None, 0, None, 1)
+    sizes = _unpooled("nails_unpool", input.shape[2:], None, kernel_size)
     steps = [new // old for new, old in zip(sizes, input.shape[2:], strict=True)]
     return embed(input, starts=(0,) * input.ndim, steps=(1, 1, *steps), shape=(*input.shape[:2], *sizes))
 
@@ -370,6 +360,6 @@ def nails_unpool(input: Tensor, kernel_size: PerAxis) -> Tensor:
 max_pool1d, max_pool2d, max_pool3d = per_dimension("max_pool", _max_pool)
 avg_pool1d, avg_pool2d, avg_pool3d = per_dimension("avg_pool", _avg_pool)
 lp_pool1d, lp_pool2d, lp_pool3d = per_dimension("lp_pool", _lp_pool)
-adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d = per_dimension("adaptive_avg_pool", _adaptive_avg_pool)
-adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d = per_dimension("adaptive_max_pool", _adaptive_max_pool)
+adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d = per_dimension("adaptive_avg_pool", _adaptive_avg)
+adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d = per_dimension("adaptive_max_pool", _adaptive_max)
 max_unpool1d, max_unpool2d, max_unpool3d = per_dimension("max_unpool", _max_unpool)

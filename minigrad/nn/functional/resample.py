@@ -62,10 +62,8 @@ def interpolate(input: Tensor, size: Any = None, scale_factor: Any = None, mode:
     if not kind.startswith("nearest"):
         check_float(op, "input", input)
     maps = []
-    for old, (new, step) in zip(input.shape[2:], _sizes(op, input.shape[2:], size, scale_factor,
-                                                        recompute_scale_factor), strict=True):
-        if old < 1 or new < 1:
-            raise ValueError(f"{op}: got {old} places to be resampled to {new}, expected at least 1 of each")
+    for old, new, step in _sizes(op, input.shape[2:], size, scale_factor, recompute_scale_factor):
+        require(old > 0 and new > 0, op, "size", f"{old} places to be resampled to {new}", "at least 1 of each")
         if align_corners:
             step = (old - 1) / (new - 1) if new > 1 else 0.0
         numbers = () if kind == "area" else (step,) if kind.startswith("nearest") else (step, bool(align_corners))
@@ -73,36 +71,28 @@ def interpolate(input: Tensor, size: Any = None, scale_factor: Any = None, mode:
     return resampled(input, maps)
 
 
-def _sizes(op: str, old: tuple[int, ...], size: Any, factor: Any, recompute: bool | None) -> list[tuple[int, float]]:
-    """(new size, old places per new place) of each axis."""
+def _sizes(op: str, old: tuple[int, ...], size: Any, factor: Any, recompute: Any) -> list[tuple[int, int, float]]:
+    """(old size, new size, old places per new place) of each axis."""
     require((size is None) != (factor is None), op, "size", size, "either this or scale_factor")
     name, given = ("size", size) if factor is None else ("scale_factor", factor)
     listed = given if isinstance(given, (tuple, list)) else [given] * len(old)
     require(len(listed) == len(old), op, name, given, "one number, or one for each axis")
     if factor is None:
         require(not recompute, op, "recompute_scale_factor", recompute, "a scale_factor with it, no size")
-        return [(integer(op, name, new), n / max(new, 1)) for n, new in zip(old, listed, strict=True)]
+        return [(n, integer(op, name, new), n / max(new, 1)) for n, new in zip(old, listed, strict=True)]
     require(all(hasattr(f, "__float__") for f in listed), op, name, repr(given), "numbers", TypeError)
     require(all(0 < float(f) < math.inf for f in listed), op, name, given, "positive numbers")
-    sizes = [(math.floor(n * float(f)), float(f)) for n, f in zip(old, listed, strict=True)]
-    return [(new, n / max(new, 1) if recompute else 1.0 / f) for n, (new, f) in zip(old, sizes, strict=True)]
+    sizes = [(n, math.floor(n * float(f)), float(f)) for n, f in zip(old, listed, strict=True)]
+    return [(n, new, n / max(new, 1) if recompute else 1.0 / f) for n, new, f in sizes]
 
 
 def resampled(x: Any, maps: list[AxisMap]) -> Any:
     """The last axes mapped, those that shrink most first; among equals, growing ones from the last, where the sums are
     dearest, shrinking ones to the last."""
-    def order(axis: int) -> tuple[float, int]:
-        ratio = len(maps[axis].entries) / maps[axis].size
-        return ratio, -axis if ratio > 1 else axis
-
-    for axis in sorted(range(len(maps)), key=order):
+    ratio = [len(rows.entries) / rows.size for rows in maps]
+    for axis in sorted(range(len(maps)), key=lambda axis: (ratio[axis], -axis if ratio[axis] > 1 else axis)):
         x = mapped(x, x.ndim - len(maps) + axis, maps[axis])
     return x
-
-
-def _clipped(x: Tensor, last: int) -> Tensor:
-    """Between 0 and last; places on the border count as outside, where the derivative is 0."""
-    return where((x > 0).logical_and(x < last), x, x.detach().clamp(0, last))
 
 
 def _returned(x: Tensor, size: int, padding_mode: str, align_corners: bool) -> Tensor:
@@ -112,7 +102,8 @@ def _returned(x: Tensor, size: int, padding_mode: str, align_corners: bool) -> T
     if padding_mode == "reflection":
         low, span = (0.0, size - 1) if align_corners else (-0.5, size)
         x = span - ((x - low).remainder(2 * span) - span).abs() + low if span else x * 0.0
-    return _clipped(x, size - 1)
+    # places on the border count as outside, where the derivative is 0
+    return where((x > 0).logical_and(x < size - 1), x, x.detach().clamp(0, size - 1))
 
 
 def _taps(x: Tensor, size: int, mode: str, padding_mode: str, align_corners: bool) -> list[tuple[Tensor, Any]]:
@@ -189,10 +180,8 @@ def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None =
     require(1 <= ndim <= 3 and 0 not in shape, "affine_grid", "size", shape, "(N, C, ...) and no empty axes")
     check_shape(theta.shape == (shape[0], ndim, ndim + 1), "affine_grid", "theta", theta,
                 f"{(shape[0], ndim, ndim + 1)} for size {shape}")
-    columns = []
-    for axis, n in reversed(list(enumerate(shape[2:]))):
-        steps = arange(n, dtype=theta.dtype) * 2 - (n - 1)              # -(n-1) to n-1
-        line = steps / (max(n - 1, 1) if align_corners else n)
-        columns.append(expand(flat_view(line, (n,) + (1,) * (ndim - 1 - axis)), shape=shape[2:]))
-    base = flat_view(stack([*columns, ones(shape[2:], dtype=theta.dtype)], -1), (math.prod(shape[2:]), ndim + 1))
+    lines = [(arange(n, dtype=theta.dtype) * 2 - (n - 1)) / (max(n - 1, 1) if align_corners else n) for n in shape[2:]]
+    grid = [expand(flat_view(line, line.shape + (1,) * (ndim - 1 - axis)), shape=shape[2:])
+            for axis, line in enumerate(lines)]
+    base = flat_view(stack([*grid[::-1], ones(shape[2:], dtype=theta.dtype)], -1), (math.prod(shape[2:]), ndim + 1))
     return flat_view(base @ theta.transpose(1, 2), (shape[0], *shape[2:], ndim))

@@ -127,7 +127,8 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         check_shape(False, "linear", "input", input, f"(..., {features[-1]}) for weight {features}")
     if input.dtype is not weight.dtype:
         raise TypeError(f"linear: input: got {input.dtype}, expected {weight.dtype} as the weight's")
-    sized("linear", features[:-1], bias=bias)
+    if bias is not None:
+        sized("linear", features[:-1], bias=bias)
     output = input @ (weight.transpose(0, 1) if len(features) == 2 else weight)
     return output if bias is None else output + bias
 
