@@ -44,8 +44,8 @@ class AxisMap:
         listed = list(itertools.chain.from_iterable(entries))
         self.index = _vector([index for index, _ in listed], INT32)
         self.weights = {code: _vector([weight for _, weight in listed], code) for code in (FLOAT32, FLOAT64)}
-        single = all(len(row) == 1 for row in entries)
-        self.params = [Params((axis, single)) for axis in range(MAX_AXES)]      # for the kernel, by axis
+        # for the kernel, by axis: which it is, and whether each place has one entry
+        self.params = [Params((axis, set(map(len, entries)) <= {1})) for axis in range(MAX_AXES)]
 
     def __repr__(self) -> str:
         return f"AxisMap{self.key}"

@@ -51,7 +51,7 @@ def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor |
     >>> F.batch_norm(minigrad.tensor([[3.0], [5.0]]), mean, var, eps=0.0).tolist()
     [[1.0], [2.0]]
     """
-    return _channel_norm("batch_norm", (0,), input, running_mean, running_var, weight, bias, training, momentum, eps)
+    return _norm("batch_norm", (0,), input, running_mean, running_var, weight, bias, training, momentum, eps)
 
 
 def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var: Tensor | None = None,
@@ -67,12 +67,11 @@ def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var
     >>> F.instance_norm(minigrad.tensor([[[1.0, 3.0]], [[10.0, 30.0]]]), eps=0.0).tolist()
     [[[-1.0, 1.0]], [[-1.0, 1.0]]]
     """
-    return _channel_norm("instance_norm", (), input, running_mean, running_var, weight, bias, use_input_stats,
-                         momentum, eps)
+    return _norm("instance_norm", (), input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps)
 
 
-def _channel_norm(op: str, axes: tuple[int, ...], input: Tensor, running_mean: Any, running_var: Any, weight: Any,
-                  bias: Any, observe: bool, momentum: float, eps: float) -> Tensor:
+def _norm(op: str, axes: tuple[int, ...], input: Tensor, running_mean: Any, running_var: Any, weight: Any,
+          bias: Any, observe: bool, momentum: float, eps: float) -> Tensor:
     """Normalised over `axes` and the positions, each channel with its own scale and shift."""
     check_float(op, "input", input)
     shape, ndim = input.shape, input.ndim
@@ -188,11 +187,11 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     >>> sorted(set(dropout(minigrad.ones(1000), 0.75).tolist()))
     [0.0, 4.0]
     """
-    return _channels(input, p, training, ndim=0, op="dropout")
+    return _dropout(input, p, training, ndim=0, op="dropout")
 
 
-def _channels(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False, *, ndim: int = 0,
-              op: str = "") -> Tensor:
+def _dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False, *, ndim: int = 0,
+             op: str = "") -> Tensor:
     """Dropout of whole channels of (n, c, *I) or (c, *I).
 
     Three axes given to `dropout2d(input)` are (n, c, i), as in PyTorch.
@@ -220,4 +219,4 @@ def _channels(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     return input * mask
 
 
-dropout1d, dropout2d, dropout3d = per_dimension("dropout", _channels)
+dropout1d, dropout2d, dropout3d = per_dimension("dropout", _dropout)

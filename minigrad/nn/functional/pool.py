@@ -15,9 +15,8 @@ from minigrad.functions.index import along
 from minigrad.geometry import LIMIT, Geometry, Padding, PerAxis, Stride
 from minigrad.nn.functional.checks import batched, check_float, check_shape, per_dimension, sized, unbatched
 from minigrad.nn.functional.resample import resampled
-from minigrad.ops import pool as rows
+from minigrad.ops import pool
 from minigrad.ops.index import gather, scatter_add
-from minigrad.ops.math import eq, where
 from minigrad.ops.view import embed, expand, flat_view, reshape
 from minigrad.shapes import integer, shape_of
 from minigrad.tensor import Tensor
@@ -70,7 +69,7 @@ def _max_pool(input: Tensor, kernel_size: PerAxis, stride: Stride = None, paddin
     # The index of each window's first maximum, then a gather: selection is the only way max pooling has a gradient.
     x, alone = batched(op, ndim, input)
     geometry = Geometry.of_pool(op, x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
-    return _selected(x, rows.max_pool_index(x, geometry=geometry), alone, return_indices)
+    return _selected(x, pool.max_pool_index(x, geometry=geometry), alone, return_indices)
 
 
 def _avg_pool(input: Tensor, kernel_size: PerAxis, stride: Stride = None, padding: Padding = 0,
@@ -102,7 +101,7 @@ def _avg_pool(input: Tensor, kernel_size: PerAxis, stride: Stride = None, paddin
     x, alone = batched(op, ndim, input)
     divisor_override = None if divisor_override is None else _divisor(op, divisor_override)
     geometry = Geometry.of_pool(op, x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
-    return unbatched(rows.avg_pool(x, geometry=geometry, count_include_pad=bool(count_include_pad),
+    return unbatched(pool.avg_pool(x, geometry=geometry, count_include_pad=bool(count_include_pad),
                                    divisor_override=divisor_override), alone)
 
 
@@ -137,10 +136,10 @@ def _lp_pool(input: Tensor, norm_type: float, kernel_size: PerAxis, stride: Stri
     # The p-th root of the sum of p-th powers: the mean, times the number of taps.
     x, alone = batched(op, ndim, input)
     geometry = Geometry.of_pool(op, x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
-    total = math.prod(geometry.kernel) * rows.avg_pool(x.pow(p), geometry=geometry, count_include_pad=True,
+    total = math.prod(geometry.kernel) * pool.avg_pool(x.pow(p), geometry=geometry, count_include_pad=True,
                                                        divisor_override=None)
-    zero = eq(total, 0)
-    return unbatched(where(zero, 0, where(zero, 1, total).pow(1 / p)), alone)
+    zero = total == 0
+    return unbatched(total.masked_fill(zero, 1).pow(1 / p).masked_fill(zero, 0), alone)
 
 
 def lp_pool_features(input: Tensor, norm_type: float, kernel_size: int, stride: int | None = None,
@@ -228,7 +227,7 @@ def _adaptive_max(input: Tensor, output_size: Any, return_indices: bool = False,
         kernel.append(max(map(len, regions)))
         index = tensor([row[min(k, len(row) - 1)][0] for row in regions for k in range(kernel[-1])])
         spread, places = along(spread, axis, index), along(places, axis, index)
-    index = rows.max_pool_index(spread, geometry=Geometry.of_pool(op, spread.shape[2:], tuple(kernel)))
+    index = pool.max_pool_index(spread, geometry=Geometry.of_pool(op, spread.shape[2:], tuple(kernel)))
     return _selected(x, along(places.flatten(), 0, index.flatten()).reshape(index.shape), alone, return_indices)
 
 
@@ -294,7 +293,7 @@ def _max_unpool(input: Tensor, indices: Tensor, kernel_size: PerAxis, stride: St
     # Of several values for one place the last stays.
     order, last = expand(arange(many), shape=(channels, many)), zeros((channels, room), dtype=int64)
     last[arange(channels).reshape(-1, 1), index] = order
-    kept = where(eq(gather(last, index, axis=1), order), flat_view(x, (channels, many)), 0)
+    kept = flat_view(x, (channels, many)).masked_fill(gather(last, index, axis=1) != order, 0)
     output = scatter_add(kept, index, axis=1, shape=(channels, room))
     return reshape(output, shape=(*x.shape[alone:2], *sizes))
 
@@ -330,7 +329,7 @@ def avg_unpool(input: Tensor, kernel_size: PerAxis, stride: Stride = None, paddi
     geometry = Geometry.of_pool(op, sizes, kernel_size, stride, padding, dilation, ceil_mode)
     require(geometry.output == input.shape[2:], op, "output_size", f"{sizes}, which is pooled to {geometry.output}",
             f"one that is pooled to the input's {input.shape[2:]}")
-    return rows.avg_unpool(input, geometry=geometry, count_include_pad=bool(count_include_pad),
+    return pool.avg_unpool(input, geometry=geometry, count_include_pad=bool(count_include_pad),
                            divisor_override=_divisor(op, divisor_override))
 
 

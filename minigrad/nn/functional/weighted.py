@@ -12,9 +12,7 @@ from minigrad.functions.index import as_index, where
 from minigrad.functions.parts import flip as flipped
 from minigrad.geometry import Geometry, Padding, PerAxis
 from minigrad.nn.functional.checks import batched, check_shape, check_tensor, per_dimension, sized, unbatched
-from minigrad.ops import conv as rows
-from minigrad.ops.math import add
-from minigrad.ops.view import reshape
+from minigrad.ops import conv, math, view
 from minigrad.shapes import axis_of
 from minigrad.tensor import Tensor
 
@@ -28,7 +26,7 @@ def _finished(op: str, output: Any, bias: Any, alone: bool) -> Any:
         sized(op, output.shape[1:2], bias=bias)
         if bias.dtype is not output.dtype:
             raise TypeError(f"{op}: bias: got dtype {bias.dtype.name}, expected {output.dtype.name} as the input")
-        output = add(output, reshape(bias, shape=(*bias.shape, *(1,) * (output.ndim - 2))))
+        output = math.add(output, view.reshape(bias, shape=(*bias.shape, *(1,) * (output.ndim - 2))))
     return unbatched(output, alone)
 
 
@@ -70,7 +68,7 @@ def _conv(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Per
     check_shape(weight.ndim == ndim + 2, op, "weight", weight, "two axes, and then as many spatial ones as the input")
     weight = flipped(weight, tuple(range(2, ndim + 2))) if flip else weight
     geometry = Geometry.of_conv(op, x.shape[2:], weight.shape[2:], stride, padding, dilation, groups)
-    return _finished(op, rows.conv(x, weight, geometry=geometry), bias, alone)
+    return _finished(op, conv.conv(x, weight, geometry=geometry), bias, alone)
 
 
 def _conv_transpose(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: PerAxis = 1,
@@ -108,7 +106,7 @@ def _conv_transpose(input: Tensor, weight: Tensor, bias: Tensor | None = None, s
     check_shape(weight.ndim == ndim + 2, op, "weight", weight, "two axes, and then as many spatial ones as the input")
     geometry = Geometry.of_transpose(op, x.shape[2:], weight.shape[2:], stride, padding, output_padding, output_size,
                                      dilation, groups)
-    return _finished(op, rows.conv_transpose(x, weight, geometry=geometry), bias, alone)
+    return _finished(op, conv.conv_transpose(x, weight, geometry=geometry), bias, alone)
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
