@@ -139,11 +139,10 @@ class DataLoader:
 
     def __iter__(self) -> Iterator[Any]:
         if self.batch_sampler is None:
-            yield from (self.dataset[index] for index in self.sampler)
-        elif self._whole_batches:
-            yield from map(self.dataset.batch, self.batch_sampler)
-        else:
-            yield from (self.collate_fn([self.dataset[index] for index in indices]) for indices in self.batch_sampler)
+            return map(self.dataset.__getitem__, self.sampler)
+        if self._whole_batches:
+            return map(self.dataset.batch, self.batch_sampler)
+        return (self.collate_fn([self.dataset[index] for index in indices]) for indices in self.batch_sampler)
 
     def __len__(self) -> int:
         return len(self.sampler if self.batch_sampler is None else self.batch_sampler)  # type: ignore[arg-type]

@@ -85,8 +85,7 @@ def load(path: str | os.PathLike[str], map_location: Any = None, *, weights_only
     tensors = {}
     for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
         if entry["dtype"] not in DTYPES:
-            known = ", ".join(DTYPES)
-            raise FileError(f"{path}: tensor {name!r} has dtype {entry['dtype']}; minigrad reads {known}")
+            raise FileError(f"{path}: tensor {name!r} has dtype {entry['dtype']}, expected one of {', '.join(DTYPES)}")
         tensors[name] = tensor_from_bytes(found[name]["data"], DTYPES[entry["dtype"]], tuple(entry["shape"]))
     if TREE not in metadata:
         return tensors

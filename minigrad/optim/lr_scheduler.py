@@ -19,6 +19,8 @@ __all__ = ["ChainedScheduler", "ConstantLR", "CosineAnnealingLR", "CosineAnneali
            "LRScheduler", "LambdaLR", "LinearLR", "MultiStepLR", "MultiplicativeLR", "OneCycleLR", "PolynomialLR",
            "ReduceLROnPlateau", "SequentialLR", "StepLR"]
 
+PARTS = ("lr_lambdas", "_schedulers")   # attributes that are lists of functions or of other schedulers
+
 
 def _cosine(share: float) -> float:
     """Half a cosine from 1 down to 0."""
@@ -57,18 +59,14 @@ class Schedule:
 
     def state_dict(self) -> dict[str, Any]:
         """All attributes but the optimiser; None for a function, a state for each scheduler."""
-        state = {key: value for key, value in self.__dict__.items() if key != "optimizer"}
-        for key, saved in (("lr_lambdas", lambda _: None), ("_schedulers", lambda scheduler: scheduler.state_dict())):
-            if key in state:
-                state[key] = [saved(each) for each in state[key]]
-        return state
+        return {key: [each.state_dict() if key == "_schedulers" else None for each in value] if key in PARTS else value
+                for key, value in self.__dict__.items() if key != "optimizer"}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over the attributes of another scheduler of the same class, but its functions."""
         for scheduler, state in zip(getattr(self, "_schedulers", ()), state_dict.get("_schedulers", ()), strict=True):
             scheduler.load_state_dict(state)
-        own = ("lr_lambdas", "_schedulers")
-        self.__dict__.update({key: value for key, value in state_dict.items() if key not in own})
+        self.__dict__.update({key: value for key, value in state_dict.items() if key not in PARTS})
 
 
 class LRScheduler(Schedule):

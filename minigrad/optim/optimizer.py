@@ -119,8 +119,7 @@ class Optimizer:
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget every parameter's gradient, or fill it with zeros."""
-        for group in self.param_groups:
-            clear_gradients(group["params"], set_to_none)
+        clear_gradients(self._params(), set_to_none)
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Move every parameter that has a gradient; a `closure` computes the loss (and gradients) first."""
@@ -183,10 +182,6 @@ class Optimizer:
         return [param for group in self.param_groups for param in group["params"]]
 
     def __repr__(self) -> str:
-        lines = [f"{type(self).__name__} ("]
-        for number, group in enumerate(self.param_groups):
-            lines.append(f"Parameter Group {number}")
-            lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
-            lines.append("")
-        lines[-1] = ")"
-        return "\n".join(lines)
+        groups = [[f"Parameter Group {n}", *[f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]]
+                  for n, group in enumerate(self.param_groups)]
+        return f"{type(self).__name__} (\n" + "\n\n".join(map("\n".join, groups)) + "\n)"
