@@ -27,10 +27,10 @@ from minigrad_ext.kernels cimport tile as tiles
 from minigrad_ext.kernels.axes cimport share_out
 from minigrad_ext.kernels.tile cimport DOT_LANES, MG_VECTOR, PIXEL_ROWS, ROW_BYTES, TILE_ROWS, ceiling
 from minigrad_ext.kernels.window cimport (
-    Offsets, Operand, Padded, lay_out, list_pixels, list_taps, operand_of, operand_size, pad_plane, repeat, set_images,
+    Offsets, Operand, Padded, lay_out, list_pixels, list_taps, operand_of, pad_plane, repeat, set_images,
     unravel, volume, window_of,
 )
-from minigrad_ext.types cimport FLOAT32, FLOAT64, NO_MEMORY, OK, Step, real
+from minigrad_ext.types cimport FLOAT32, FLOAT64, NO_MEMORY, OK, Step, real, view_size
 
 cdef enum:
     SCRATCH_BYTES = 1 << 18         # the padded images worked on at a time: they should stay in the second-level cache
@@ -166,15 +166,14 @@ cdef int pad(const Task* task, int64_t first, int64_t end, real* _) noexcept nog
 
 cdef int pack_panels(const Task* task, int64_t first, int64_t end, real* _) noexcept nogil:
     """Units: pieces of the terms of a panel."""
-    job, packed = task.job, &task.packed
+    job, packed, image_stride = task.job, &task.packed, task.packed.row_stride if task.weight else 0
     pieces = ceiling(job.terms.n, PIECE)
     for unit in range(first, end):
         panel, at = unit // pieces, unit % pieces * PIECE
         channel = panel % job.blocks * job.width
         source = <const real*>packed.data + panel // job.blocks * task.packed_group + channel * task.packed_channel
-        if task.weight:
-            source += task.image * packed.row_stride
-        tiles.pack(source, job.terms.other + at, 0, packed.stride[2] if job.form == DOTS else task.packed_channel,
+        tiles.pack(source + task.image * image_stride, job.terms.other + at, 0,
+                   packed.stride[2] if job.form == DOTS else task.packed_channel,
                    job.lanes if job.form == DOTS else min(job.width, task.n_out - channel), job.lanes,
                    min(<int64_t>PIECE, job.terms.n - at),
                    <real*>job.panels + panel * job.panel_size + at * job.lanes)
@@ -263,14 +262,12 @@ cdef inline int64_t extent(const Job* job) noexcept nogil:
 
 
 cdef int sum_units(const Task* task, int64_t first, int64_t end, real* _) noexcept nogil:
-    total, run = extent(task.job), task.job.run
+    total, run, image = extent(task.job), task.job.run, 0 if task.weight else task.image * task.out.row_stride
     runs = ceiling(total, run)
     for unit in range(first, end):
         panel, at = unit // runs, unit % runs * run
-        out = <real*>task.out.data + panel // task.job.blocks * task.n_out * task.out_channel \
-            + panel % task.job.blocks * task.job.width * task.out_channel
-        if not task.weight:
-            out += task.image * task.out.row_stride
+        channel = panel // task.job.blocks * task.n_out + panel % task.job.blocks * task.job.width
+        out = <real*>task.out.data + channel * task.out_channel + image
         if task.job.form == PIXELS:
             sum_pixels(task, panel, at, min(at + run, total), out)
         elif task.job.form == DOTS:
@@ -303,7 +300,7 @@ cdef void slide(Task* task, const Operand* w, const Operand* image, real* kind) 
     for axis in range(3):
         phases[axis] = max(1, min(p.out_step[axis], image.size[axis]))
     slack = p.slack + 2 * MG_VECTOR                 # the widest block: 8 vectors of floats
-    totals = operand_size(&task.out) if task.weight else 0
+    totals = w.rows * w.columns * volume(w.size) if task.weight else 0
     task.jobs = <Job*>reserve(task, volume(phases) * sizeof(Job))
     task.scratch = <char*>reserve(task, (channels * p.channel + slack) * itemsize)
     task.totals = <double*>reserve(task, totals * sizeof(double))
@@ -319,8 +316,7 @@ cdef void slide(Task* task, const Operand* w, const Operand* image, real* kind) 
         prepare(task, task.job, w, image, itemsize)
         if task.failed:
             return
-        taps.source += task.job.taps.n              # a tap belongs to one job only
-        taps.other += task.job.taps.n
+        taps.source, taps.other = taps.source + task.job.taps.n, taps.other + task.job.taps.n   # each tap has one job
     for first from 0 <= first < n by p.images:
         task.image, task.images = first, min(p.images, n - first)
         share_out(<void*>pad[real], task, channels * task.images * volume(p.phases), 1,
@@ -351,7 +347,7 @@ cdef int face(Step* step, bint transposed, bint weight) noexcept nogil:
     task.out_channel = w.row_stride if weight else image.column_stride
     task.packed_channel = w.row_stride if not (weight or transposed) else task.packed.column_stride
     task.packed_group = rows * (w.row_stride if transposed else task.packed_channel)
-    if operand_size(&task.out) == 0:
+    if view_size(out) == 0:
         return OK
     if out.dtype == FLOAT32:
         slide(&task, w, image, <float*>NULL)

@@ -142,8 +142,7 @@ cdef int multiply_tiled(Product* job, real* kind) noexcept nogil:
 cdef int dot_columns(const Product* job, int64_t first, int64_t end, real* _) noexcept nogil:
     """Groups of TILE_ROWS columns of b, with every row of a."""
     cdef const real* columns[TILE_ROWS]
-    cdef real sums[TILE_ROWS]
-    cdef real rest
+    cdef real sums[TILE_ROWS], rest
     cdef int64_t whole = job.k // DOT_LANES * DOT_LANES, zero = 0
     for group in range(first, end):
         column = group * TILE_ROWS

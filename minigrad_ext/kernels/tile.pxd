@@ -71,8 +71,7 @@ cdef inline void tile(int64_t n, const real** a, const int64_t* a_offset, int64_
 
     The first term starts the sums: a register holding zeros would be one too many.
     """
-    cdef real block[TILE_SIZE]
-    cdef real value
+    cdef real block[TILE_SIZE], value
     cdef const real* line = b + b_offset[0] if b_offset != NULL and n > 0 else b
     cdef int i, j
     if n == 0:
@@ -102,8 +101,7 @@ cdef inline void tile_dot(int64_t n_lines, const real** a, const int64_t* a_offs
     The lanes' sums are added by halves.  The ends of the lines are cut by a select: what lies behind them may be inf
     or NaN, so it is not multiplied; but it is read, so there must be memory.
     """
-    cdef real block[TILE_SIZE], last[DOT_LANES], keep[DOT_LANES]
-    cdef real value, zero = 0
+    cdef real block[TILE_SIZE], last[DOT_LANES], keep[DOT_LANES], value, zero = 0
     cdef const real *from_, *line
     cdef int64_t whole = width // DOT_LANES * DOT_LANES
     cdef int i, j, half

@@ -97,10 +97,6 @@ cdef inline void unravel(int64_t position, const int64_t* size, int64_t* index) 
         position //= size[axis]
 
 
-cdef inline int64_t operand_size(const Operand* a) noexcept nogil:
-    return a.rows * a.columns * volume(a.size)
-
-
 # ---- the padded copy
 
 cdef inline int64_t phase_at(const Padded* p, int axis, int64_t phase) noexcept nogil:
