@@ -52,7 +52,11 @@ FAST_FLAGS = [
     "-fno-loop-unroll-and-jam",
     "-falign-loops=32",                     # a short loop that straddles two cache lines took up to twice as long
 ]
-CHECKED_FLAGS = ["-O1", "-g", "-fno-omit-frame-pointer", "-UNDEBUG", "-DMINIGRAD_CHECKS=1"]
+CHECKED_FLAGS = ["-O1", "-g", "-fno-omit-frame-pointer", "-UNDEBUG"]
+MACROS = [
+    ("MINIGRAD_CHECKS", str(int(CHECKED))),
+    ("MINIGRAD_GUARDS", str(64 * (DEBUG and not SANITIZE))),    # bytes; a sanitizer guards blocks better
+]
 SANITIZE_FLAGS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
 
 DIRECTIVES = {
@@ -63,6 +67,7 @@ DIRECTIVES = {
     "wraparound": CHECKED,
     "initializedcheck": CHECKED,
     "cdivision": True,
+    "infer_types": True,        # what is assigned gives a local its C type: only arrays and structs need declaring
     "freethreading_compatible": False,
 }
 
@@ -99,7 +104,7 @@ def sources(folder):
 def extensions():
     """The plain modules, then every kernel module once per variant (each from its own copy of the generated C)."""
     def extension(name, source, variant):
-        made = Extension(name, [str(source)], include_dirs=[str(PACKAGE)])
+        made = Extension(name, [str(source)], include_dirs=[str(PACKAGE)], define_macros=MACROS)
         made.variant = variant
         return made
 
@@ -107,8 +112,7 @@ def extensions():
     hot = [extension(f"minigrad_ext.kernels.{path.stem}", path, "base") for path in sources(KERNELS)]
     options = {"build_dir": str(GENERATED), "include_path": ["."]}
     built = cythonize(modules, compiler_directives=DIRECTIVES, **options)
-    # In the kernels every local is a C value, whose type follows from what is assigned: only arrays need declaring.
-    for module in cythonize(hot, compiler_directives=DIRECTIVES | {"infer_types": True}, **options):
+    for module in cythonize(hot, compiler_directives=DIRECTIVES, **options):
         source = Path(module.sources[0])
         for variant in wanted_variants():
             copy = GENERATED / variant / source.name
@@ -159,8 +163,6 @@ class BuildKernels(build_ext):
             common = [flag for flag in wanted if self.accepts("-Werror", flag)]
             common += ["-Wno-unused-function", "-Wno-unused-but-set-variable", "-Wno-maybe-uninitialized"]
             link = []
-            if DEBUG and not SANITIZE:
-                common.append("-DMINIGRAD_GUARDS=1")        # a sanitizer guards blocks better
             if SANITIZE:
                 common += SANITIZE_FLAGS
                 link += SANITIZE_FLAGS

@@ -3,6 +3,6 @@
 Freed blocks are kept for the next tensor of their size, because fresh pages cost more than most kernels.
 """
 
-from minigrad_ext.buffer import empty_cache, get_cache_limit, memory_stats, set_cache_limit
+from minigrad_ext.allocator import empty_cache, get_cache_limit, memory_stats, set_cache_limit
 
 __all__ = ["empty_cache", "get_cache_limit", "memory_stats", "set_cache_limit"]

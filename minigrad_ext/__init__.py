@@ -11,9 +11,5 @@ import os
 # loops.  It reads this once, when the first module that uses it is loaded; whoever has set a policy keeps it.
 if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & set(os.environ):
     os.environ["GOMP_SPINCOUNT"] = "2000"
-    try:
-        from minigrad_ext import parallel
-    except ImportError:  # while only some modules are built
-        pass
-    finally:
-        del os.environ["GOMP_SPINCOUNT"]
+    from minigrad_ext import parallel
+    del os.environ["GOMP_SPINCOUNT"]

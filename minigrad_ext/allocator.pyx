@@ -6,47 +6,28 @@ used (whose lines are still in the cache) on top.  There are four classes per do
 larger than what was asked for.  All functions run under the GIL, which makes them thread safe.
 """
 
+from libc.math cimport frexp
 from libc.stdint cimport int64_t
 from libc.string cimport memset
 
 cdef extern from * nogil:
     """
-    #include <stdlib.h>
     #ifdef _WIN32
         #include <malloc.h>
         #define mg_system_free _aligned_free
-        static void* mg_system_alloc(size_t n) { return _aligned_malloc(n, 64); }
+        #define mg_system_alloc(n) _aligned_malloc(n, 64)
     #else
+        #include <stdlib.h>
         #define mg_system_free free
         static void* mg_system_alloc(size_t n) { void* p; return posix_memalign(&p, 64, n) ? NULL : p; }
-    #endif
-
-    #ifdef _MSC_VER
-        #include <intrin.h>
-        static int mg_log2(size_t n) { unsigned long bit; _BitScanReverse64(&bit, n); return (int)bit; }
-    #else
-        static int mg_log2(size_t n) { return 63 - __builtin_clzll((unsigned long long)n); }
-    #endif
-
-    /* A checked build neither rounds nor recycles, so that a sanitizer sees each access beyond a block or its life. */
-    #ifdef MINIGRAD_CHECKS
-        #define MG_RECYCLE 0
-    #else
-        #define MG_RECYCLE 1
-    #endif
-
-    /* A debug build surrounds each block with bytes that nobody may write, and every kernel call looks at them. */
-    #ifdef MINIGRAD_GUARDS
-        #define MG_GUARD 64
-    #else
-        #define MG_GUARD 0
     #endif
     """
     void* mg_system_alloc(size_t n)
     void mg_system_free(void* block)
-    int mg_log2(size_t n)
-    const bint MG_RECYCLE
-    const size_t MG_GUARD
+    # Set by setup.py.  A checked build neither rounds nor recycles, so that a sanitizer sees each access beyond a block
+    # or its life; a debug build guards each block by so many bytes on either side, which every kernel call looks at.
+    const bint MINIGRAD_CHECKS
+    const size_t MINIGRAD_GUARDS
 
 cdef enum:
     CLASSES = 4 * 64
@@ -59,20 +40,24 @@ cdef size_t LARGEST = <size_t>1 << 48
 cdef struct Block:
     Block* next
 
+# What memory_stats() tells, under the names that it uses.
+cdef struct Stats:
+    size_t allocated_bytes, cached_bytes, peak_bytes
+    long long hits, misses, system_allocations, system_frees
+
 cdef Block* cache[CLASSES]
 cdef size_t cache_limit = 1 << 30
-cdef size_t allocated, cached, peak
-cdef long long hits, misses, system_allocations, system_frees
+cdef Stats stats
 
 
 cdef inline int class_of(size_t nbytes) noexcept:
     """The smallest class whose blocks hold `nbytes`; blocks of class 4 e + q have (4 + q) 2^e 16 bytes, q < 4."""
-    cdef size_t last = (nbytes - 1) >> 4 if nbytes > 64 else 0      # the last unit of 16 bytes
-    cdef int e
+    cdef int exponent
+    last = (nbytes - 1) >> 4 if nbytes > 64 else 0          # the last unit of 16 bytes
     if last < 4:
         return 0
-    e = mg_log2(last) - 2           # so that 4 <= last >> e < 8
-    return 4 * e + <int>(last >> e) - 4 + 1
+    fraction = frexp(<double>last, &exponent)               # last = fraction 2^exponent, 1/2 <= fraction < 1
+    return 4 * (exponent - 3) + <int>(8 * fraction) - 4 + 1
 
 
 cdef inline size_t size_of(int index) noexcept:
@@ -80,85 +65,64 @@ cdef inline size_t size_of(int index) noexcept:
 
 
 cdef inline size_t block_size(size_t nbytes) noexcept:
-    if MG_RECYCLE:
-        return size_of(class_of(nbytes))
-    return nbytes if nbytes else 1
-
-
-cdef void release(int index) noexcept:
-    """Hands the top block of a class back to the system."""
-    global cached, system_frees
-    cdef Block* block = cache[index]
-    cache[index] = block.next
-    cached -= size_of(index)
-    system_frees += 1
-    mg_system_free(block)
+    return max(nbytes, <size_t>1) if MINIGRAD_CHECKS else size_of(class_of(nbytes))
 
 
 cdef void shrink_to(size_t limit) noexcept:
-    """Frees cached blocks, the largest first, until at most `limit` bytes are cached."""
-    cdef int index
+    """Hands cached blocks back to the system, the largest first, until at most `limit` bytes are cached."""
     for index in range(CLASSES - 1, -1, -1):
-        while cached > limit and cache[index] != NULL:
-            release(index)
+        while stats.cached_bytes > limit and cache[index] != NULL:
+            block = cache[index]
+            cache[index] = block.next
+            stats.cached_bytes -= size_of(index)
+            stats.system_frees += 1
+            mg_system_free(block)
 
 
 cdef char* take(size_t nbytes) except NULL:
-    global allocated, cached, peak, hits, misses, system_allocations
-    cdef size_t size
-    cdef int index
-    cdef Block* block
     if nbytes > LARGEST:
         raise MemoryError(f"cannot allocate {nbytes} bytes")
-    size = block_size(nbytes)
-    index = class_of(nbytes)
+    index, size = class_of(nbytes), block_size(nbytes)
     block = cache[index]
     if block != NULL:
         cache[index] = block.next
-        cached -= size
-        hits += 1
+        stats.cached_bytes -= size
+        stats.hits += 1
     else:
-        misses += 1
-        block = <Block*>mg_system_alloc(size + 2 * MG_GUARD)
+        stats.misses += 1
+        block = <Block*>mg_system_alloc(size + 2 * MINIGRAD_GUARDS)
         if block == NULL:
             shrink_to(0)
-            block = <Block*>mg_system_alloc(size + 2 * MG_GUARD)
+            block = <Block*>mg_system_alloc(size + 2 * MINIGRAD_GUARDS)
             if block == NULL:
-                raise MemoryError(f"cannot allocate {nbytes} bytes ({allocated} bytes are in use)")
-        system_allocations += 1
-    allocated += size
-    if allocated > peak:
-        peak = allocated
-    if MG_GUARD:
-        memset(block, GUARD_BYTE, MG_GUARD)
-        memset(<char*>block + MG_GUARD + nbytes, GUARD_BYTE, MG_GUARD)
-    return <char*>block + MG_GUARD
+                raise MemoryError(f"cannot allocate {nbytes} bytes ({stats.allocated_bytes} bytes are in use)")
+        stats.system_allocations += 1
+    stats.allocated_bytes += size
+    stats.peak_bytes = max(stats.peak_bytes, stats.allocated_bytes)
+    if MINIGRAD_GUARDS:
+        memset(block, GUARD_BYTE, MINIGRAD_GUARDS)
+        memset(<char*>block + MINIGRAD_GUARDS + nbytes, GUARD_BYTE, MINIGRAD_GUARDS)
+    return <char*>block + MINIGRAD_GUARDS
 
 
 cdef bint intact(const char* block, size_t nbytes) noexcept:
-    """Whether nobody has written just before or after a block; always so in a build without guards."""
-    cdef size_t j
-    for j in range(MG_GUARD):
+    for j in range(MINIGRAD_GUARDS):
         if <unsigned char>block[-1 - <int64_t>j] != GUARD_BYTE or <unsigned char>block[nbytes + j] != GUARD_BYTE:
             return False
     return True
 
 
 cdef void give(char* block, size_t nbytes) noexcept:
-    global allocated, cached, system_frees
-    block -= MG_GUARD
-    cdef size_t size = block_size(nbytes)
-    cdef int index = class_of(nbytes)
-    allocated -= size
-    if not MG_RECYCLE or size > cache_limit:
-        system_frees += 1
-        mg_system_free(block)
-        return
-    if cached > cache_limit - size:
-        shrink_to(cache_limit - size)
-    (<Block*>block).next = cache[index]
-    cache[index] = <Block*>block
-    cached += size
+    top, index, size = <Block*>(block - MINIGRAD_GUARDS), class_of(nbytes), block_size(nbytes)
+    stats.allocated_bytes -= size
+    if MINIGRAD_CHECKS or size > cache_limit:
+        stats.system_frees += 1
+        mg_system_free(top)
+    else:
+        if stats.cached_bytes > cache_limit - size:
+            shrink_to(cache_limit - size)
+        top.next, cache[index] = cache[index], top
+        stats.cached_bytes += size
 
 
 def memory_stats():
@@ -174,16 +138,12 @@ def memory_stats():
     >>> sorted(memory_stats())[:3]
     ['allocated_bytes', 'cached_bytes', 'hits']
     """
-    return {
-        "allocated_bytes": allocated, "cached_bytes": cached, "peak_bytes": peak, "hits": hits, "misses": misses,
-        "system_allocations": system_allocations, "system_frees": system_frees,
-    }
+    return stats
 
 
 def reset_peak():
     """Starts measuring peak_bytes anew, from what is allocated now."""
-    global peak
-    peak = allocated
+    stats.peak_bytes = stats.allocated_bytes
 
 
 def empty_cache():

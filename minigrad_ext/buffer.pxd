@@ -1,4 +1,3 @@
-from libc.stdint cimport int64_t
 from minigrad_ext.types cimport View
 
 cdef class Storage:
@@ -6,7 +5,6 @@ cdef class Storage:
     cdef char* data
     cdef size_t nbytes
     cdef object owner               # None for a block of ours; else what keeps the memory alive
-    cdef bint ours                  # from our allocator, to be given back to it
     cdef public long long version   # counts in-place writes, so that backward can refuse changed values
 
 
@@ -20,7 +18,3 @@ cdef class Buffer:
 cdef class Exporter:
     """Base of Tensor: holds a Buffer and exports it (PEP 3118 works for Python classes only through a C base)."""
     cdef public Buffer buffer
-
-
-cdef Storage new_storage(int64_t nbytes)
-cdef Buffer new_buffer(Storage storage, const View* view)

@@ -7,15 +7,13 @@ Here the parts meet: layout (strides), nested (Python lists), pep3118 and dlpack
 
 cimport cython
 from cpython.buffer cimport Py_buffer, PyBuffer_ToContiguous
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.memoryview cimport PyMemoryView_GET_BUFFER
-from libc.string cimport memcpy
+from libc.stdint cimport int64_t
+from libc.stdlib cimport free
 from minigrad_ext cimport dlpack, layout, nested, pep3118
 from minigrad_ext.allocator cimport give, take
-from minigrad_ext.layout cimport itemsize_of, set_contiguous, set_dtype, set_shape
-from minigrad_ext.types cimport BOOL, FLOAT32, view_size
+from minigrad_ext.types cimport BOOL, FLOAT32, MAX_AXES, N_DTYPES, View, itemsize_of, view_size
 
-from minigrad_ext.allocator import empty_cache, get_cache_limit, memory_stats, reset_peak, set_cache_limit
 from minigrad_ext.layout import DTYPE_NAMES
 
 
@@ -27,59 +25,57 @@ cdef class Storage:
     """A block of memory: `version` counts the writes into it."""
 
     def __dealloc__(self):
-        if self.ours:
+        if self.owner is None and self.data != NULL:
             give(self.data, self.nbytes)
 
 
-cdef Storage new_storage(int64_t nbytes):
-    cdef Storage storage = Storage.__new__(Storage)
-    storage.data = take(nbytes)
-    storage.nbytes = nbytes
-    storage.ours = True
-    return storage
-
-
-cdef Storage foreign_storage(const View* view, object owner):
-    """The memory that a foreign view reaches, from its lowest to its highest element."""
-    cdef Storage storage = Storage.__new__(Storage)
-    cdef int64_t low, high
-    layout.extent(view, &low, &high)
-    storage.data = view.data + low * itemsize_of(view.dtype)
-    storage.nbytes = (high - low) * itemsize_of(view.dtype)
-    storage.owner = owner
-    return storage
-
-
-cdef Storage NOTHING = new_storage(0)
+cdef Storage NOTHING = Storage()
+cdef tuple CPU = (1, 0)         # the kind and number of the device, for DLPack
 
 
 cdef Buffer new_buffer(Storage storage, const View* view):
-    cdef Buffer buffer = Buffer.__new__(Buffer)
-    buffer.view = view[0]
-    buffer.storage = storage
+    buffer = <Buffer>Buffer.__new__(Buffer)
+    buffer.view, buffer.storage = view[0], storage
     return buffer
 
 
 cdef Buffer allocate(View* view):
     """A new Buffer with a storage of its own; `view` has shape, contiguous strides and dtype."""
-    cdef Storage storage = new_storage(view_size(view) * itemsize_of(view.dtype))
-    view.data = storage.data
+    if not 0 <= view.dtype < N_DTYPES:
+        raise TypeError(f"Buffer: dtype: got code {view.dtype}, expected 0 to {N_DTYPES - 1}")
+    storage = <Storage>Storage.__new__(Storage)
+    nbytes = view_size(view) * itemsize_of(view.dtype)
+    view.data = take(nbytes)
+    storage.data, storage.nbytes = view.data, nbytes
     return new_buffer(storage, view)
 
 
-cdef Buffer copied(const View* view):
-    cdef View target = view[0]
-    cdef Buffer buffer
-    set_contiguous(&target)
-    buffer = allocate(&target)
-    layout.copy_out(view, target.data)
+cdef Buffer borrowed(View* view, object owner):
+    """A Buffer over memory that `owner` keeps alive; its storage goes from the lowest to the highest element."""
+    low, high = layout.extent(view)
+    if low == high:
+        return allocate(view)           # the owner's memory may be nowhere
+    storage = <Storage>Storage.__new__(Storage)
+    storage.data, storage.nbytes, storage.owner = view.data + <int64_t>low, <size_t>(high - low), owner
+    return new_buffer(storage, view)
+
+
+cdef bint usable(Buffer buffer):
+    """Whether loops may work on borrowed memory: its elements lie at multiples of their size, its bools are 0 or 1."""
+    return (<size_t>buffer.view.data % <size_t>itemsize_of(buffer.view.dtype) == 0
+            and (buffer.view.dtype != BOOL or not buffer.tobytes().strip(b"\0\1")))
+
+
+cdef Buffer copied(View view, object memory):
+    """A contiguous copy of a memoryview that has the shape and dtype of `view`."""
+    source = PyMemoryView_GET_BUFFER(memory)
+    layout.set_contiguous(&view, "copy")
+    buffer = allocate(&view)
+    PyBuffer_ToContiguous(view.data, source, source.len, b"C")
+    if view.dtype == BOOL:
+        for j in range(source.len):
+            view.data[j] = view.data[j] != 0
     return buffer
-
-
-cdef bint shareable(const View* view, bint readonly) noexcept:
-    """Whether loops may read and write foreign memory in place."""
-    return (not readonly and <size_t>view.data % <size_t>itemsize_of(view.dtype) == 0
-            and (view.dtype != BOOL or layout.holds_bools(view)))
 
 
 @cython.final
@@ -99,16 +95,12 @@ cdef class Buffer:
     def __cinit__(self):
         # What Buffer() gives, the empty vector: no buffer is ever without a storage.
         self.storage = NOTHING
-        self.view.data = NOTHING.data
-        self.view.ndim = 1
-        self.view.dtype = FLOAT32
-        self.view.shape[0] = 0
-        self.view.strides[0] = 1
+        self.view.ndim, self.view.dtype = 1, FLOAT32
 
     # ---------------------------------------------------------------------------- making buffers
 
     @staticmethod
-    def empty(shape, dtype):
+    def empty(shape, int dtype):
         """A contiguous buffer holding whatever was in memory.
 
         Raises ValueError for a negative size, more than 8 axes or 2**59 elements, TypeError for an unknown dtype code,
@@ -118,23 +110,21 @@ cdef class Buffer:
         (3, 1)
         """
         cdef View view
-        set_shape(&view, shape, "empty")
-        set_dtype(&view, dtype, "empty")
+        layout.set_shape(&view, shape, "empty")
+        view.dtype = dtype
         return allocate(&view)
 
     @staticmethod
-    def scalar(value, dtype):
+    def scalar(value, int dtype):
         """A buffer without axes, of one number.  Raises ValueError for an integer that the dtype cannot hold.
 
         >>> Buffer.scalar(1.5, 4).item()
         1.5
         """
         cdef View view
-        cdef Buffer buffer
-        view.ndim = 0
-        set_dtype(&view, dtype, "scalar")
+        view.ndim, view.dtype = 0, dtype
         buffer = allocate(&view)
-        nested.read_scalar(buffer.view.data, view.dtype, value)
+        nested.write_scalar(view.data, dtype, value)
         return buffer
 
     @staticmethod
@@ -150,10 +140,9 @@ cdef class Buffer:
         [[1.0, 2.0], [3.0, 4.5]]
         """
         cdef View view
-        cdef Buffer buffer
-        nested.measure(&view, data, dtype)
+        numbers = nested.flatten(&view, data, dtype)
         buffer = allocate(&view)
-        nested.read(&buffer.view, data)
+        nested.write(&view, numbers)
         return buffer
 
     @staticmethod
@@ -171,18 +160,12 @@ cdef class Buffer:
         [5.0, 2.0]
         """
         cdef View view
-        cdef Buffer buffer
-        cdef const Py_buffer* memory
-        owner = memoryview(source)
-        memory = PyMemoryView_GET_BUFFER(owner)
-        if pep3118.describe(&view, memory) and not copy and shareable(&view, memory.readonly):
-            return new_buffer(foreign_storage(&view, owner), &view)
-        set_contiguous(&view)
-        buffer = allocate(&view)
-        PyBuffer_ToContiguous(buffer.view.data, memory, memory.len, b"C")
-        if view.dtype == BOOL:
-            layout.make_bools(&buffer.view)
-        return buffer
+        memory = memoryview(source)
+        if pep3118.describe(&view, memory) and not copy and not memory.readonly:
+            buffer = borrowed(&view, memory)
+            if usable(buffer):
+                return buffer
+        return copied(view, memory)
 
     @staticmethod
     def from_dlpack(source, bint copy=False):
@@ -192,30 +175,22 @@ cdef class Buffer:
         that has no dtype, ValueError for more than 8 axes or a capsule that has been used.
         """
         cdef View view
-        cdef Buffer buffer
         cdef bint readonly = False
-        owner = dlpack.import_capsule(capsule_of(source), &view, &readonly)
-        if view_size(&view) == 0:
-            view.data = NOTHING.data        # the producer's may be NULL
-        if not copy and shareable(&view, readonly):
-            return new_buffer(foreign_storage(&view, owner), &view)
-        buffer = copied(&view)
-        if view.dtype == BOOL:
-            layout.make_bools(&buffer.view)
-        return buffer
+        buffer = borrowed(&view, dlpack.import_array(source, &view, &readonly))
+        return copied(view, memoryview(buffer)) if copy or readonly or not usable(buffer) else buffer
 
     # ---------------------------------------------------------------------------- what it is
 
     @property
     def shape(self):
         if self.sizes is None:
-            self.sizes = layout.shape_tuple(&self.view)
+            self.sizes = tuple([self.view.shape[axis] for axis in range(self.view.ndim)])
         return self.sizes
 
     @property
     def strides(self):
         """In elements, of either sign; 0 where an axis repeats one element."""
-        return layout.strides_tuple(&self.view)
+        return tuple([self.view.strides[axis] for axis in range(self.view.ndim)])
 
     @property
     def ndim(self):
@@ -252,31 +227,21 @@ cdef class Buffer:
 
     def is_contiguous(self):
         """Whether the elements lie in one line in the order of their indices, the last axis fastest."""
-        return layout.is_contiguous(&self.view)
+        return view_size(&self.view) == 0 or memoryview(self).c_contiguous
 
     def overlaps(self, Buffer other not None):
         """Whether the ranges of memory, from lowest to highest element, intersect."""
-        cdef int64_t low, high, other_low, other_high
-        cdef int64_t size = itemsize_of(self.view.dtype)
-        cdef int64_t other_size = itemsize_of(other.view.dtype)
-        layout.extent(&self.view, &low, &high)
-        layout.extent(&other.view, &other_low, &other_high)
+        low, high = layout.extent(&self.view)
+        other_low, other_high = layout.extent(&other.view)
         return (low < high and other_low < other_high
-                and self.view.data + low * size < other.view.data + other_high * other_size
-                and other.view.data + other_low * other_size < self.view.data + high * size)
+                and self.view.data + <int64_t>low < other.view.data + <int64_t>other_high
+                and other.view.data + <int64_t>other_low < self.view.data + <int64_t>high)
 
     def same_view(self, Buffer other not None):
         """Whether both reach the same elements by the same indices, as the same dtype."""
-        cdef int axis
-        if (self.view.data != other.view.data or self.view.ndim != other.view.ndim
-                or self.view.dtype != other.view.dtype):
-            return False
-        for axis in range(self.view.ndim):
-            if self.view.shape[axis] != other.view.shape[axis]:
-                return False
-            if self.view.shape[axis] > 1 and self.view.strides[axis] != other.view.strides[axis]:
-                return False
-        return True
+        return self is other or (
+            self.view.data == other.view.data and self.view.dtype == other.view.dtype and self.shape == other.shape
+            and all([n < 2 or s == t for n, s, t in zip(self.shape, self.strides, other.strides)]))
 
     def __repr__(self):
         return f"<Buffer {DTYPE_NAMES[self.view.dtype]} {self.shape} strides {self.strides}>"
@@ -286,11 +251,20 @@ cdef class Buffer:
     def permute(self, axes):
         """Axis j of the view is axis axes[j] of this buffer; negative axes count from the end.
 
-        Raises ValueError unless each axis is named once, IndexError for one that does not exist.
+        Raises ValueError unless each axis is named once.
         """
-        cdef View view
-        layout.permute(&view, &self.view, axes)
-        return new_buffer(self.storage, &view)
+        cdef int64_t order[MAX_AXES]
+        cdef int64_t source
+        cdef int ndim = self.view.ndim, seen = 0
+        out = new_buffer(self.storage, &self.view)
+        layout.read_ints(order, axes, ndim, "permute", "axes")
+        for axis in range(ndim):
+            source = order[axis] + ndim if order[axis] < 0 else order[axis]
+            if not 0 <= source < ndim or seen & (1 << source):
+                raise ValueError(f"permute: axes: got {axes}, expected each axis of shape {self.shape} once")
+            seen |= 1 << source
+            out.view.shape[axis], out.view.strides[axis] = self.view.shape[source], self.view.strides[source]
+        return out
 
     def slice(self, starts, steps, shape):
         """Element i along an axis is element start + i * step; one entry per axis, steps of either sign.
@@ -300,51 +274,126 @@ cdef class Buffer:
         >>> Buffer.from_nested(range(6)).slice((5,), (-2,), (3,)).tolist()
         [5, 3, 1]
         """
-        cdef View view
-        layout.slice_view(&view, &self.view, starts, steps, shape)
-        return new_buffer(self.storage, &view)
+        cdef int64_t start[MAX_AXES]
+        cdef int64_t step[MAX_AXES]
+        cdef double last, size
+        cdef int ndim = self.view.ndim
+        out = new_buffer(self.storage, &self.view)
+        layout.read_ints(start, starts, ndim, "slice", "starts")
+        layout.read_ints(step, steps, ndim, "slice", "steps")
+        layout.read_ints(out.view.shape, shape, ndim, "slice", "shape")
+        layout.set_contiguous(&out.view, "slice")
+        if view_size(&out.view) == 0:
+            return out
+        for axis in range(ndim):
+            size, last = self.view.shape[axis], start[axis] + (out.view.shape[axis] - 1.0) * step[axis]
+            several = out.view.shape[axis] > 1
+            if not (0 <= start[axis] < size and 0 <= last < size) or several and step[axis] == 0:
+                raise ValueError(f"slice: starts {starts}, steps {steps}, shape {shape}: leaves axis {axis} of shape "
+                                 f"{self.shape}, or repeats an element")
+            if several:
+                out.view.strides[axis] = self.view.strides[axis] * step[axis]
+            out.view.data += start[axis] * self.view.strides[axis] * itemsize_of(self.view.dtype)
+        return out
 
     def expand(self, shape):
         """Repeats axes of size 1, and the whole along new leading axes.  Raises ValueError where a size differs."""
-        cdef View view
-        layout.expand(&view, &self.view, shape)
-        return new_buffer(self.storage, &view)
+        out = new_buffer(self.storage, &self.view)
+        layout.set_shape(&out.view, shape, "expand")
+        lead = out.view.ndim - self.view.ndim
+        fits = lead >= 0
+        for axis in range(out.view.ndim):
+            size = self.view.shape[axis - lead] if axis >= lead else 1
+            kept = axis >= lead and size == out.view.shape[axis]
+            out.view.strides[axis] = self.view.strides[axis - lead] if kept else 0
+            fits = fits and (kept or size == 1)
+        if not fits:
+            raise ValueError(f"expand: shape: got {shape}, expected one to which {self.shape} broadcasts")
+        return out
 
     def reshape(self, shape):
         """The same elements in the same order under another shape, or None where strides cannot express that.
 
         Raises ValueError when the number of elements differs.
         """
-        cdef View view
-        return new_buffer(self.storage, &view) if layout.reshape(&view, &self.view, shape) else None
+        # `left` elements, `stride` apart, are what new axes have not yet taken of the old axes that were merged into one.
+        cdef int64_t left = 1, stride = 1
+        cdef int old = self.view.ndim
+        out = new_buffer(self.storage, &self.view)
+        layout.set_shape(&out.view, shape, "reshape")
+        size = view_size(&out.view)
+        if size != view_size(&self.view):
+            raise ValueError(f"reshape: shape: got {shape}, expected the {self.size} elements of {self.shape}")
+        for axis in range(out.view.ndim - 1 if size > 0 else -1, -1, -1):
+            while left % out.view.shape[axis] != 0:
+                old -= 1                        # the run goes on through this axis, if it has the right stride
+                if self.view.shape[old] > 1:
+                    if left == 1:
+                        stride = self.view.strides[old]
+                    elif self.view.strides[old] != left * stride:
+                        return None
+                    left *= self.view.shape[old]
+            out.view.strides[axis] = stride
+            stride *= out.view.shape[axis]
+            left //= out.view.shape[axis]
+        return out
 
     def as_strided(self, shape, strides, offset):
         """Any shape and strides over the storage.  Raises ValueError where an index would leave it."""
-        cdef View view
-        layout.as_strided(&view, &self.view, shape, strides, offset,
-                          self.storage.data, self.storage.nbytes // itemsize_of(self.view.dtype))
-        return new_buffer(self.storage, &view)
+        cdef int64_t first
+        itemsize = itemsize_of(self.view.dtype)
+        out = new_buffer(self.storage, &self.view)
+        layout.set_shape(&out.view, shape, "as_strided")
+        if view_size(&out.view) == 0:
+            return out
+        layout.read_ints(&first, (offset,), 1, "as_strided", "offset")
+        layout.read_ints(out.view.strides, strides, out.view.ndim, "as_strided", "strides")
+        low, high = layout.extent(&out.view)
+        low, high = low + <double>first * itemsize, high + <double>first * itemsize
+        if low < 0 or high > self.storage.nbytes:
+            raise ValueError(f"as_strided: shape {shape}, strides {strides}, offset {offset}: leaves the storage of "
+                             f"{<int64_t>self.storage.nbytes // itemsize} elements")
+        for axis in range(out.view.ndim):
+            if out.view.shape[axis] == 1:
+                out.view.strides[axis] = 1      # never used, and may be anything
+        out.view.data = self.storage.data + first * itemsize
+        return out
 
     def diagonal(self, offset=0, axis1=0, axis2=1):
         """The elements whose index along axis2 is `offset` more than along axis1, as a new last axis instead of both.
 
         Raises IndexError for an axis that does not exist, ValueError when both are the same.
         """
-        cdef View view
-        layout.diagonal(&view, &self.view, offset, axis1, axis2)
-        return new_buffer(self.storage, &view)
+        shape, strides, place = self.shape, self.strides, self.offset
+        rows, columns = shape[axis1], shape[axis2]
+        down, right = max(-offset, 0), max(offset, 0)
+        size = max(min(rows - down, columns - right), 0)
+        if size > 0:
+            place += down * strides[axis1] + right * strides[axis2]
+        both = {axis1 % len(shape), axis2 % len(shape)}
+        if len(both) < 2:
+            raise ValueError(f"diagonal: axis1, axis2: got {axis1} and {axis2}, expected two different axes")
+        kept = [axis for axis in range(len(shape)) if axis not in both]
+        return self.as_strided((*[shape[axis] for axis in kept], size),
+                               (*[strides[axis] for axis in kept], strides[axis1] + strides[axis2]), place)
 
     def windows(self, axis, size, step):
-        """All windows of `size` elements along an axis, `step` apart: the axis counts windows, a new last one is inside.
+        """All windows of `size` elements along an axis, `step` apart; the axis counts them, a new last one is inside.
 
         Raises ValueError for a size larger than the axis or a step below 1, IndexError for an axis that does not exist.
 
         >>> Buffer.from_nested([1, 2, 3, 4]).windows(0, 2, 1).tolist()
         [[1, 2], [2, 3], [3, 4]]
         """
-        cdef View view
-        layout.windows(&view, &self.view, axis, size, step)
-        return new_buffer(self.storage, &view)
+        n, stride = self.shape[axis], self.strides[axis]
+        if not 0 <= size <= n or step < 1:
+            raise ValueError(f"windows: size, step: got {size} and {step}, expected a size of 0 to {n}, that of axis "
+                             f"{axis}, and a step of at least 1")
+        shape, strides = [*self.shape, size], [*self.strides, stride]
+        axis %= self.view.ndim
+        shape[axis] = (n - size) // step + 1
+        strides[axis] = stride * step if shape[axis] > 1 else stride
+        return self.as_strided(shape, strides, self.offset)
 
     # ---------------------------------------------------------------------------- numbers
 
@@ -352,24 +401,23 @@ cdef class Buffer:
         """The one element as a Python bool, int or float.  Raises ValueError unless there is exactly one."""
         if view_size(&self.view) != 1:
             raise ValueError(f"item: got a buffer of shape {self.shape}, expected one with a single element")
-        return nested.to_scalar(self.view.data, self.view.dtype)
+        return nested.read_scalar(self.view.data, self.view.dtype)
 
     def set_item(self, value):
         """Writes the one element, and counts that as a write.  Raises ValueError unless there is exactly one."""
         if view_size(&self.view) != 1:
             raise ValueError(f"set_item: got a buffer of shape {self.shape}, expected one with a single element")
-        nested.read_scalar(self.view.data, self.view.dtype, value)
+        nested.write_scalar(self.view.data, self.view.dtype, value)
         self.storage.version += 1
 
     def tolist(self):
         """Nested lists of Python numbers; without axes, the number."""
-        return nested.to_list(&self.view)
+        cdef object memory = memoryview(self)   # Cython takes it for granted that tolist() gives a list
+        return memory.tolist()
 
     def tobytes(self):
         """The elements as bytes, in the order of their indices."""
-        cdef bytes result = PyBytes_FromStringAndSize(NULL, self.nbytes)
-        layout.copy_out(&self.view, PyBytes_AS_STRING(result))
-        return result
+        return memoryview(self).tobytes()
 
     def bump(self):
         """Counts a write into the storage: whoever remembers the version sees that the numbers have changed."""
@@ -382,10 +430,10 @@ cdef class Buffer:
     # ---------------------------------------------------------------------------- interchange
 
     def __getbuffer__(self, Py_buffer* target, int flags):
-        lend(self, target, flags, False)
+        pep3118.export_view(target, &self.view, False, self, flags)
 
     def __releasebuffer__(self, Py_buffer* target):
-        pep3118.release_view(target)
+        free(target.internal)
 
     def __dlpack__(self, *, stream=None, max_version=None, dl_device=None, copy=None):
         """A DLPack capsule over this memory (of a copy, with copy=True).
@@ -393,50 +441,19 @@ cdef class Buffer:
         Raises BufferError for a stream, for a device other than (1, 0), the CPU, and for negative strides: DLPack has
         them, but PyTorch ends the process when it meets one.
         """
-        cdef bint versioned = max_version is not None and max_version[0] >= 1
-        cdef Buffer buffer = copied(&self.view) if copy else self
-        if stream is not None:
-            raise BufferError(f"__dlpack__: stream: got {stream}, expected None: the CPU has none")
-        if dl_device is not None and tuple(dl_device) != (1, 0):
-            raise BufferError(f"__dlpack__: dl_device: got {tuple(dl_device)}, expected (1, 0), the CPU")
-        if layout.runs_backwards(&buffer.view):
-            raise BufferError(f"__dlpack__: strides {buffer.strides}: negative ones are not exported; use copy=True")
-        return dlpack.export_capsule(&buffer.view, buffer, buffer is not self, versioned)
+        if stream is not None or tuple(dl_device or CPU) != CPU:
+            raise BufferError(f"__dlpack__: stream, dl_device: got {stream} and {dl_device}, expected None and {CPU}")
+        buffer = copied(self.view, memoryview(self)) if copy else self
+        return dlpack.export_capsule(&buffer.view, buffer, copy, max_version is not None and max_version[0] >= 1)
 
     def __dlpack_device__(self):
-        return 1, 0
+        return CPU
 
 
-cdef object capsule_of(object source):
-    """The DLPack capsule of an array, as new a form of it as its library knows; a capsule as it is."""
-    if not hasattr(source, "__dlpack__"):
-        if type(source).__name__ == "PyCapsule":
-            return source
-        raise TypeError(f"from_dlpack: got {type(source).__name__}, expected an object with __dlpack__()")
-    device = source.__dlpack_device__()
-    if device[0] != 1:
-        raise BufferError(f"from_dlpack: the memory is on device type {int(device[0])}, expected 1, the CPU")
-    try:
-        return source.__dlpack__(max_version=(1, 0))
-    except TypeError:       # a producer from before DLPack 1.0
-        return source.__dlpack__()
-
-
-def _from_bytes(bytes data, shape, dtype):
+def _from_bytes(bytes data, shape, int dtype):
     """Undoes tobytes()."""
-    cdef Buffer buffer = Buffer.empty(shape, dtype)
-    if len(data) != buffer.nbytes:
-        raise ValueError(f"Buffer: shape {shape} takes {buffer.nbytes} bytes, got {len(data)}")
-    memcpy(buffer.view.data, PyBytes_AS_STRING(data), buffer.nbytes)
-    if buffer.view.dtype == BOOL:
-        layout.make_bools(&buffer.view)
-    return buffer
-
-
-cdef int lend(Buffer buffer, Py_buffer* target, int flags, bint readonly) except -1:
-    """Exports a buffer, which lives and is told of the end by Buffer.__releasebuffer__, whoever was asked for it."""
-    pep3118.export_view(target, &buffer.view, readonly, buffer, flags)
-    return 0
+    buffer = Buffer.from_exporter(memoryview(data).cast(memoryview(Buffer.empty((), dtype)).format), True)
+    return buffer.reshape(shape)
 
 
 cdef class Exporter:
@@ -450,15 +467,13 @@ cdef class Exporter:
     def __getbuffer__(self, Py_buffer* target, int flags):
         if self.buffer is None:
             raise BufferError("there is no buffer to export")
-        lend(self.buffer, target, flags, getattr(self, "requires_grad", False))
+        pep3118.export_view(target, &self.buffer.view, getattr(self, "requires_grad", False), self.buffer, flags)
 
-    def __dlpack__(self, *, stream=None, max_version=None, dl_device=None, copy=None):
+    def __dlpack__(self, **options):
         """As Buffer.__dlpack__; raises BufferError where this requires grad."""
-        if self.buffer is None:
-            raise BufferError("there is no buffer to export")
         if getattr(self, "requires_grad", False):
             raise BufferError("__dlpack__: cannot export a tensor that requires grad; use tensor.detach()")
-        return self.buffer.__dlpack__(stream=stream, max_version=max_version, dl_device=dl_device, copy=copy)
+        return self.buffer.__dlpack__(**options)
 
     def __dlpack_device__(self):
-        return 1, 0
+        return CPU

@@ -8,33 +8,22 @@ cdef extern from *:
     """
     #if (defined(__x86_64__) || defined(__i386__)) && defined(__GNUC__)
         #include <cpuid.h>
-        /* Not every compiler knows these two by name; their registers are AVX's, which the others have checked. */
-        static int mg_has_f16c(void) {
+        #define HAS(name) __builtin_cpu_supports(name)
+        static int mg_level(void) {
             unsigned a, b, c, d;
-            return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
-        }
-        static int mg_has_lzcnt(void) {
-            unsigned a, b, c, d;
-            return __get_cpuid(0x80000001, &a, &b, &c, &d) && (c & bit_LZCNT);
-        }
-        static int mg_has_v3(void) {
             __builtin_cpu_init();
-            return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi")
-                && __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt")
-                && mg_has_f16c() && mg_has_lzcnt();
-        }
-        static int mg_has_v4(void) {
-            return mg_has_v3() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
-                && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")
-                && __builtin_cpu_supports("avx512cd");
+            if (!(HAS("avx2") && HAS("fma") && HAS("bmi") && HAS("bmi2") && HAS("popcnt")
+                  /* Not every compiler knows these two by name; their registers are AVX's. */
+                  && __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C)
+                  && __get_cpuid(0x80000001, &a, &b, &c, &d) && (c & bit_LZCNT)))
+                return 0;
+            return HAS("avx512f") && HAS("avx512bw") && HAS("avx512dq") && HAS("avx512vl") && HAS("avx512cd") ? 2 : 1;
         }
     #else
-        static int mg_has_v3(void) { return 0; }
-        static int mg_has_v4(void) { return 0; }
+        static int mg_level(void) { return 0; }
     #endif
     """
-    bint mg_has_v3()
-    bint mg_has_v4()
+    int mg_level()
 
 
 def levels():
@@ -43,9 +32,4 @@ def levels():
     >>> levels()[0]
     'base'
     """
-    found = ["base"]
-    if mg_has_v3():
-        found.append("v3")
-    if mg_has_v4():
-        found.append("v4")
-    return tuple(found)
+    return ("base", "v3", "v4")[:1 + mg_level()]

@@ -3,6 +3,6 @@
 from minigrad_ext.types cimport View
 
 # A capsule around `view`; `owner` must keep the memory alive.
-cdef object export_capsule(const View* view, object owner, bint copied, bint versioned)
-# Takes over a capsule: describes its memory and returns what keeps that alive.
-cdef object import_capsule(object capsule, View* view, bint* readonly)
+cdef object export_capsule(View* view, object owner, bint copied, bint versioned)
+# Describes the memory of an array with __dlpack__(), or of a capsule, and returns what keeps it alive.
+cdef object import_array(object source, View* view, bint* readonly)

@@ -1,4 +1,4 @@
-from minigrad_ext.types cimport N_DTYPES, Params as RawParams, Step, kernel_t
+from minigrad_ext.types cimport N_DTYPES, Params as RawParams, kernel_t
 
 
 cdef class Params:
@@ -11,13 +11,12 @@ cdef class Params:
 cdef class Kernel:
     """One compiled kernel, callable with Buffers: kernel(out, *inputs[, params])."""
     cdef readonly str name
-    cdef readonly tuple dtypes          # names of the dtypes it has loops for, of the argument `by`
     cdef kernel_t run
-    cdef void* inner[N_DTYPES]
-    cdef bint has_inner
-    cdef bint supported[N_DTYPES]
+    cdef void* inner[N_DTYPES]      # by the dtype of the argument number `by`; NULL where there is no loop for it
     cdef int by
 
 
+# A kernel that branches on dtype itself; `dtypes` are codes of the argument number `by`.
 cdef Kernel new_kernel(str name, kernel_t run, object dtypes, int by=*)
+# A kernel that shares the driver `run` with its family: inner[code] is its loop for a dtype, NULL if none.
 cdef Kernel new_family(str name, kernel_t run, void** inner, int by=*)

@@ -1,10 +1,9 @@
-"""Python's nested lists, read into and made from a strided view."""
+"""Python's nested lists, read into a view; single numbers, both ways."""
 
 from minigrad_ext.types cimport View
 
-# Sets shape, contiguous strides and, where code is None, dtype; view.data is left alone.
-cdef int measure(View* view, object data, object code) except -1
-cdef int read(const View* view, object data) except -1
-cdef int read_scalar(char* target, int dtype, object value) except -1
-cdef object to_scalar(const char* source, int dtype)
-cdef object to_list(const View* view)
+# The numbers of `data` in one list; sets shape, contiguous strides and, where `dtype` is None, dtype.
+cdef list flatten(View* view, object data, object dtype)
+cdef int write(const View* view, list numbers) except -1        # into a contiguous view
+cdef int write_scalar(char* target, int dtype, object value) except -1
+cdef object read_scalar(const char* source, int dtype)

@@ -1,217 +1,119 @@
-"""Python's nested lists, read into and made from a strided view.
+"""Python's nested lists, read into a view; single numbers, both ways.
 
-Reading goes twice over the list: `measure` finds shape and dtype, so that memory can be had, `read` then fills it and
-checks every length, as a list may be ragged (or be changed by an element's own __float__).
+The lists are flattened first, one level after the other, which shows where the data is ragged; then the dtype is found,
+so that memory can be had; then the numbers are written.
 """
 
-from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
-from cpython.list cimport PyList_GET_ITEM, PyList_New, PyList_SET_ITEM
-from cpython.ref cimport Py_INCREF
-from libc.math cimport isfinite
+from cpython.float cimport PyFloat_CheckExact
 from libc.stdint cimport int32_t, int64_t, uint8_t
-from minigrad_ext.layout cimport itemsize_of, set_dtype, set_shape
-from minigrad_ext.types cimport BOOL, FLOAT32, FLOAT64, INT32, INT64, MAX_AXES, UINT8
+from minigrad_ext.layout cimport set_shape
+from minigrad_ext.types cimport BOOL, FLOAT32, FLOAT64, INT32, INT64, MAX_AXES, UINT8, itemsize_of
 
 from minigrad_ext.layout import DTYPE_NAMES
 
-cdef extern from "Python.h":
-    long long PyLong_AsLongLongAndOverflow(object value, int* overflow) except? -1
-
-
-cdef inline bint is_sequence(object data):
-    return isinstance(data, (list, tuple, range))
+cdef tuple SEQUENCES = (list, tuple, range)
 
 
 cdef object plain(object value):
     """A bool, int or float from anything that stands for one: NumPy's scalars, arrays of one element, tensors."""
-    if isinstance(value, (bool, int, float)):
+    if isinstance(value, (int, float)):
         return value
-    if hasattr(value, "item"):
-        value = value.item()
-        if isinstance(value, (bool, int, float)):
-            return value
-    elif hasattr(value, "__index__"):
-        return value.__index__()
-    elif hasattr(value, "__float__"):
-        return value.__float__()
-    raise TypeError(f"got an element of type {type(value).__name__}, expected bool, int or float")
-
-
-cdef int dtype_of(object data, int depth, int found) except -2:
-    """The largest dtype code of `found` and the elements of `data`: bool, int64 or float32.
-
-    What is ragged or no number is passed over here: `read` refuses it, and says where it stands.
-    """
-    if is_sequence(data):
-        if depth == 0:
-            return found
-        for item in data:
-            if PyFloat_CheckExact(item):
-                return FLOAT32
-            found = dtype_of(item, depth - 1, found)
-            if found == FLOAT32:
-                break
-        return found
-    try:
-        data = plain(data)
-    except (TypeError, ValueError):
-        return found
-    if isinstance(data, bool):
-        return BOOL if found < BOOL else found
-    if isinstance(data, int):
-        return INT64 if found < INT64 else found
-    return FLOAT32
-
-
-cdef int measure(View* view, object data, object code) except -1:
-    cdef list shape = []
-    item = data
-    while is_sequence(item):
-        shape.append(len(item))
-        if len(shape) > MAX_AXES:
-            raise ValueError(f"from_nested: the lists are nested deeper than {MAX_AXES} axes")
-        if not item:
+    for name in ("item", "__index__", "__float__"):
+        if hasattr(value, name):
+            value = getattr(value, name)()
             break
-        item = item[0]
-    set_shape(view, tuple(shape), "from_nested")
-    if code is not None:
-        set_dtype(view, code, "from_nested")
-    else:
-        view.dtype = dtype_of(data, view.ndim, -1)
-        if view.dtype < 0:
-            view.dtype = FLOAT32        # no element at all
-    return 0
+    if not isinstance(value, (int, float)):
+        raise TypeError(f"got an element of type {type(value).__name__}, expected bool, int or float")
+    return value
 
 
-cdef int read_int(char* target, int dtype, object value) except -1:
-    cdef int overflow = 0
-    cdef int64_t number = PyLong_AsLongLongAndOverflow(value, &overflow)
-    if dtype == INT64 and not overflow:
-        (<int64_t*>target)[0] = number
-    elif dtype == INT32 and not overflow and -0x80000000 <= number <= 0x7fffffff:
-        (<int32_t*>target)[0] = <int32_t>number
-    elif dtype == UINT8 and not overflow and 0 <= number <= 255:
-        (<uint8_t*>target)[0] = <uint8_t>number
-    else:
-        raise ValueError(f"{value} is out of range for {DTYPE_NAMES[dtype]}")
-    return 0
+cdef object refused(object error, Py_ssize_t position, sizes, str detail):
+    """An error that names the place of the element, or list, at a position among those below lists of these sizes."""
+    indices = ""
+    for n in reversed(sizes):
+        indices = f"[{position % n}]{indices}"
+        position //= n
+    return error(f"from_nested: data{indices}: {detail}")
 
 
-cdef double as_double(object value) except? -1.0:
+cdef list flatten(View* view, object data, object dtype):
+    cdef list sizes = [], numbers = [data], below
+    cdef Py_ssize_t n, j = 0
+    cdef int axis, kind = -1
+    item = data
+    while isinstance(item, SEQUENCES):
+        sizes.append(len(item))
+        if len(sizes) > MAX_AXES:
+            raise ValueError(f"from_nested: the lists are nested deeper than {MAX_AXES} axes")
+        item = item[0] if item else None
+    set_shape(view, sizes, "from_nested")
+    for axis in range(view.ndim):
+        n, below = view.shape[axis], []
+        for j, item in enumerate(numbers):
+            if not isinstance(item, SEQUENCES):
+                raise refused(ValueError, j, sizes[:axis], f"got {type(item).__name__}, expected a sequence of {n}: "
+                              "the data is ragged")
+            below.extend(item)
+            if len(below) != (j + 1) * n:
+                raise refused(ValueError, j, sizes[:axis], f"got length {len(below) - j * n}, expected {n}: "
+                              "the data is ragged")
+        numbers = below
     try:
-        return float(value)
-    except OverflowError as error:
-        raise ValueError(str(error)) from None
+        for j in range(len(numbers)):
+            item = numbers[j]
+            if not PyFloat_CheckExact(item) and type(item) is not int:
+                if isinstance(item, SEQUENCES):
+                    raise ValueError("got a sequence, expected a number: the data is ragged")
+                numbers[j] = item = plain(item)
+            kind = max(kind, <int>(FLOAT32 if isinstance(item, float) else BOOL if isinstance(item, bool) else INT64))
+    except (TypeError, ValueError) as error:
+        raise refused(type(error), j, sizes, str(error)) from None
+    view.dtype = dtype if dtype is not None else kind if kind >= 0 else FLOAT32
+    return numbers
 
 
-cdef int read_scalar(char* target, int dtype, object value) except -1:
+cdef int write(const View* view, list numbers) except -1:
+    cdef Py_ssize_t j = 0
+    cdef int64_t step = itemsize_of(view.dtype)
+    try:
+        for j in range(len(numbers)):
+            write_scalar(view.data + j * step, view.dtype, numbers[j])
+    except (TypeError, ValueError) as error:
+        raise refused(type(error), j, [view.shape[axis] for axis in range(view.ndim)], str(error)) from None
+    return 0
+
+
+cdef int write_scalar(char* target, int dtype, object value) except -1:
     """Writes one Python number as `dtype`; a float becomes an integer by dropping its fraction, as int() does."""
-    cdef double number
     if not PyFloat_CheckExact(value) and type(value) is not int:
         value = plain(value)
-    if dtype == FLOAT32 or dtype == FLOAT64:
-        number = PyFloat_AS_DOUBLE(value) if PyFloat_CheckExact(value) else as_double(value)
+    try:
         if dtype == FLOAT32:
-            (<float*>target)[0] = <float>number
+            (<float*>target)[0] = value
+        elif dtype == FLOAT64:
+            (<double*>target)[0] = value
+        elif dtype == BOOL:
+            (<uint8_t*>target)[0] = 1 if value else 0
+        elif isinstance(value, float):
+            write_scalar(target, dtype, int(value))
+        elif dtype == INT64:
+            (<int64_t*>target)[0] = value
+        elif dtype == INT32:
+            (<int32_t*>target)[0] = value
         else:
-            (<double*>target)[0] = number
-    elif dtype == BOOL:
-        (<uint8_t*>target)[0] = 1 if value else 0
-    else:
-        if isinstance(value, float):
-            if not isfinite(value):
-                raise ValueError(f"cannot convert {value} to {DTYPE_NAMES[dtype]}")
-            value = int(value)
-        read_int(target, dtype, value)
+            (<uint8_t*>target)[0] = value
+    except OverflowError:
+        raise ValueError(f"{value} is out of range for {DTYPE_NAMES[dtype]}") from None
     return 0
 
 
-cdef str place(tuple path):
-    return "data" + "".join([f"[{index}]" for index in path])
-
-
-cdef list items_at(object data, int64_t n, tuple path):
-    """The elements below the index `path`, of which there must be n."""
-    cdef list items
-    if not is_sequence(data):
-        raise ValueError(f"from_nested: {place(path)}: got {type(data).__name__}, expected a sequence of {n}: "
-                         "the data is ragged")
-    items = <list>data if type(data) is list else list(data)
-    if len(items) != n:
-        raise ValueError(f"from_nested: {place(path)}: got length {len(items)}, expected {n}: the data is ragged")
-    return items
-
-
-cdef int read_row(char* target, int dtype, int64_t step, list items, tuple path) except -1:
-    cdef int64_t n = len(items)
-    cdef int64_t j = 0
-    try:
-        for j in range(n):
-            if j >= len(items):     # an element's own code may have shortened the list
-                raise ValueError("the list changed its length while it was read")
-            item = <object>PyList_GET_ITEM(items, j)
-            if not PyFloat_CheckExact(item) and is_sequence(item):
-                raise ValueError("got a sequence, expected a number: the data is ragged")
-            read_scalar(target, dtype, item)
-            target += step
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"from_nested: {place((*path, j))}: {error}") from None
-    return 0
-
-
-cdef int read_axis(const View* view, int axis, char* target, object data, tuple path) except -1:
-    """Fills the part of the view below the index `path`."""
-    cdef list items = items_at(data, view.shape[axis], path)
-    cdef int64_t step = view.strides[axis] * itemsize_of(view.dtype)
-    cdef int64_t j
-    if axis == view.ndim - 1:
-        return read_row(target, view.dtype, step, items, path)
-    for j in range(view.shape[axis]):
-        if j >= len(items):
-            raise ValueError(f"from_nested: {place(path)}: the list changed its length while it was read")
-        read_axis(view, axis + 1, target + j * step, items[j], (*path, j))
-    return 0
-
-
-cdef int read(const View* view, object data) except -1:
-    if view.ndim > 0:
-        return read_axis(view, 0, view.data, data, ())
-    try:
-        read_scalar(view.data, view.dtype, data)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"from_nested: {error}") from None
-    return 0
-
-
-cdef object to_scalar(const char* source, int dtype):
+cdef object read_scalar(const char* source, int dtype):
     if dtype == FLOAT32:
-        return <double>(<float*>source)[0]
+        return (<float*>source)[0]
     if dtype == FLOAT64:
         return (<double*>source)[0]
     if dtype == INT64:
         return (<int64_t*>source)[0]
     if dtype == INT32:
         return (<int32_t*>source)[0]
-    if dtype == UINT8:
-        return (<uint8_t*>source)[0]
-    return (<uint8_t*>source)[0] != 0
-
-
-cdef object list_axis(const View* view, int axis, const char* source):
-    cdef int64_t n, j, step
-    cdef list result
-    if axis == view.ndim:
-        return to_scalar(source, view.dtype)
-    n = view.shape[axis]
-    step = view.strides[axis] * itemsize_of(view.dtype)
-    result = PyList_New(n)
-    for j in range(n):
-        item = list_axis(view, axis + 1, source)
-        Py_INCREF(item)                 # PyList_SET_ITEM takes the reference
-        PyList_SET_ITEM(result, j, item)
-        source += step
-    return result
-
-
-cdef object to_list(const View* view):
-    return list_axis(view, 0, view.data)
+    return (<uint8_t*>source)[0] if dtype == UINT8 else (<uint8_t*>source)[0] != 0

@@ -10,25 +10,14 @@ from cython.parallel cimport prange, threadid
 
 cdef extern from * nogil:
     """
-    static int mg_forked = 0;
-    #ifdef _WIN32
-        static int mg_watch_forks(void) { return 0; }
-    #else
-        #include <pthread.h>
-        static void mg_after_fork_in_child(void) { mg_forked = 1; }
-        static int mg_watch_forks(void) { return pthread_atfork(NULL, NULL, mg_after_fork_in_child); }
-    #endif
-
     #ifdef _OPENMP
         #include <omp.h>
         #define MG_OPENMP 1
     #else
         #define MG_OPENMP 0
-        static int omp_in_parallel(void) { return 0; }
+        #define omp_in_parallel() 0
     #endif
     """
-    int mg_forked
-    int mg_watch_forks()
     int omp_in_parallel()
     const bint MG_OPENMP
 
@@ -39,10 +28,11 @@ cdef enum:
 cdef double GRAIN = 20_000
 
 cdef int n_threads = 1
+cdef bint forked = False        # whether this process is the child of one that may have had threads
 
 
 cdef int threads_for(double work) noexcept nogil:
-    if n_threads == 1 or work < 2 * GRAIN or mg_forked or omp_in_parallel():
+    if n_threads == 1 or work < 2 * GRAIN or forked or omp_in_parallel():
         return 1
     return n_threads if work > n_threads * GRAIN else <int>(work / GRAIN)
 
@@ -76,17 +66,21 @@ def set_num_threads(n):
 
 def get_num_threads():
     """How many threads a loop may use now."""
-    return 1 if mg_forked else n_threads
+    return 1 if forked else n_threads
 
 
 def threads_used(work):
     """How many threads a loop of `work` nanoseconds is really run by, found out by running one."""
-    cdef int wanted = threads_for(work)
     cdef int used = 0
-    cdef int i
+    wanted = threads_for(work)
     for i in prange(wanted, nogil=True, num_threads=wanted, schedule="static"):
         used += threadid() == i
     return used
+
+
+def _forked():
+    global forked
+    forked = True
 
 
 def _default_threads():
@@ -97,6 +91,6 @@ def _default_threads():
     return min(usable_cores(), MAX_THREADS)
 
 
-if mg_watch_forks() != 0:
-    raise MemoryError("minigrad: no memory to register a fork handler")
+if hasattr(os, "register_at_fork"):     # not on Windows
+    os.register_at_fork(after_in_child=_forked)
 set_num_threads(_default_threads())

@@ -4,7 +4,6 @@ from cpython.buffer cimport Py_buffer
 from minigrad_ext.types cimport View
 
 cdef int export_view(Py_buffer* target, const View* view, bint readonly, object owner, int flags) except -1
-cdef void release_view(Py_buffer* target) noexcept
 
 # Describes foreign memory; False where its elements do not lie at multiples of their size, so that it must be copied.
-cdef bint describe(View* view, const Py_buffer* source) except -1
+cdef bint describe(View* view, object memory) except -1

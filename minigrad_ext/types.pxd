@@ -9,14 +9,9 @@ cdef enum:
     MAX_FLOATS = 8
     N_DTYPES = 6
 
-# The order is the promotion order: the result of two dtypes is the larger code.
+# The order is the promotion order: the result of two dtypes is the larger code.  A bool is one byte, always 0 or 1.
 cdef enum DType:
-    BOOL = 0        # one byte, always 0 or 1
-    UINT8 = 1
-    INT32 = 2
-    INT64 = 3
-    FLOAT32 = 4
-    FLOAT64 = 5
+    BOOL, UINT8, INT32, INT64, FLOAT32, FLOAT64
 
 ctypedef fused real:
     float
@@ -40,12 +35,10 @@ cdef struct Params:
     int64_t i[MAX_INTS]
     double f[MAX_FLOATS]
 
+# No memory for scratch; an index operand out of range, which Step.detail holds; an integer to be divided by zero; an
+# integer to be raised to a negative power.
 cdef enum Status:
-    OK = 0
-    NO_MEMORY = 1       # scratch could not be allocated: MemoryError
-    BAD_INDEX = 2       # an index operand was out of range; Step.detail holds it: IndexError
-    ZERO_DIVISION = 3   # an integer was to be divided by zero: ZeroDivisionError
-    NEGATIVE_POWER = 4  # an integer was to be raised to a negative power: ValueError
+    OK, NO_MEMORY, BAD_INDEX, ZERO_DIVISION, NEGATIVE_POWER
 
 cdef struct Step
 
@@ -54,11 +47,17 @@ ctypedef int (*kernel_t)(Step* step) noexcept nogil
 # One call of one kernel, and equally one step of a captured plan.  args[0] is the output, the inputs follow.
 cdef struct Step:
     kernel_t run
-    void* inner                     # the loop for the dtype at hand, where a family shares one driver; else NULL
+    void* inner                     # the loop for the dtype at hand, where a family shares one driver
     int n_args
     View args[MAX_ARGS]
     Params params
     int64_t detail                  # what a failing kernel reports
+
+
+cdef inline int64_t itemsize_of(int dtype) noexcept nogil:
+    if dtype <= UINT8:
+        return 1
+    return 8 if dtype == INT64 or dtype == FLOAT64 else 4
 
 
 cdef inline int64_t view_size(const View* v) noexcept nogil:

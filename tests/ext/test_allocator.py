@@ -7,14 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minigrad_ext.buffer import (
-    Buffer,
-    empty_cache,
-    get_cache_limit,
-    memory_stats,
-    reset_peak,
-    set_cache_limit,
-)
+from minigrad_ext.allocator import empty_cache, get_cache_limit, memory_stats, reset_peak, set_cache_limit
+from minigrad_ext.buffer import Buffer
 
 UINT8 = 1
 DEFAULT_LIMIT = 1 << 30

@@ -8,7 +8,8 @@ import weakref
 
 import pytest
 
-from minigrad_ext.buffer import Buffer, Exporter, memory_stats
+from minigrad_ext.allocator import memory_stats
+from minigrad_ext.buffer import Buffer, Exporter
 
 BOOL, UINT8, INT32, INT64, FLOAT32, FLOAT64 = range(6)
 LONG = "l" if ctypes.sizeof(ctypes.c_long) == 8 else "q"
@@ -93,10 +94,10 @@ def test_a_consumer_gets_what_it_asked_for():
 
 
 @pytest.mark.parametrize(("flags", "turned", "text"), [
-    (C_CONTIGUOUS, True, "the buffer is not C-contiguous, as was asked for"),
-    (F_CONTIGUOUS, False, "the buffer is not Fortran-contiguous, as was asked for"),
-    (SIMPLE, True, "the buffer is strided, and strides were not asked for"),
-    (ND | FORMAT, True, "the buffer is strided, and strides were not asked for"),
+    (C_CONTIGUOUS, True, r"the buffer is not contiguous in the order asked for \(C\)"),
+    (F_CONTIGUOUS, False, r"the buffer is not contiguous in the order asked for \(F\)"),
+    (SIMPLE, True, r"the buffer is not contiguous in the order asked for \(C\)"),
+    (ND | FORMAT, True, r"the buffer is not contiguous in the order asked for \(C\)"),
 ])
 def test_a_consumer_that_cannot_cope_is_refused(flags, turned, text):
     with pytest.raises(BufferError, match=text):
@@ -104,7 +105,7 @@ def test_a_consumer_that_cannot_cope_is_refused(flags, turned, text):
 
 
 def test_any_contiguous_is_refused_between_the_two():
-    with pytest.raises(BufferError, match="the buffer is not contiguous, as was asked for"):
+    with pytest.raises(BufferError, match=r"the buffer is not contiguous in the order asked for \(A\)"):
         request(grid().slice((0, 0), (1, 2), (2, 2)), ANY_CONTIGUOUS)
 
 
@@ -234,7 +235,7 @@ def test_borrowed_shapes():
     nine = ctypes.c_float
     for _ in range(9):
         nine = nine * 1
-    with pytest.raises(ValueError, match="from_exporter: got 9 axes, expected at most 8"):
+    with pytest.raises(ValueError, match="from_exporter: shape: got 9 entries, expected at most 8"):
         Buffer.from_exporter(nine())
 
 
@@ -243,7 +244,7 @@ def test_borrowed_shapes():
     (array.array("I", [1]), "from_exporter: format 'I' of 4 bytes has no dtype"),
     (array.array("b", [1]), "from_exporter: format 'b' of 1 bytes has no dtype"),
     ((ctypes.c_int32.__ctype_be__ * 2)() if sys.byteorder == "little" else (ctypes.c_int32.__ctype_le__ * 2)(),
-     "the byte order is not this machine's"),
+     "in the machine's byte order"),
     (3, "memoryview: a bytes-like object is required, not 'int'"),
 ])
 def test_formats_without_a_dtype(source, text):
@@ -311,8 +312,8 @@ def test_dlpack_device():
 
 
 @pytest.mark.parametrize(("kwargs", "text"), [
-    ({"stream": 1}, "__dlpack__: stream: got 1, expected None: the CPU has none"),
-    ({"dl_device": (2, 0)}, "__dlpack__: dl_device: got (2, 0), expected (1, 0), the CPU"),
+    ({"stream": 1}, "__dlpack__: stream, dl_device: got 1 and None, expected None and (1, 0)"),
+    ({"dl_device": (2, 0)}, "__dlpack__: stream, dl_device: got None and (2, 0), expected None and (1, 0)"),
 ])
 def test_dlpack_refuses_what_a_cpu_has_not(kwargs, text):
     with pytest.raises(BufferError) as caught:
@@ -322,7 +323,7 @@ def test_dlpack_refuses_what_a_cpu_has_not(kwargs, text):
 
 def test_dlpack_refuses_negative_strides():
     back = Buffer.from_nested([1, 2, 3]).slice((2,), (-1,), (3,))
-    with pytest.raises(BufferError, match=r"strides \(-1,\): negative ones are not exported; use copy=True"):
+    with pytest.raises(BufferError, match=r"strides: got \(-1,\), expected none below 0; use copy=True"):
         back.__dlpack__()
     assert Buffer.from_dlpack(back.__dlpack__(copy=True)).tolist() == [3, 2, 1]
     assert Buffer.from_dlpack(back.slice((1,), (1,), (1,))).strides == (1,)     # a stride that is never used
@@ -363,14 +364,14 @@ class Versioned(ctypes.Structure):
 
 
 @pytest.mark.parametrize(("changes", "error", "text"), [
-    ({"device": (2, 0)}, BufferError, "from_dlpack: the memory is on device type 2, expected 1, the CPU"),
-    ({"device_type": 2}, BufferError, "from_dlpack: the memory is on device type 2, expected 1, the CPU"),
-    ({"ndim": 9}, ValueError, "from_dlpack: got 9 axes, expected at most 8"),
-    ({"ndim": -1}, ValueError, "from_dlpack: got -1 axes, expected at most 8"),
+    ({"device": (2, 0)}, BufferError, "from_dlpack: device: got type 2, expected 1, the CPU"),
+    ({"device_type": 2}, BufferError, "from_dlpack: device: got type 2, expected 1, the CPU"),
+    ({"ndim": 9}, ValueError, "from_dlpack: shape: got 9 axes, expected at most 8"),
+    ({"ndim": -1}, ValueError, "from_dlpack: shape: got -1 axes, expected at most 8"),
     ({"code": 5}, TypeError, "from_dlpack: type code 5 with 64 bits and 1 lanes has no dtype; expected bool, uint8"),
     ({"bits": 16}, TypeError, "from_dlpack: type code 0 with 16 bits and 1 lanes has no dtype"),
     ({"lanes": 4}, TypeError, "from_dlpack: type code 0 with 64 bits and 4 lanes has no dtype"),
-    ({"max_version": (1, 0), "major": 2}, BufferError, "from_dlpack: got DLPack version 2.0, expected 1"),
+    ({"max_version": (1, 0), "major": 2}, BufferError, "from_dlpack: version: got 2.0, expected 1"),
 ])
 def test_dlpack_refuses_what_it_cannot_hold(changes, error, text):
     source = Foreign(**changes)
@@ -500,7 +501,7 @@ def test_torch_strides_lifetimes_and_refusals():
     del source
     gc.collect()
     assert borrowed.tolist() == [[0.0, 3.0], [1.0, 4.0], [2.0, 5.0]]
-    with pytest.raises(BufferError, match="negative ones are not exported"):
+    with pytest.raises(BufferError, match="expected none below 0"):
         torch.from_dlpack(Buffer.from_nested([1, 2]).slice((1,), (-1,), (2,)))
     with pytest.raises(TypeError, match="type code 2 with 16 bits"):
         Buffer.from_dlpack(torch.zeros(2, dtype=torch.float16))
