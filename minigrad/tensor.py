@@ -90,12 +90,12 @@ class Tensor(Convertible, InPlace):
     @property
     def itemsize(self) -> int:
         """Bytes of one element."""
-        return self.buffer.itemsize
+        return self.dtype.itemsize
 
     @property
     def nbytes(self) -> int:
         """Bytes of all elements."""
-        return self.buffer.size * self.buffer.itemsize
+        return self.buffer.size * self.dtype.itemsize
 
     @property
     def data(self) -> Tensor:
@@ -143,7 +143,7 @@ class Tensor(Convertible, InPlace):
 
     def element_size(self) -> int:
         """Bytes of one element."""
-        return self.buffer.itemsize
+        return self.dtype.itemsize
 
     def data_ptr(self) -> int:
         """The address of the first element."""

@@ -1,8 +1,5 @@
 """Blocks of memory, 64-byte aligned and recycled."""
 
-cdef enum:
-    ALIGNMENT = 64
-
 # A block of at least `nbytes` bytes (its contents are whatever was there before); MemoryError when there is none.
 cdef char* take(size_t nbytes) except NULL
 # Returns a block taken with the same `nbytes`.

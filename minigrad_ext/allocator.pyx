@@ -30,8 +30,7 @@ cdef extern from * nogil:
     const size_t MINIGRAD_GUARDS
 
 cdef enum:
-    CLASSES = 4 * 64
-    GUARD_BYTE = 0xA5
+    CLASSES = 4 * 64, GUARD_BYTE = 0xA5
 
 # More than any address space holds: a request beyond it is refused without asking, and sums cannot overflow.
 cdef size_t LARGEST = <size_t>1 << 48

@@ -175,8 +175,8 @@ cdef class Buffer:
         that has no dtype, ValueError for more than 8 axes or a capsule that has been used.
         """
         cdef View view
-        cdef bint readonly = False
-        buffer = borrowed(&view, dlpack.import_array(source, &view, &readonly))
+        owner, readonly = dlpack.import_array(source, &view)
+        buffer = borrowed(&view, owner)
         return copied(view, memoryview(buffer)) if copy or readonly or not usable(buffer) else buffer
 
     # ---------------------------------------------------------------------------- what it is
@@ -205,15 +205,6 @@ cdef class Buffer:
     def size(self):
         """The number of elements, repeated ones counted."""
         return view_size(&self.view)
-
-    @property
-    def itemsize(self):
-        return itemsize_of(self.view.dtype)
-
-    @property
-    def nbytes(self):
-        """What the elements would take as a contiguous copy."""
-        return view_size(&self.view) * itemsize_of(self.view.dtype)
 
     @property
     def data_ptr(self):
@@ -349,8 +340,7 @@ cdef class Buffer:
         layout.read_ints(&first, (offset,), 1, "as_strided", "offset")
         layout.read_ints(out.view.strides, strides, out.view.ndim, "as_strided", "strides")
         low, high = layout.extent(&out.view)
-        low, high = low + <double>first * itemsize, high + <double>first * itemsize
-        if low < 0 or high > self.storage.nbytes:
+        if <double>first * itemsize + low < 0 or <double>first * itemsize + high > self.storage.nbytes:
             raise ValueError(f"as_strided: shape {shape}, strides {strides}, offset {offset}: leaves the storage of "
                              f"{<int64_t>self.storage.nbytes // itemsize} elements")
         for axis in range(out.view.ndim):
@@ -412,8 +402,7 @@ cdef class Buffer:
 
     def tolist(self):
         """Nested lists of Python numbers; without axes, the number."""
-        cdef object memory = memoryview(self)   # Cython takes it for granted that tolist() gives a list
-        return memory.tolist()
+        return (<object>memoryview(self)).tolist()      # not always a list, as Cython would have it
 
     def tobytes(self):
         """The elements as bytes, in the order of their indices."""

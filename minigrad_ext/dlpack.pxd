@@ -4,5 +4,6 @@ from minigrad_ext.types cimport View
 
 # A capsule around `view`; `owner` must keep the memory alive.
 cdef object export_capsule(View* view, object owner, bint copied, bint versioned)
-# Describes the memory of an array with __dlpack__(), or of a capsule, and returns what keeps it alive.
-cdef object import_array(object source, View* view, bint* readonly)
+# Describes the memory of an array with __dlpack__(), or of a capsule; returns what keeps it alive, and whether it is
+# read-only.
+cdef tuple import_array(object source, View* view)

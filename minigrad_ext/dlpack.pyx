@@ -11,7 +11,7 @@ from cpython.pycapsule cimport (
 )
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from minigrad_ext.layout cimport set_contiguous
+from minigrad_ext.layout cimport set_shape
 from minigrad_ext.types cimport MAX_AXES, N_DTYPES, View, itemsize_of, view_size
 
 cdef extern from "Python.h":
@@ -47,13 +47,11 @@ cdef union Managed:
     Versioned versioned
 
 cdef enum:
-    CPU = 1
-    READ_ONLY = 1 << 0
-    IS_COPIED = 1 << 1
+    CPU = 1, READ_ONLY = 1 << 0, IS_COPIED = 1 << 1
 
-# By dtype code: 6 is a bool, 1 an unsigned integer, 0 a signed one, 2 a float.
-cdef uint8_t CODES[N_DTYPES]
-CODES[:] = [6, 1, 0, 0, 2, 2]
+# By dtype code: 6 is a bool, 1 an unsigned integer, 0 a signed one, 2 a float; and back, with the bits.
+cdef tuple CODES = (6, 1, 0, 0, 2, 2)
+cdef dict DTYPES = {(CODES[dtype], 8 * itemsize_of(dtype)): dtype for dtype in range(N_DTYPES)}
 
 cdef const char* PLAIN = "dltensor"
 cdef const char* VERSIONED = "dltensor_versioned"
@@ -119,23 +117,19 @@ cdef int read_tensor(const DLTensor* tensor, View* view) except -1:
         raise BufferError(f"from_dlpack: device: got type {tensor.device_type}, expected 1, the CPU")
     if not 0 <= tensor.ndim <= MAX_AXES:
         raise ValueError(f"from_dlpack: shape: got {tensor.ndim} axes, expected at most {MAX_AXES}")
-    view.dtype, view.ndim, view.data = -1, tensor.ndim, tensor.data + tensor.byte_offset
-    for code in range(N_DTYPES):
-        if CODES[code] == tensor.code and 8 * itemsize_of(code) == tensor.bits and tensor.lanes == 1:
-            view.dtype = code
-    if view.dtype < 0:
+    dtype = DTYPES.get((tensor.code, tensor.bits))
+    if dtype is None or tensor.lanes != 1:
         raise TypeError(f"from_dlpack: type code {tensor.code} with {tensor.bits} bits and {tensor.lanes} lanes has no "
                         "dtype; expected bool, uint8, int32, int64, float32 or float64")
-    for axis in range(view.ndim):
-        view.shape[axis] = tensor.shape[axis]
-    set_contiguous(view, "from_dlpack")
+    view.dtype, view.data = dtype, tensor.data + tensor.byte_offset
+    set_shape(view, [tensor.shape[axis] for axis in range(tensor.ndim)], "from_dlpack")
     for axis in range(view.ndim):
         if tensor.strides != NULL and view.shape[axis] > 1 and view_size(view) > 0:
             view.strides[axis] = tensor.strides[axis]
     return 0
 
 
-cdef object import_array(object source, View* view, bint* readonly):
+cdef tuple import_array(object source, View* view):
     """Reads everything before taking over: a capsule that is refused stays with its producer."""
     loan = <Loan>Loan.__new__(Loan)
     capsule = source
@@ -156,7 +150,6 @@ cdef object import_array(object source, View* view, bint* readonly):
     if versioned and managed.versioned.major != 1:
         raise BufferError(f"from_dlpack: version: got {managed.versioned.major}.{managed.versioned.minor}, expected 1")
     read_tensor(&managed.versioned.tensor if versioned else &managed.plain.tensor, view)
-    readonly[0] = versioned and managed.versioned.flags & READ_ONLY != 0
     PyCapsule_SetName(capsule, "used_dltensor_versioned" if versioned else "used_dltensor")
     loan.managed, loan.deleter = managed, managed.versioned.deleter if versioned else managed.plain.deleter
-    return loan
+    return loan, versioned and managed.versioned.flags & READ_ONLY != 0

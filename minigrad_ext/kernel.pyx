@@ -10,8 +10,7 @@ from minigrad_ext.types cimport (
 from minigrad_ext.layout import DTYPE_NAMES
 
 cdef extern from *:             # set by setup.py
-    const bint MINIGRAD_CHECKS
-    const bint MINIGRAD_GUARDS
+    const bint MINIGRAD_CHECKS, MINIGRAD_GUARDS
 
 # Whether this is a debug build, and whether it guards its blocks.
 CHECKED, GUARDED = bool(MINIGRAD_CHECKS), bool(MINIGRAD_GUARDS)

@@ -40,9 +40,8 @@ cdef int set_contiguous(View* view, str op) except -1:
     for axis in range(view.ndim - 1, -1, -1):
         size = view.shape[axis]
         view.strides[axis] = stride
-        if size != 1:
-            stride *= max(size, <int64_t>1)
-            count *= <double>max(size, <int64_t>1)
+        stride *= max(size, <int64_t>1)
+        count *= <double>max(size, <int64_t>1)
         if size < 0 or count > MAX_ELEMENTS:
             raise ValueError(f"{op}: shape: got {tuple([view.shape[j] for j in range(view.ndim)])}, expected sizes of "
                              "at least 0, and at most 2**59 elements")

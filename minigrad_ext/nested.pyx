@@ -50,13 +50,12 @@ cdef list flatten(View* view, object data, object dtype):
     for axis in range(view.ndim):
         n, below = view.shape[axis], []
         for j, item in enumerate(numbers):
-            if not isinstance(item, SEQUENCES):
-                raise refused(ValueError, j, sizes[:axis], f"got {type(item).__name__}, expected a sequence of {n}: "
-                              "the data is ragged")
-            below.extend(item)
-            if len(below) != (j + 1) * n:
-                raise refused(ValueError, j, sizes[:axis], f"got length {len(below) - j * n}, expected {n}: "
-                              "the data is ragged")
+            sequence = isinstance(item, SEQUENCES)
+            if sequence:
+                below.extend(item)
+            if not sequence or len(below) != (j + 1) * n:
+                got = f"length {len(below) - j * n}" if sequence else type(item).__name__
+                raise refused(ValueError, j, sizes[:axis], f"got {got}, expected a sequence of {n}: the data is ragged")
         numbers = below
     try:
         for j in range(len(numbers)):
@@ -108,12 +107,8 @@ cdef int write_scalar(char* target, int dtype, object value) except -1:
 
 
 cdef object read_scalar(const char* source, int dtype):
-    if dtype == FLOAT32:
-        return (<float*>source)[0]
-    if dtype == FLOAT64:
-        return (<double*>source)[0]
-    if dtype == INT64:
-        return (<int64_t*>source)[0]
-    if dtype == INT32:
-        return (<int32_t*>source)[0]
-    return (<uint8_t*>source)[0] if dtype == UINT8 else (<uint8_t*>source)[0] != 0
+    if dtype >= FLOAT32:
+        return <double>(<float*>source)[0] if dtype == FLOAT32 else (<double*>source)[0]
+    if dtype >= INT32:
+        return <int64_t>(<int32_t*>source)[0] if dtype == INT32 else (<int64_t*>source)[0]
+    return <int>(<uint8_t*>source)[0] if dtype == UINT8 else (<uint8_t*>source)[0] != 0

@@ -11,7 +11,6 @@ from cython.parallel cimport prange, threadid
 cdef extern from * nogil:
     """
     #ifdef _OPENMP
-        #include <omp.h>
         #define MG_OPENMP 1
     #else
         #define MG_OPENMP 0
@@ -21,8 +20,7 @@ cdef extern from * nogil:
     int omp_in_parallel()
     const bint MG_OPENMP
 
-cdef enum:
-    MAX_THREADS = 1024
+cdef int MAX_THREADS = 1024
 
 # Waking a thread costs several microseconds: each should have at least this much to do (in nanoseconds).
 cdef double GRAIN = 20_000
@@ -44,10 +42,8 @@ def has_openmp():
 
 def usable_cores():
     """The number of cores this process may run on."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:      # not on macOS, not on Windows
-        return os.cpu_count() or 1
+    # macOS and Windows do not tell.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def set_num_threads(n):

@@ -3,11 +3,7 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
 cdef enum:
-    MAX_AXES = 8
-    MAX_ARGS = 8
-    MAX_INTS = 40
-    MAX_FLOATS = 8
-    N_DTYPES = 6
+    MAX_AXES = 8, MAX_ARGS = 8, MAX_INTS = 40, MAX_FLOATS = 8, N_DTYPES = 6
 
 # The order is the promotion order: the result of two dtypes is the larger code.  A bool is one byte, always 0 or 1.
 cdef enum DType:

@@ -21,7 +21,7 @@ def f():
 '''
 
 CYTHON = '''"""doc"""
-cdef extern from *:
+cdef extern from * nogil:
     """
     int x;
     """
@@ -36,4 +36,4 @@ cdef int g(int* p) noexcept nogil:
 def test_lines_of_code():
     count = runpy.run_path(str(COUNT))["code_lines"]
     assert count(PYTHON) == 1 + 1 + 3 + 2           # the import, def, the string that is a value, return
-    assert count(CYTHON) == 1 + 3 + 1 + 1 + 1       # the text behind `cdef extern from *:` is C
+    assert count(CYTHON) == 1 + 3 + 1 + 1 + 1       # the text behind `cdef extern from *` is C

@@ -65,7 +65,7 @@ def test_nothing_is_handed_out_twice():
     blocks = [block(n) for n in (0, 1, 64, 65, 1000, 1000, 10**6) for _ in range(3)]
     del blocks[::2]
     blocks += [block(n) for n in (0, 1, 64, 65, 1000, 1000, 10**6)]
-    spans = sorted((b.data_ptr, b.data_ptr + max(b.nbytes, 1)) for b in blocks)
+    spans = sorted((b.data_ptr, b.data_ptr + max(b.size, 1)) for b in blocks)
     assert all(end <= start for (_, end), (start, _) in itertools.pairwise(spans))
     assert all(b.data_ptr % 64 == 0 for b in blocks)
 
@@ -76,14 +76,14 @@ def test_a_block_is_at_most_a_quarter_larger_than_asked_for(nbytes):
     before = memory_stats()
     held = block(nbytes)
     size = change(before, "allocated_bytes")
-    assert held.nbytes <= size <= max(64, nbytes * 1.25)
+    assert held.size <= size <= max(64, nbytes * 1.25)
     del held
     before = memory_stats()
     held = block(size)      # the largest request of this class comes from the same stack,
     assert change(before, "hits") == 1
     del held
     held = block(size + 1)  # and one byte more from the next
-    assert change(before, "allocated_bytes") > size == held.nbytes - 1
+    assert change(before, "allocated_bytes") > size == held.size - 1
 
 
 @needs_recycling
