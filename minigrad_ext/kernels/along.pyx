@@ -75,11 +75,6 @@ cdef int argmin_loop(const Lines* lines, char** at, int64_t columns, number* kin
     return find_place(lines, at, columns, False, kind)
 
 
-cdef int position(Step* step) noexcept nogil:
-    out, x = &step.args[0], &step.args[1]
-    return run_lines(step, x.shape[step.params.i[0]], x, out, out, 0.3)
-
-
 # cumsum: out[j] = x[0] + ... + x[j], or from the other end.  Accumulated as sums are: in float64, or modulo 2^64.
 
 cdef inline void add_up(const Lines* lines, char** at, int64_t columns, number* _, wide* __) noexcept nogil:
@@ -103,11 +98,6 @@ cdef int cumsum_loop(const Lines* lines, char** at, int64_t columns, number* kin
     else:
         add_up(lines, at, columns, kind, acc)
     return OK
-
-
-cdef int cumsum(Step* step) noexcept nogil:
-    out, x = &step.args[0], &step.args[1]
-    return run_lines(step, x.shape[step.params.i[0]], x, out, out, 1)
 
 
 # sort: stably; NaN counts as larger than every number.  A merge sort of (value, position) pairs: runs sorted by
@@ -168,21 +158,27 @@ cdef int sort_loop(const Lines* lines, char** at, int64_t columns, number* _) no
     return OK
 
 
+# ---------------------------------------------------------------------------------------------------------------------
+
+cdef int along(Step* step) noexcept nogil:
+    """From args[1] into args[0]."""
+    out, x = &step.args[0], &step.args[1]
+    return run_lines(step, x.shape[step.params.i[0]], x, out, out, 0.5)
+
+
 cdef int sort(Step* step) noexcept nogil:
     x = &step.args[2]
     return run_lines(step, x.shape[step.params.i[0]], x, &step.args[0], &step.args[1], 20)
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-
 KERNELS = {
-    "argmax": family("argmax", position, 1, <void*>argmax_loop[uint8_t], <void*>argmax_loop[uint8_t],
+    "argmax": family("argmax", along, 1, <void*>argmax_loop[uint8_t], <void*>argmax_loop[uint8_t],
                      <void*>argmax_loop[int32_t], <void*>argmax_loop[int64_t], <void*>argmax_loop[float],
                      <void*>argmax_loop[double]),
-    "argmin": family("argmin", position, 1, <void*>argmin_loop[uint8_t], <void*>argmin_loop[uint8_t],
+    "argmin": family("argmin", along, 1, <void*>argmin_loop[uint8_t], <void*>argmin_loop[uint8_t],
                      <void*>argmin_loop[int32_t], <void*>argmin_loop[int64_t], <void*>argmin_loop[float],
                      <void*>argmin_loop[double]),
-    "cumsum": family("cumsum", cumsum, 1, NULL, <void*>cumsum_loop[uint8_t, uint64_t],
+    "cumsum": family("cumsum", along, 1, NULL, <void*>cumsum_loop[uint8_t, uint64_t],
                      <void*>cumsum_loop[int32_t, uint64_t], <void*>cumsum_loop[int64_t, uint64_t],
                      <void*>cumsum_loop[float, double], <void*>cumsum_loop[double, double]),
     "sort": family("sort", sort, 0, <void*>sort_loop[uint8_t], <void*>sort_loop[uint8_t], <void*>sort_loop[int32_t],

@@ -1,9 +1,8 @@
 """The loops that reductions are made of: fold elements into an accumulator, store accumulators.
 
-Each fold comes in two forms.  A *run* folds many elements into one accumulator: the lanes of a vector hold partial
-results of one output.  *columns* folds rows of elements into as many accumulators side by side: the lanes hold
-different outputs.  Accumulators are merged as columns too, each row being one set of them.  An accumulator is wider
-than what it reduces where that keeps the result accurate.
+Every fold takes rows of elements into as many accumulators side by side: the lanes of a vector hold different outputs.
+Of a single column it makes a run: the lanes hold partial results of one output.  Accumulators are merged by folds too,
+each row being one set of them.  An accumulator is wider than what it reduces where that keeps the result accurate.
 
     SUM             sum of x: reals in float64; integers modulo 2^64, which truncates to the result modulo 2^32
     LARGEST         the largest x (`amax`, `any`); a NaN, once met, stays
@@ -100,9 +99,12 @@ cdef inline void fold_row(wide* acc, const number* x, int64_t n, int64_t stride,
         acc[j] = combine(acc[j], element(x, j, stride), how, peak[j] if how == EXPONENTIALS else <number>0)
 
 
-cdef inline void fold_columns(wide* acc, const number* x, int64_t rows, int64_t row_stride, int64_t n, int64_t stride,
-                              How how, const number* peak) noexcept nogil:
-    for r in range(rows):
+cdef inline void fold(wide* acc, const number* x, int64_t rows, int64_t row_stride, int64_t n, int64_t stride,
+                      How how, const number* peak) noexcept nogil:
+    """acc[j] <- acc[j] with the elements of column j, for n columns."""
+    if n == 1:
+        acc[0] = fold_run(acc[0], x, rows, row_stride, how, peak[0] if how == EXPONENTIALS else <number>0)
+    for r in range(rows if n > 1 else 0):
         if stride == <int64_t>sizeof(number):
             fold_row(acc, x, n, sizeof(number), how, peak)
         else:
@@ -133,23 +135,18 @@ cdef inline void add_exponentials(Exponentials* acc, double peak, double sum) no
         acc.sum += sum * exp(peak - acc.peak)
 
 
-cdef inline void exponentials_run(Exponentials* acc, const real* x, int64_t n, int64_t stride) noexcept nogil:
-    """Two passes, the run being in the cache: its peak, then the sum."""
-    peak = fold_run(<real>-INFINITY, x, n, stride, LARGEST, <real>0)
-    add_exponentials(acc, peak, fold_run(<double>0, x, n, stride, EXPONENTIALS, about(peak)))
-
-
-cdef inline void exponentials_columns(Exponentials* acc, const real* x, int64_t rows, int64_t row_stride, int64_t n,
-                                      int64_t stride) noexcept nogil:
+cdef inline void fold_exponentials(Exponentials* acc, const real* x, int64_t rows, int64_t row_stride, int64_t n,
+                                   int64_t stride) noexcept nogil:
+    """Two passes, the elements being in the cache: the peaks, then the sums."""
     cdef real peak[COLUMNS]
     cdef real middle[COLUMNS]
     cdef double sum[COLUMNS]
     for j in range(n):
-        peak[j] = -INFINITY
-    fold_columns(<real*>peak, x, rows, row_stride, n, stride, LARGEST, <real*>NULL)
+        peak[j], sum[j] = <real>-INFINITY, 0
+    fold(<real*>peak, x, rows, row_stride, n, stride, LARGEST, <real*>NULL)
     for j in range(n):
-        middle[j], sum[j] = about(peak[j]), 0
-    fold_columns(<double*>sum, x, rows, row_stride, n, stride, EXPONENTIALS, <real*>middle)
+        middle[j] = about(peak[j])
+    fold(<double*>sum, x, rows, row_stride, n, stride, EXPONENTIALS, <real*>middle)
     for j in range(n):
         add_exponentials(&acc[j], peak[j], sum[j])
 

@@ -35,14 +35,12 @@ cdef enum Mode:
 cdef struct Task:
     Mode mode
     Window window
-    Operand image                   # x: the side the windows lie on
-    Operand pooled                  # one element per window
+    Operand image, pooled           # the side the windows lie on; one element per window
     int64_t taps[3]
     int64_t high[3]
     bint padding                    # whether taps on the padding count
-    int64_t divisor                 # 0: as many as count
     int64_t jump[3]                 # from one tap to the next, in flat positions
-    int64_t reach                   # from the first tap to the last
+    int64_t divisor, reach          # 0: as many as count; flat positions from the first tap to the last
     bint four                       # windows are 2x2, stand 2 apart on the innermost axis and lie inside there
     # On the innermost axis: the windows first[t] <= o < last[t] whose tap t meets the input; how many taps o counts.
     int64_t* first

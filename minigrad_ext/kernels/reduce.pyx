@@ -17,10 +17,8 @@ from minigrad_ext.kernels.axes cimport (
     WALKED, Axes, absolute, advance, byte_stride, clear_axes, each_t, insert_axis, locate, merge_neighbours, place_t,
     share_out, take_innermost,
 )
-from minigrad_ext.kernels.blocks cimport repeat
 from minigrad_ext.kernels.folds cimport (
-    LARGEST, SMALLEST, SUM, Exponentials, exponentials_columns, exponentials_run, fold_columns, fold_run,
-    merge_exponentials, store, store_exponentials, wide,
+    LARGEST, SMALLEST, SUM, Exponentials, fold, fold_exponentials, merge_exponentials, store, store_exponentials, wide,
 )
 from minigrad_ext.kernels.lines cimport COLUMNS, Lines, cut_columns, width_of
 from minigrad_ext.types cimport BOOL, FLOAT32, FLOAT64, INT32, INT64, N_DTYPES, NO_MEMORY, OK, UINT8, Step, number, real
@@ -32,22 +30,19 @@ cdef enum:
     TASK = 16384            # elements per parallel task, at least
     MAX_ACC = 16            # bytes of an accumulator
 
-# acc[0] <- acc[0] + the n elements of a run
-ctypedef void (*run_t)(char* acc, const char* x, int64_t n, int64_t stride) noexcept nogil
-# acc[j] <- acc[j] + the elements of column j, over `rows` rows
-ctypedef void (*columns_t)(char* acc, const char* x, int64_t rows, int64_t row_stride, int64_t n, int64_t stride
-                           ) noexcept nogil
+# acc[j] <- acc[j] with the elements of column j, over `rows` rows
+ctypedef void (*fold_t)(char* acc, const char* x, int64_t rows, int64_t row_stride, int64_t n, int64_t stride
+                        ) noexcept nogil
 ctypedef void (*store_t)(char* out, int64_t stride, const char* acc, int64_t n) noexcept nogil
 
 # What a reduction is made of, for one dtype.  `acc` is an array of accumulators, one per output.
 cdef struct Fold:
-    double cost                 # per element, in nanoseconds
+    double cost                     # per element, in nanoseconds
     int acc_size
-    char first[MAX_ACC]         # the accumulator of no elements
-    run_t run
-    columns_t columns
-    columns_t merge             # the same, of accumulators
+    fold_t fold
+    fold_t merge                    # the same, of accumulators
     store_t store
+    char first[COLUMNS * MAX_ACC]   # accumulators of no elements
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -82,29 +77,18 @@ cdef void lay_out(Plan* plan) noexcept nogil:
     plan.chunks = (plan.units + plan.group - 1) // plan.group
 
 
-cdef inline void start(char* acc, const Fold* fold, int64_t n) noexcept nogil:
-    if fold.acc_size < MAX_ACC:
-        repeat(acc, fold.first, n, fold.acc_size)
-    else:
-        for j in range(n):
-            memcpy(acc + j * MAX_ACC, fold.first, MAX_ACC)
-
-
 cdef void fold_chunk(const Plan* plan, const char* x, int64_t n, int64_t chunk, char* acc) noexcept nogil:
     """Fold one chunk of what is reduced into n columns, x being the first column's first element."""
     cdef place_t place
     cdef each_t offsets
     lines, fold, unit = &plan.lines, plan.fold, chunk * plan.group
     piece = unit % plan.pieces
-    start(acc, fold, n)
+    memcpy(acc, fold.first, n * fold.acc_size)
     locate(&plan.reduced, unit // plan.pieces, place, offsets)
     for unit in range(unit, min(plan.units, unit + plan.group)):
         at = x + offsets[0] + piece * plan.piece * lines.by[0]
         size = min(plan.piece, lines.n - piece * plan.piece)
-        if lines.columns == 1:
-            fold.run(acc, at, size, lines.by[0])
-        else:
-            fold.columns(acc, at, size, lines.by[0], n, lines.side[0])
+        fold.fold(acc, at, size, lines.by[0], n, lines.side[0])
         piece += 1
         if piece == plan.pieces:
             piece = 0
@@ -178,31 +162,16 @@ cdef int reduce(Step* step) noexcept nogil:
 # ---------------------------------------------------------------------------------------------------------------------
 # The folds as functions; see folds.pxd.
 
-cdef void sum_run(wide* acc, const number* x, int64_t n, int64_t stride) noexcept nogil:
-    acc[0] = fold_run(acc[0], x, n, stride, SUM, <number>0)
+cdef void add(wide* acc, const number* x, int64_t rows, int64_t row_stride, int64_t n, int64_t stride) noexcept nogil:
+    fold(acc, x, rows, row_stride, n, stride, SUM, <number*>NULL)
 
 
-cdef void sum_columns(wide* acc, const number* x, int64_t rows, int64_t row_stride, int64_t n, int64_t stride
-                      ) noexcept nogil:
-    fold_columns(acc, x, rows, row_stride, n, stride, SUM, <number*>NULL)
+cdef void rise(number* acc, const number* x, int64_t rows, int64_t row_stride, int64_t n, int64_t stride) noexcept nogil:
+    fold(acc, x, rows, row_stride, n, stride, LARGEST, <number*>NULL)
 
 
-cdef void largest_run(number* acc, const number* x, int64_t n, int64_t stride) noexcept nogil:
-    acc[0] = fold_run(acc[0], x, n, stride, LARGEST, <number>0)
-
-
-cdef void largest_columns(number* acc, const number* x, int64_t rows, int64_t row_stride, int64_t n, int64_t stride
-                          ) noexcept nogil:
-    fold_columns(acc, x, rows, row_stride, n, stride, LARGEST, <number*>NULL)
-
-
-cdef void smallest_run(number* acc, const number* x, int64_t n, int64_t stride) noexcept nogil:
-    acc[0] = fold_run(acc[0], x, n, stride, SMALLEST, <number>0)
-
-
-cdef void smallest_columns(number* acc, const number* x, int64_t rows, int64_t row_stride, int64_t n, int64_t stride
-                           ) noexcept nogil:
-    fold_columns(acc, x, rows, row_stride, n, stride, SMALLEST, <number*>NULL)
+cdef void fall(number* acc, const number* x, int64_t rows, int64_t row_stride, int64_t n, int64_t stride) noexcept nogil:
+    fold(acc, x, rows, row_stride, n, stride, SMALLEST, <number*>NULL)
 
 
 cdef Fold SUMS[N_DTYPES]
@@ -211,30 +180,27 @@ cdef Fold AMIN[N_DTYPES]
 cdef Fold LOGSUMEXP[N_DTYPES]
 
 
-cdef void fill(Fold* fold, double cost, const void* first, int acc_size, void* run, void* columns, void* merge,
-               void* store):
-    fold.cost, fold.acc_size = cost, acc_size
-    memcpy(fold.first, first, acc_size)
-    fold.run, fold.columns, fold.merge, fold.store = <run_t>run, <columns_t>columns, <columns_t>merge, <store_t>store
+cdef void fill(Fold* made, double cost, const void* first, int acc_size, void* fold, void* merge, void* store):
+    made.cost, made.acc_size = cost, acc_size
+    for j in range(COLUMNS):
+        memcpy(made.first + j * acc_size, first, acc_size)
+    made.fold, made.merge, made.store = <fold_t>fold, <fold_t>merge, <store_t>store
 
 
 cdef void fill_sum(int code, number* _, wide zero, void* merge):
-    fill(&SUMS[code], 0.1, &zero, sizeof(zero), <void*>sum_run[wide, number], <void*>sum_columns[wide, number], merge,
-         <void*>store[number, wide])
+    fill(&SUMS[code], 0.1, &zero, sizeof(zero), <void*>add[wide, number], merge, <void*>store[number, wide])
 
 
 cdef void fill_extremes(int code, number low, number high):
-    columns = <void*>largest_columns[number]
-    fill(&AMAX[code], 0.1, &low, sizeof(low), <void*>largest_run[number], columns, columns, <void*>store[number, number])
-    columns = <void*>smallest_columns[number]
-    fill(&AMIN[code], 0.1, &high, sizeof(high), <void*>smallest_run[number], columns, columns,
-         <void*>store[number, number])
+    put = <void*>store[number, number]
+    fill(&AMAX[code], 0.1, &low, sizeof(low), <void*>rise[number], <void*>rise[number], put)
+    fill(&AMIN[code], 0.1, &high, sizeof(high), <void*>fall[number], <void*>fall[number], put)
 
 
 cdef void fill_logsumexp(int code, real* _):
     cdef Exponentials nothing = Exponentials(-INFINITY, 0)
-    fill(&LOGSUMEXP[code], 3, &nothing, sizeof(nothing), <void*>exponentials_run[real],
-         <void*>exponentials_columns[real], <void*>merge_exponentials, <void*>store_exponentials[real])
+    fill(&LOGSUMEXP[code], 3, &nothing, sizeof(nothing), <void*>fold_exponentials[real], <void*>merge_exponentials,
+         <void*>store_exponentials[real])
 
 
 cdef family(str name, Fold* folds, codes):
@@ -244,10 +210,10 @@ cdef family(str name, Fold* folds, codes):
     return new_family(name, reduce, inner, by=1)
 
 
-fill_sum(INT32, <int32_t*>NULL, <uint64_t>0, <void*>sum_columns[uint64_t, int64_t])
-fill_sum(INT64, <int64_t*>NULL, <uint64_t>0, <void*>sum_columns[uint64_t, int64_t])
-fill_sum(FLOAT32, <float*>NULL, <double>0, <void*>sum_columns[double, double])
-fill_sum(FLOAT64, <double*>NULL, <double>0, <void*>sum_columns[double, double])
+fill_sum(INT32, <int32_t*>NULL, <uint64_t>0, <void*>add[uint64_t, int64_t])
+fill_sum(INT64, <int64_t*>NULL, <uint64_t>0, <void*>add[uint64_t, int64_t])
+fill_sum(FLOAT32, <float*>NULL, <double>0, <void*>add[double, double])
+fill_sum(FLOAT64, <double*>NULL, <double>0, <void*>add[double, double])
 fill_extremes(BOOL, <uint8_t>0, <uint8_t>1)
 fill_extremes(UINT8, <uint8_t>0, <uint8_t>255)
 fill_extremes(INT32, <int32_t>INT32_MIN, <int32_t>INT32_MAX)
