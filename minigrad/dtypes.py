@@ -10,6 +10,8 @@ from __future__ import annotations
 import builtins
 from typing import Any
 
+from minigrad.errors import require
+
 __all__ = ["DTYPES", "DType", "bool", "double", "float", "float32", "float64", "get_default_dtype", "int", "int32",
            "int64", "long", "promote_types", "result_type", "set_default_dtype", "uint8"]
 
@@ -24,36 +26,26 @@ class DType:
 
     __slots__ = ("category", "code", "is_floating_point", "itemsize", "max", "min", "name")
 
-    def __init__(self, code: builtins.int, name: str, itemsize: builtins.int, category: builtins.int) -> None:
+    def __init__(self, code: builtins.int, name: str, itemsize: builtins.int, category: builtins.int, min: Any,
+                 max: Any) -> None:
         self.code, self.name, self.itemsize, self.category = code, name, itemsize, category
+        self.min, self.max = min, max           # the range of an integer dtype; for floats the largest finite value
         self.is_floating_point = category == 2
-        # The range of an integer dtype; for floats the largest finite value.
-        bits = 8 * itemsize
-        if category == 2:
-            self.max = 3.4028234663852886e38 if itemsize == 4 else 1.7976931348623157e308
-            self.min = -self.max
-        elif name in ("uint8", "bool"):
-            self.min, self.max = 0, 1 if name == "bool" else 255
-        else:
-            self.min, self.max = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
 
     def __repr__(self) -> str:
         return f"minigrad.{self.name}"
 
-    def __reduce__(self) -> tuple:
-        return _by_name, (self.name,)
+    def __reduce__(self) -> str:
+        return self.name        # which names it in this module
 
 
-def _by_name(name: str) -> DType:
-    return next(dtype for dtype in DTYPES if dtype.name == name)
-
-
-bool = DType(0, "bool", 1, 0)
-uint8 = DType(1, "uint8", 1, 1)
-int32 = int = DType(2, "int32", 4, 1)
-int64 = long = DType(3, "int64", 8, 1)
-float32 = float = DType(4, "float32", 4, 2)
-float64 = double = DType(5, "float64", 8, 2)
+bool = DType(0, "bool", 1, 0, 0, 1)
+uint8 = DType(1, "uint8", 1, 1, 0, 255)
+int32 = int = DType(2, "int32", 4, 1, -2**31, 2**31 - 1)
+int64 = long = DType(3, "int64", 8, 1, -2**63, 2**63 - 1)
+float32 = float = DType(4, "float32", 4, 2, -3.4028234663852886e38, 3.4028234663852886e38)
+float64 = double = DType(5, "float64", 8, 2, -1.7976931348623157e308, 1.7976931348623157e308)
+FLOATS = (float32, float64)
 DTYPES = (bool, uint8, int32, int64, float32, float64)
 
 _PYTHON = {builtins.bool: bool, builtins.int: int64, builtins.float: float32}
@@ -68,8 +60,7 @@ def get_default_dtype() -> DType:
 def set_default_dtype(dtype: DType) -> None:
     """Makes `dtype` (float32 or float64) the default of new float tensors."""
     global _default
-    if dtype not in (float32, float64):
-        raise TypeError(f"set_default_dtype: dtype: got {dtype!r}, expected minigrad.float32 or minigrad.float64")
+    require(dtype in FLOATS, "set_default_dtype", "dtype", dtype, "minigrad.float32 or minigrad.float64", TypeError)
     _default = dtype
     _PYTHON[builtins.float] = dtype
 
@@ -85,13 +76,17 @@ def as_dtype(dtype: Any, op: str) -> DType:
         raise TypeError(f"{op}: dtype: got {dtype!r}, expected one of minigrad's {names}") from None
 
 
+def check_dtype(op: str, argument: str, got: DType, *expected: DType) -> None:
+    """TypeError unless a tensor's dtype is one of those expected."""
+    if got not in expected:
+        names = " or ".join([dtype.name for dtype in expected])
+        raise TypeError(f"{op}: {argument}: got dtype {got.name}, expected {names}")
+
+
 def scalar_dtype(value: Any) -> DType:
     """The dtype of a Python scalar (or of one of a class derived from them): bool, int64 or the default float."""
-    known = _PYTHON.get(type(value))
-    if known is not None:
-        return known
-    for kind in (builtins.bool, builtins.int, builtins.float):
-        if isinstance(value, kind):
+    for kind in (type(value), *_PYTHON):
+        if kind in _PYTHON and isinstance(value, kind):
             return _PYTHON[kind]
     raise TypeError(f"got {type(value).__name__}, expected a tensor or a number")
 
@@ -114,19 +109,11 @@ def result_type(*operands: Any) -> DType:
     >>> minigrad.result_type(minigrad.ones(2, dtype=minigrad.int32), 2.5)
     minigrad.float32
     """
-    ranked: list[DType | None] = [None, None, None]       # with axes, 0-d, Python scalars
+    require(operands, "result_type", "operands", "none", "at least one tensor or number", TypeError)
+    ranked = [-1, -1, -1]           # the largest dtype, as its code, of those with axes, 0-d ones, Python scalars
     for operand in operands:
-        if hasattr(operand, "buffer"):
-            rank, dtype = (0 if operand.buffer.ndim else 1), operand.dtype
-        else:
-            rank, dtype = 2, scalar_dtype(operand)
-        known = ranked[rank]
-        if known is None or dtype.code > known.code:
-            ranked[rank] = dtype
-    result = None
-    for dtype in ranked:
-        if dtype is not None and (result is None or dtype.category > result.category):
-            result = dtype
-    if result is None:
-        raise TypeError("result_type: expected at least one tensor or number")
-    return result
+        rank, dtype = ((0 if operand.buffer.ndim else 1, operand.dtype) if hasattr(operand, "buffer") else
+                       (2, scalar_dtype(operand)))
+        ranked[rank] = max(ranked[rank], dtype.code)
+    known = [DTYPES[code] for code in ranked if code >= 0]
+    return max(known, key=lambda dtype: dtype.category)         # the first of equals

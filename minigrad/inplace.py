@@ -8,29 +8,28 @@ that each memory counts.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 from minigrad import functions
 from minigrad.autograd import no_grad
-from minigrad.functions import indexing
+from minigrad.dtypes import FLOATS, check_dtype
+from minigrad.errors import require
+from minigrad.functions import index
+from minigrad.functions.create import copy_into
+from minigrad.functions.math import ROWS as ELEMENTWISE
 from minigrad.functions.random import draw
-from minigrad.kernels import KERNELS
+from minigrad.functions.signature import named
 from minigrad.node import GRAD, Value
-from minigrad.op import promote
-from minigrad.ops import math as rows_math
+from minigrad.op import OPS, promote
 from minigrad.random import Generator
 from minigrad.shapes import broadcast
 from minigrad_ext.buffer import Buffer
 
-if TYPE_CHECKING:
-    from minigrad.tensor import Tensor
-
-# Rows of the op table that have a method of their name with an underscore.
-ROWS = ("neg", "abs", "sign", "square", "relu", "floor", "ceil", "round", "trunc", "exp", "exp2", "expm1", "log",
-        "log2", "log10", "log1p", "sqrt", "rsqrt", "reciprocal", "sin", "cos", "tan", "asin", "acos", "atan", "sinh",
-        "cosh", "tanh", "asinh", "acosh", "atanh", "sigmoid", "erf", "erfc", "logical_not", "bitwise_not", "mul",
-        "maximum", "minimum", "floor_divide", "remainder", "fmod", "logical_and", "logical_or", "bitwise_and",
-        "bitwise_or", "bitwise_xor", "logical_xor", "bitwise_left_shift", "bitwise_right_shift", "atan2")
+# What has a method of its name with an underscore: rows of the op table (but tests), and functions composed of some.
+TESTS = {"eq", "ne", "lt", "le", "gt", "ge", "isnan", "isinf", "isfinite"}
+ROWS = tuple([name for name in ("add", "sub", "div", *ELEMENTWISE) if name not in TESTS])
+COMPOSED = ("pow", "clamp", "addcmul", "addcdiv", "lerp", "masked_fill", "scatter_add")
 
 
 class InPlace(Value):
@@ -40,165 +39,107 @@ class InPlace(Value):
 
     def _guard(self, op: str, *others: Any) -> None:
         """RuntimeError if changing this tensor now would have to be recorded: in-place work never is."""
-        if not GRAD.enabled:
-            return
-        if self.differentiable:
-            raise RuntimeError(f"{op}: the tensor requires a gradient, so it cannot be changed in place where "
-                               "gradients are recorded; do it under no_grad, or use the form that returns a new tensor")
-        for other in others:
-            if isinstance(other, Value) and other.differentiable:
-                raise RuntimeError(f"{op}: an operand requires a gradient, which changing a tensor in place would "
-                                   "lose; do it under no_grad, or use the form that returns a new tensor")
+        if GRAD.enabled:
+            for slot, x in enumerate((self, *others)):
+                if isinstance(x, Value) and x.differentiable:
+                    raise RuntimeError(f"{op}: {f'operand {slot}' if slot else 'the tensor'} requires a gradient, so "
+                                       "this cannot be done in place where gradients are recorded; do it under "
+                                       "no_grad, or use the form that returns a new tensor")
 
-    def _assign(self, op: str, value: Tensor) -> Tensor:
+    def _assign(self, op: str, value: Value) -> Any:
         """Puts a computed value into this tensor's memory, if dtype and shape allow."""
         if value.dtype.category > self.dtype.category:
             raise TypeError(f"{op}: the result is {value.dtype.name}, which cannot be stored in {self.dtype.name}")
         if broadcast(op, value.shape, self.shape) != self.shape:
             raise ValueError(f"{op}: the result has shape {value.shape}, which does not fit in place of {self.shape}")
-        kernel = "copy" if value.dtype is self.dtype else f"cast_{self.dtype.name}"
-        KERNELS[kernel](self.buffer, value.buffer.expand(self.shape))
+        copy_into(self.buffer, value.buffer)
         self.buffer.bump()
-        return self         # type: ignore[return-value]
+        return self
 
-    def _in_place(self, op: str, *operands: Any) -> Tensor:
-        """The row `op` with this tensor as its first operand, written straight into this memory where that is safe."""
-        self._guard(f"{op}_", *operands)
-        row = getattr(rows_math, op)
-        with no_grad():
-            values = promote(op, (self, *operands), row.promotes)
-            shape, dtype = row.shape(*values)
-            direct = dtype is self.dtype and shape == self.shape and not any(
-                x.buffer.overlaps(self.buffer) and not x.buffer.same_view(self.buffer) for x in values)
-            if not direct:
-                return self._assign(f"{op}_", row(*values))
-            row.compute(self.buffer, *[x.buffer for x in values])
-            self.buffer.bump()
-        return self         # type: ignore[return-value]
-
-    def _computed(self, op: str, function: Callable, *operands: Any, **kwargs: Any) -> Tensor:
+    def _computed(self, op: str, function: Callable, *operands: Any, **kwargs: Any) -> Any:
         """What `function` gives for this tensor, computed beside it and then put into its memory."""
-        self._guard(op, *operands)
+        self._guard(op, *operands, *kwargs.values())
         with no_grad():
             return self._assign(op, function(self, *operands, **kwargs))
 
-    def add_(self, other: Any, *, alpha: Any = 1) -> Tensor:
-        """self += alpha * other"""
-        return self._in_place("add", other) if alpha == 1 else self._computed("add_", functions.add, other, alpha=alpha)
+    def _applied(self, name: str, *operands: Any) -> Any:
+        """A row with this tensor as its first operand, written straight into this memory where that is safe."""
+        self._guard(f"{name}_", *operands)
+        row = OPS[name]
+        with no_grad():
+            values = promote(name, (self, *operands), row.promotes)
+            direct = row.shape(*values) == (self.shape, self.dtype) and not any(
+                x.buffer.overlaps(self.buffer) and not x.buffer.same_view(self.buffer) for x in values)
+            if not direct:
+                return self._assign(f"{name}_", row(*values))
+            row.compute(self.buffer, *[x.buffer for x in values])           # type: ignore[misc]
+            self.buffer.bump()
+        return self
 
-    def sub_(self, other: Any, *, alpha: Any = 1) -> Tensor:
-        """self -= alpha * other"""
-        return self._in_place("sub", other) if alpha == 1 else self._computed("sub_", functions.sub, other, alpha=alpha)
-
-    def div_(self, other: Any, *, rounding_mode: str | None = None) -> Tensor:
-        """self /= other, rounded as `minigrad.div` does; integers can take a rounded quotient only."""
-        if rounding_mode is None:
-            return self._in_place("div", other)
-        return self._computed("div_", functions.div, other, rounding_mode=rounding_mode)
-
-    def pow_(self, exponent: Any) -> Tensor:
-        """self **= exponent"""
-        return self._computed("pow_", functions.pow, exponent)
-
-    def clamp_(self, min: Any = None, max: Any = None) -> Tensor:
-        """Brings every element into [min, max]."""
-        return self._computed("clamp_", functions.clamp, min, max)
-
-    def addcmul_(self, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Tensor:
-        """self += value * tensor1 * tensor2"""
-        return self._computed("addcmul_", functions.addcmul, tensor1, tensor2, value=value)
-
-    def addcdiv_(self, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Tensor:
-        """self += value * tensor1 / tensor2"""
-        return self._computed("addcdiv_", functions.addcdiv, tensor1, tensor2, value=value)
-
-    def lerp_(self, end: Tensor, weight: Any) -> Tensor:
-        """self += weight * (end - self)"""
-        return self._computed("lerp_", functions.lerp, end, weight)
-
-    def copy_(self, src: Any) -> Tensor:
+    def copy_(self, src: Any) -> Any:
         """Takes over the elements of `src`, broadcast and cast."""
         self._guard("copy_", src)
-        with no_grad():
-            indexing.setitem(self, Ellipsis, src)
-        return self         # type: ignore[return-value]
+        self[...] = src
+        return self
 
-    def fill_(self, value: Any) -> Tensor:
+    def fill_(self, value: Any) -> Any:
         """Puts `value` everywhere."""
-        if not isinstance(value, Value):
-            value = functions.full((), value, dtype=self.dtype)
-        if value.ndim:
-            raise ValueError(f"fill_: value: got shape {value.shape}, expected a number or a 0-d tensor")
+        value = value if isinstance(value, Value) else functions.full((), value, dtype=self.dtype)
+        require(not value.ndim, "fill_", "value", f"shape {value.shape}", "a number or a 0-d tensor")
         return self.copy_(value)
 
-    def zero_(self) -> Tensor:
+    def zero_(self) -> Any:
         """Puts 0 everywhere."""
         return self.fill_(0)
 
-    def masked_fill_(self, mask: Tensor, value: Any) -> Tensor:
-        """Puts `value` where the mask is set."""
-        return self._computed("masked_fill_", functions.masked_fill, mask, value)
-
-    def scatter_add_(self, dim: int, index: Tensor, src: Tensor) -> Tensor:
-        """Adds `src` at the positions `index` along an axis."""
-        return self._computed("scatter_add_", functions.scatter_add, dim, index, src)
-
-    def _drawn(self, op: str, kernel: str, generator: Generator | None, scale: float, shift: float) -> Tensor:
+    def _drawn(self, op: str, kernel: str, generator: Generator | None, scale: float, shift: float) -> Any:
         """Random numbers times `scale` plus `shift`, into this memory."""
-        self._guard(op)
-        if not self.dtype.is_floating_point:
-            raise TypeError(f"{op}: got dtype {self.dtype.name}, expected float32 or float64")
-        with no_grad():
-            value = Value.result(draw(kernel, Buffer.empty(self.shape, self.dtype.code), generator))
-            return self._assign(op, value * scale + shift)
+        check_dtype(op, "input", self.dtype, *FLOATS)
+        return self._computed(op, lambda _: Value.result(
+            draw(kernel, Buffer.empty(self.shape, self.dtype.code), generator)) * scale + shift)
 
     def uniform_(self, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None,
-                 **bounds: float) -> Tensor:
+                 **bounds: float) -> Any:
         """Uniform numbers in [from, to)."""
         low = bounds.pop("from", from_)
-        if bounds:
-            raise TypeError(f"uniform_: got unexpected {sorted(bounds)}")
-        if not low <= to:
-            raise ValueError(f"uniform_: from and to: got {low} and {to}, expected from <= to")
+        require(not bounds, "uniform_", "arguments", sorted(bounds), "from and to", TypeError)
+        require(low <= to, "uniform_", "from and to", f"{low} and {to}", "from <= to")
         return self._drawn("uniform_", "uniform", generator, to - low, low)
 
-    def normal_(self, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Tensor:
+    def normal_(self, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Any:
         """Normal numbers."""
-        if not std >= 0:
-            raise ValueError(f"normal_: std: got {std}, expected 0 or more")
+        require(std >= 0, "normal_", "std", std, "0 or more")
         return self._drawn("normal_", "normal", generator, std, mean)
 
-    def bernoulli_(self, p: float = 0.5, *, generator: Generator | None = None) -> Tensor:
+    def bernoulli_(self, p: float = 0.5, *, generator: Generator | None = None) -> Any:
         """1 with probability p, else 0."""
         return self._computed("bernoulli_", functions.bernoulli, p, generator=generator)
 
-    def random_(self, from_: int = 0, to: int | None = None, *, generator: Generator | None = None) -> Tensor:
+    def random_(self, from_: int = 0, to: int | None = None, *, generator: Generator | None = None) -> Any:
         """Integers from `from_` up to but without `to`."""
-        self._guard("random_")
-        low, high = (0, from_) if to is None and from_ else (from_, to)
-        with no_grad():
-            return self._assign("random_", functions.randint(low, high if high is not None else 2 ** 24, self.shape,
-                                                             generator=generator, dtype=self.dtype))
+        low, high = (0, from_ or 2 ** 24) if to is None else (from_, to)
+        return self._computed("random_", lambda _: functions.randint(low, high, self.shape, generator=generator,
+                                                                     dtype=self.dtype))
 
     def __setitem__(self, key: Any, value: Any) -> None:
         self._guard("assignment", value)
         with no_grad():
-            indexing.setitem(self, key, value)
+            index.setitem(self, key, value)
 
 
-def _row_method(name: str) -> Callable:
-    def unary(self: Any) -> Any:
-        return self._in_place(name)
-
-    def binary(self: Any, other: Any) -> Any:
-        return self._in_place(name, other)
-
+def _method(name: str) -> Callable:
     function = getattr(functions, name)
-    method = unary if getattr(function, "__wrapped__", function).__code__.co_argcount == 1 else binary
-    method.__name__ = method.__qualname__ = f"{name}_"
-    method.__doc__ = f"`{name}`, written into this tensor's memory."
-    return method
+    plain = getattr(function, "__wrapped__", function)
+    others = plain.__code__.co_argcount - 1 if name in ROWS else -1     # of a row
+
+    def method(self: Any, *operands: Any, **kwargs: Any) -> Any:
+        if len(operands) == others and not kwargs:
+            return self._applied(name, *operands)
+        return self._computed(f"{name}_", function, *operands, **kwargs)
+
+    about = (plain.__doc__ or "").partition("\n")[0]
+    return named(method, f"{name}_", f"`{name}`, written into this tensor's memory: {about}", partial(plain, None))
 
 
-for _name in ROWS:
-    setattr(InPlace, f"{_name}_", _row_method(_name))
+for _name in (*ROWS, *COMPOSED):
+    setattr(InPlace, f"{_name}_", _method(_name))

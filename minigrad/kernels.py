@@ -4,8 +4,6 @@ Every module of `minigrad_ext.kernels` is built once per level (base, v3, v4: th
 `MINIGRAD_ISA` forces a level.
 """
 
-from __future__ import annotations
-
 import importlib
 import os
 import pkgutil
@@ -16,18 +14,13 @@ from minigrad_ext.kernel import Kernel
 
 def built() -> list[str]:
     """The levels in this build, lowest first.  A level without modules was not built."""
-    levels = []
-    for level in ("base", "v3", "v4"):
-        package = importlib.import_module(f"{kernels.__name__}.{level}")
-        if any(True for _ in pkgutil.iter_modules(package.__path__)):
-            levels.append(level)
-    return levels
+    return [level for level in ("base", "v3", "v4")
+            if any(pkgutil.iter_modules(importlib.import_module(f"{kernels.__name__}.{level}").__path__))]
 
 
 def usable() -> list[str]:
     """The levels that are built and that this CPU and system can run, lowest first."""
-    runs = cpu.levels()
-    return [level for level in built() if level in runs]
+    return [level for level in built() if level in cpu.levels()]
 
 
 def load(level: str) -> dict[str, Kernel]:
@@ -51,9 +44,5 @@ ISA = _choose()
 KERNELS = load(ISA)
 
 
-def counters_used(kernel: str, n: int, dtype: int) -> int:
-    """How many positions of a random stream a draw of `n` elements takes."""
-    return _random.counters_used(kernel, n, dtype)
-
-
-_random = importlib.import_module(f"{kernels.__name__}.{ISA}.random")
+# How many positions of a random stream a draw takes, by (kernel, number of elements, code of the dtype).
+counters_used = importlib.import_module(f"{kernels.__name__}.{ISA}.random").counters_used

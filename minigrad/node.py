@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from minigrad.dtypes import DTYPES, DType
 from minigrad_ext.buffer import Buffer, Exporter
@@ -31,13 +32,10 @@ class Meta:
     """A value's shape and dtype without its numbers: all that a linear rule may ask of its operand."""
 
     __slots__ = ("dtype", "shape")
+    ndim = property(lambda self: len(self.shape))
 
     def __init__(self, shape: tuple[int, ...], dtype: DType) -> None:
         self.shape, self.dtype = shape, dtype
-
-    @property
-    def ndim(self) -> int:
-        return len(self.shape)
 
     def __repr__(self) -> str:
         return f"{self.dtype.name}{list(self.shape)}"
@@ -53,25 +51,22 @@ class Value(Exporter):
 
     def __init__(self, buffer: Buffer) -> None:
         if type(buffer) is not Buffer:
-            raise TypeError(f"Tensor: buffer: got {type(buffer).__name__}, expected a Buffer; to make a tensor from "
-                            "data, use minigrad.tensor(data)")
-        self.buffer = buffer
+            raise TypeError(f"Tensor: buffer: got {type(buffer).__name__}, expected a Buffer; see minigrad.tensor")
+        self.buffer, self.differentiable = buffer, False
         self.node: Node | None = None
-        self.differentiable = False
         self.grad_slot: Value | None = None
         self.hooks: dict[int, Callable] | None = None
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.buffer.shape
+    shape: Any = property(attrgetter("buffer.shape"), doc="The sizes of the axes.")
+    ndim: Any = property(attrgetter("buffer.ndim"), doc="The number of axes.")
 
-    @property
-    def dtype(self) -> DType:
-        return DTYPES[self.buffer.dtype]
+    dtype: Any = property(lambda self: DTYPES[self.buffer.dtype], doc="The type of the elements.")
 
-    @property
-    def ndim(self) -> int:
-        return self.buffer.ndim
+
+if TYPE_CHECKING:
+    from minigrad.tensor import Tensor
+else:
+    Tensor = Value          # what the functions call it, which are below the class of that name
 
 
 class Node:
@@ -81,26 +76,15 @@ class Node:
 
     def __init__(self, op: Any, attrs: dict, parents: tuple, operands: tuple, output: Buffer | None,
                  meta: Meta) -> None:
-        self.op, self.attrs, self.parents, self.operands = op, attrs, parents, operands
-        self.output = output            # the result's buffer where the derivative reads it (not the Value: no cycle)
-        self.meta = meta
+        # (`output` is the result's buffer where the derivative reads it, not the Value: no cycle.)
+        self.op, self.attrs, self.parents, self.operands, self.output, self.meta = (op, attrs, parents, operands,
+                                                                                    output, meta)
         self.saved = [(buffer, buffer.storage.version) for buffer in self._kept()]
         self.hooks: dict[int, Callable] | None = None
 
     def _kept(self) -> list[Buffer]:
         """The memory that the derivative will read."""
-        buffers = [x.buffer for x in self.operands if type(x) is not Meta]
-        if self.output is not None:
-            buffers.append(self.output)
-        return buffers
-
-    def _result(self) -> Any:
-        """The output as a value again."""
-        if self.output is None:
-            return self.meta
-        out = Value.result(self.output)
-        out.node, out.differentiable = self, True
-        return out
+        return [x.buffer for x in self.operands if type(x) is not Meta] + ([self.output] if self.output else [])
 
     def values(self) -> tuple[tuple, Any]:
         """The operands and the output as the derivative rules take them; RuntimeError if they are gone or changed."""
@@ -111,13 +95,16 @@ class Node:
             if buffer is not known or buffer.storage.version != version:
                 raise RuntimeError(f"backward: {self.op.name}: a value of shape {known.shape} that its derivative "
                                    "needs was changed in place after it was used")
-        return self.operands, self._result()
+        if self.output is None:
+            return self.operands, self.meta
+        out = Value.result(self.output)
+        out.node, out.differentiable = self, True
+        return self.operands, out
 
     def release(self) -> None:
         """Frees the values kept for the derivative.  A node that kept none can still be walked."""
         if self.saved:
-            self.operands = self.output = None          # type: ignore[assignment]
-            self.saved = []
+            self.operands, self.output, self.saved = None, None, []         # type: ignore[assignment]
 
     def __repr__(self) -> str:
         return f"<{self.op.name} -> {self.meta}>"
@@ -137,11 +124,9 @@ def order(roots: Iterable[Any]) -> list[Node]:
             finished.append(node)
         elif id(node) not in seen:
             seen.add(id(node))
-            stack.append((node, True))
-            stack.extend([(parent, False) for parent in node.parents
-                          if type(parent) is Node and id(parent) not in seen])
-    finished.reverse()
-    return finished
+            stack += [(node, True), *[(parent, False) for parent in node.parents
+                                      if type(parent) is Node and id(parent) not in seen]]
+    return finished[::-1]
 
 
 def origin(value: Value) -> Any:

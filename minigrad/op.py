@@ -15,36 +15,39 @@ and nowhere else.
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 from typing import Any
 
 from minigrad.dtypes import DTYPES, DType, float32, get_default_dtype, result_type
+from minigrad.errors import require
+from minigrad.kernels import KERNELS
 from minigrad.node import GRAD, Meta, Node, Value
 from minigrad_ext.buffer import Buffer
 
 OPS: dict[str, Op] = {}
-
-ShapeRule = Callable[..., tuple[tuple[int, ...], DType]]
 
 
 class Op:
     """One row.  Calling it on values checks (its shape rule), computes (its kernel) and, if wanted, records a node.
 
     `shape(*operands, **attrs)` gives the result's (shape, dtype) or raises the op's errors.  `compute(out, *buffers,
-    **attrs)` fills a fresh buffer; a view op has `view(buffer, **attrs)` instead and shares its operand's memory.
-    `attrs` are keywords and hashable.
+    **attrs)` fills a fresh buffer by the compiled `kernels`: if nothing else is said, by the one of the row's name.  A
+    view op has `view(buffer, **attrs)` instead and shares its operand's memory.  `attrs` are keywords and hashable.
+    `promotes` is "number" or "float" where the operands are brought to one dtype of that domain.  `example` holds the
+    elements of operands and then of the result, as text: a row that has one is a public function of its name.
     """
 
     kind = "constant"
 
-    def __init__(self, name: str, *, shape: ShapeRule, compute: Callable | None = None, view: Callable | None = None,
-                 kernels: tuple[str, ...] = (), promotes: str = "", doc: str = "") -> None:
-        if name in OPS:
-            raise ValueError(f"op table: {name} is defined twice")
-        self.name, self.shape, self.compute, self.view = name, shape, compute, view
-        self.kernels = kernels          # names of the compiled kernels that `compute` runs
-        self.promotes = promotes        # "number" or "float": operands are brought to one dtype of that domain
+    def __init__(self, name: str, *, shape: Callable[..., tuple[tuple[int, ...], DType]], promotes: str = "",
+                 compute: Callable | None = None, view: Callable | None = None, kernels: tuple[str, ...] = (),
+                 doc: str = "", example: tuple[str, ...] = ()) -> None:
+        require(name not in OPS, "op table", "name", name, "a name that no other row has")
+        self.name, self.shape, self.view, self.promotes, self.example = name, shape, view, promotes, example
+        self.compute = compute or (KERNELS[name] if view is None else None)
+        self.kernels = kernels or ((name,) if view is None else ())
         self.__doc__ = doc
         OPS[name] = self
 
@@ -72,34 +75,42 @@ class Op:
         """The cotangent of operand `slot`, summed to its shape if the op had broadcast it."""
         return fit(self.pull(slot, g, operands, out, attrs), operands[slot].shape)
 
-    def pull(self, slot: int, g: Any, operands: tuple, out: Any, attrs: dict) -> Any:
+    def pull(self, *_: Any) -> Any:
+        """The transposed derivative in one operand, applied to a cotangent."""
         raise TypeError(f"{self.name} is not differentiable")
 
-    def jvp(self, tangents: list, operands: tuple, out: Any, attrs: dict) -> Any:
-        """The tangent of the result; a None among `tangents` is zero."""
-        raise TypeError(f"{self.name} is not differentiable")
+    jvp = pull          # (tangents, operands, out, attrs): the tangent of the result; a None among the tangents is zero
 
     def __repr__(self) -> str:
         return f"<{self.kind} op {self.name}>"
 
 
 class Differentiable(Op):
-    """What the three kinds share: recording a node that keeps only what the derivative will read."""
+    """What the three kinds share: recording a node that keeps only what the derivative will read.
 
-    def reads(self, slots: list[int], n: int) -> tuple[set[int], bool]:
-        """Which operands, and whether the output, the derivative in `slots` of `n` operands reads."""
-        return set(), False
+    `reads(slots, n)` says which operands, and whether the output, the derivative in `slots` of `n` operands reads.
+    """
+
+    reads: Callable[..., tuple[Any, bool]]
+
+    @functools.cached_property
+    def reading(self) -> dict[tuple, tuple]:
+        """What `reads` has said, by the operands that are differentiable."""
+        return {}
 
     def record(self, out: Value, operands: tuple, attrs: dict) -> None:
-        if not DTYPES[out.buffer.dtype].is_floating_point:
-            return                      # cast to integers or bools: no gradient passes
-        parents = tuple([(x.node or x) if x.differentiable else None for x in operands])
-        slots = [slot for slot, parent in enumerate(parents) if parent is not None]
-        reads, reads_output = self.reads(slots, len(operands))
-        kept = tuple([x if slot in reads else Meta(x.shape, x.dtype) for slot, x in enumerate(operands)])
         buffer = out.buffer
-        out.node = Node(self, attrs, parents, kept, buffer if reads_output else None,
-                        Meta(buffer.shape, DTYPES[buffer.dtype]))
+        dtype = DTYPES[buffer.dtype]
+        if not dtype.is_floating_point:
+            return                      # cast to integers or bools: no gradient passes
+        wanted = tuple([x.differentiable for x in operands])
+        known = self.reading.get(wanted)
+        if known is None:
+            known = self.reading[wanted] = self.reads([j for j, want in enumerate(wanted) if want], len(wanted))
+        reads, reads_output = known
+        parents = tuple([(x.node or x) if x.differentiable else None for x in operands])
+        kept = tuple([x if slot in reads else Meta(x.shape, x.dtype) for slot, x in enumerate(operands)])
+        out.node = Node(self, attrs, parents, kept, buffer if reads_output else None, Meta(buffer.shape, dtype))
         out.differentiable = True
 
 
@@ -113,13 +124,11 @@ class Linear(Differentiable):
         self.transpose, self.constants = transpose, frozenset(constants)
         self.takes_slot = "slot" in inspect.signature(transpose).parameters
 
-    def reads(self, slots: list[int], n: int) -> tuple[set[int], bool]:
-        return self.constants, False     # type: ignore[return-value]
+    def reads(self, slots: list[int], n: int) -> tuple[Any, bool]:
+        return self.constants, False
 
     def pull(self, slot: int, g: Any, operands: tuple, out: Any, attrs: dict) -> Any:
-        if self.takes_slot:
-            return self.transpose(g, *operands, slot=slot, **attrs)
-        return self.transpose(g, *operands, **attrs)
+        return self.transpose(g, *operands, **({"slot": slot} if self.takes_slot else {}), **attrs)
 
     def jvp(self, tangents: list, operands: tuple, out: Any, attrs: dict) -> Any:
         return self(*[x if slot in self.constants else zeros(x) if t is None else t
@@ -135,16 +144,15 @@ class Multilinear(Differentiable):
         super().__init__(name, **row)
         self.derivative = derivative
 
-    def reads(self, slots: list[int], n: int) -> tuple[set[int], bool]:
+    def reads(self, slots: list[int], n: int) -> tuple[Any, bool]:
         return {other for slot in slots for other in range(n) if other != slot}, False
 
     def pull(self, slot: int, g: Any, operands: tuple, out: Any, attrs: dict) -> Any:
         return self.derivative[slot](g, *operands, **attrs)
 
     def jvp(self, tangents: list, operands: tuple, out: Any, attrs: dict) -> Any:
-        terms = [self(*operands[:slot], t, *operands[slot + 1:], **attrs)
-                 for slot, t in enumerate(tangents) if t is not None]
-        return total(terms)
+        return total([self(*operands[:slot], t, *operands[slot + 1:], **attrs)
+                      for slot, t in enumerate(tangents) if t is not None])
 
 
 class Pointwise(Differentiable):
@@ -156,53 +164,40 @@ class Pointwise(Differentiable):
 
     kind = "pointwise"
 
-    def __init__(self, name: str, derivatives: tuple, **row: Any) -> None:
+    def __init__(self, name: str, *derivatives: Any, **row: Any) -> None:
         super().__init__(name, **row)
         self.derivatives = derivatives
-        self.read = []
-        for rule in derivatives:
-            names = list(inspect.signature(rule).parameters) if callable(rule) else []
-            used = {slot for slot, parameter in enumerate(names) if not parameter.startswith("_")}
-            self.read.append((used - {len(derivatives)}, len(derivatives) in used))
 
-    def reads(self, slots: list[int], n: int) -> tuple[set[int], bool]:
-        if len(slots) == 1:
-            return self.read[slots[0]]
-        return (set().union(*[self.read[slot][0] for slot in slots]),
-                any(self.read[slot][1] for slot in slots))
+    def reads(self, slots: list[int], n: int) -> tuple[Any, bool]:
+        read: set[int] = set()
+        for rule in [self.derivatives[slot] for slot in slots if callable(self.derivatives[slot])]:
+            names = inspect.signature(rule).parameters
+            read |= {slot for slot, name in enumerate(names) if not name.startswith("_")}
+        return read - {n}, n in read
 
-    def factor(self, slot: int, operands: tuple, out: Any) -> Any:
+    def scaled(self, g: Any, slot: int, operands: tuple, out: Any, like: Any) -> Any:
+        """`g` times a derivative, without computing what a factor of 1, -1 or 0 makes obvious."""
         rule = self.derivatives[slot]
-        return rule(*operands, out) if callable(rule) else rule
+        if rule == 1:
+            return g
+        if type(rule) is int:
+            return OPS["neg"](g) if rule == -1 else zeros(like)
+        return OPS["mul"](g, rule(*operands, out))
 
     def pull(self, slot: int, g: Any, operands: tuple, out: Any, attrs: dict) -> Any:
-        return scaled(g, self.factor(slot, operands, out), operands[slot])
+        return self.scaled(g, slot, operands, out, operands[slot])
 
     def jvp(self, tangents: list, operands: tuple, out: Any, attrs: dict) -> Any:
-        terms = [fit(scaled(t, self.factor(slot, operands, out), out), out.shape)
-                 for slot, t in enumerate(tangents) if t is not None]
-        return total(terms)
+        return total([fit(self.scaled(t, slot, operands, out, out), out.shape)
+                      for slot, t in enumerate(tangents) if t is not None])
 
 
-def linear(name: str, **row: Any) -> Linear:
-    """Declares a linear op: `transpose(g, *operands, **attrs)` (with `slot=` if it names that parameter)."""
-    return Linear(name, **row)
-
-
-def multilinear(name: str, **row: Any) -> Multilinear:
-    """Declares an op that is linear in each operand: `derivative={slot: rule}`."""
-    return Multilinear(name, **row)
-
-
-def pointwise(name: str, *derivatives: Any, **row: Any) -> Pointwise:
-    """Declares an elementwise op (or a reduction): one derivative per operand."""
-    return Pointwise(name, derivatives, **row)
-
-
-def constant(name: str, **row: Any) -> Op:
-    """Declares an op through which no gradient passes."""
-    return Op(name, **row)
-
+# How a row is declared:
+#   linear(name, transpose=rule, ...)              transpose(g, *operands, **attrs), with `slot=` if it names that
+#   multilinear(name, derivative={slot: rule}, ...)
+#   pointwise(name, *derivatives, ...)             one for each operand
+#   constant(name, ...)                            no gradient passes
+linear, multilinear, pointwise, constant = Linear, Multilinear, Pointwise, Op
 
 # ----------------------------------------------------------------------------------------------------------------------
 # What the rules are made of.  The few ops that the calculus itself needs are looked up in the table by name.
@@ -212,12 +207,10 @@ def fit(g: Any, shape: tuple[int, ...]) -> Any:
     """`g` summed over the axes that broadcasting had added or stretched, and stretched over those it lacks."""
     if g.shape == shape:
         return g
-    if g.ndim < len(shape):
-        g = OPS["reshape"](g, shape=(1,) * (len(shape) - g.ndim) + g.shape)
+    g = OPS["reshape"](g, shape=(1,) * (len(shape) - g.ndim) + g.shape) if g.ndim < len(shape) else g
     lead = g.ndim - len(shape)
     summed = tuple([1 if want == 1 else have for have, want in zip(g.shape[lead:], shape, strict=True)])
-    if lead or summed != g.shape:
-        g = OPS["sum_to"](g, shape=summed)
+    g = OPS["sum_to"](g, shape=summed) if summed != g.shape else g
     return g if summed == shape else OPS["expand"](g, shape=shape)
 
 
@@ -227,21 +220,9 @@ def zeros(like: Any) -> Any:
     return OPS["expand"](zero, shape=like.shape)
 
 
-def scaled(g: Any, factor: Any, like: Any) -> Any:
-    """`g * factor`, without computing what a factor of 1, -1 or 0 makes obvious."""
-    if type(factor) is int:
-        if factor == 1:
-            return g
-        return OPS["neg"](g) if factor == -1 else zeros(like)
-    return OPS["mul"](g, factor)
-
-
 def total(terms: list) -> Any:
     """The sum of one or more values."""
-    result = terms[0]
-    for term in terms[1:]:
-        result = OPS["add"](result, term)
-    return result
+    return functools.reduce(OPS["add"], terms)
 
 
 CATEGORY: dict[type, int] = {bool: 0, int: 1, float: 2}
@@ -265,15 +246,13 @@ def promote(name: str, operands: tuple, domain: str) -> tuple:
         a, b = operands
         x, number = (a, b) if type(b) in CATEGORY else (b, a)
         if type(number) in CATEGORY and isinstance(x, Value):
-            code = x.buffer.dtype
-            category = DTYPES[code].category
+            category = DTYPES[x.buffer.dtype].category
             if category >= CATEGORY[type(number)] and (category == 2 or domain != "float"):
-                value = Value.result(Buffer.scalar(number, code))
+                value = Value.result(Buffer.scalar(number, x.buffer.dtype))
                 return (x, value) if number is b else (value, x)
     operands = tuple([x if isinstance(x, Value) else scalar(name, slot, x) for slot, x in enumerate(operands)])
     dtype = result_type(*operands)
-    if domain == "float" and not dtype.is_floating_point:
-        dtype = get_default_dtype()
+    dtype = get_default_dtype() if domain == "float" and not dtype.is_floating_point else dtype
     try:
         return tuple([Value.result(Buffer.scalar(x, dtype.code)) if not isinstance(x, Value)
                       else x if x.buffer.dtype == dtype.code else OPS["cast"](x, dtype=dtype) for x in operands])
@@ -283,7 +262,7 @@ def promote(name: str, operands: tuple, domain: str) -> tuple:
 
 def scalar(name: str, slot: int, x: Any) -> Any:
     """`x` as a Python bool, int or float; TypeError if it is no number."""
-    if type(x) in (int, float, bool):
+    if type(x) in CATEGORY:
         return x
     for convert in ("__index__", "__float__"):
         if hasattr(x, convert) and not hasattr(x, "__len__"):

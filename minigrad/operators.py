@@ -1,49 +1,55 @@
 """Which functions are methods of a tensor, and which are its operators."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 
-from minigrad import functions
-from minigrad.functions.signature import checked
+from minigrad import dtypes, functions
+from minigrad.functions.signature import checked, named
 from minigrad.node import Value
 
 # Every function whose first parameter is a tensor is a method too, but for those that PyTorch has as functions alone.
 FUNCTIONS_ONLY = {"cast", "empty_like", "full_like", "is_tensor", "normal", "one_hot", "ones_like", "pad", "rand_like",
                   "randint_like", "randn_like", "rsub", "where", "zeros_like"}
 
-# Python's name of an operator, and the function (both ways round) or method (in place) behind it.
+# Python's name of an operator, and the function (both ways round) or method (in place, with an underscore) behind it.
 BINARY = {"add": "add", "sub": "sub", "mul": "mul", "truediv": "div", "floordiv": "floor_divide", "mod": "remainder",
           "pow": "pow", "matmul": "matmul", "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor",
           "lshift": "bitwise_left_shift", "rshift": "bitwise_right_shift"}
 COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
-IN_PLACE = {"iadd": "add_", "isub": "sub_", "imul": "mul_", "itruediv": "div_", "ifloordiv": "floor_divide_",
-            "imod": "remainder_", "ipow": "pow_", "iand": "bitwise_and_", "ior": "bitwise_or_", "ixor": "bitwise_xor_",
-            "ilshift": "bitwise_left_shift_", "irshift": "bitwise_right_shift_"}
+CASTS = {"float": dtypes.float32, "double": dtypes.float64, "int": dtypes.int32, "long": dtypes.int64,
+         "byte": dtypes.uint8, "bool": dtypes.bool}
+NEW = {"tensor": "A copy of `data`", "zeros": "Zeros", "ones": "Ones", "full": "`fill_value` everywhere,",
+       "empty": "Uninitialised memory"}
 UNARY = {"neg": "neg", "abs": "abs", "invert": "bitwise_not", "pos": "positive"}
 
 
-def taken(other: Any) -> bool:
-    """Whether an operand is a tensor or a number; anything else is left to the other side of the operator."""
-    return isinstance(other, (Value, int, float)) or (hasattr(other, "__float__") and not hasattr(other, "__len__"))
-
-
 def _operator(function: Callable, swapped: bool = False) -> Callable:
+    """The operator for a tensor or a number; anything else is left to the other side of it."""
     def operator(self: Any, other: Any) -> Any:
-        if not taken(other):
-            return NotImplemented
-        return function(other, self) if swapped else function(self, other)
+        if isinstance(other, (Value, int, float)) or (hasattr(other, "__float__") and not hasattr(other, "__len__")):
+            return function(other, self) if swapped else function(self, other)
+        return NotImplemented
     return operator
 
 
-def _in_place(method: Callable) -> Callable:
-    return lambda self, other: method(self, other) if taken(other) else NotImplemented
-
-
-def raw(function: Callable) -> Callable:
+def raw(name: str) -> Callable:
     """The function without the check of its first argument: a method's is a tensor."""
+    function = getattr(functions, name)
     return checked(getattr(function, "__wrapped__", function), first=1)
+
+
+def _cast(name: str, dtype: dtypes.DType) -> Callable:
+    def method(self: Any) -> Any:
+        return functions.cast(self, dtype)
+    return named(method, name, f"As {dtype.name}.")
+
+
+def _new(name: str, what: str) -> Callable:
+    create = getattr(functions, name)
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return create(*args, **{"dtype": self.dtype, **kwargs})
+    return named(method, f"new_{name}", f"{what} in this tensor's dtype.", create)
 
 
 def bind(cls: type) -> None:
@@ -51,18 +57,19 @@ def bind(cls: type) -> None:
     for name in functions.__all__:
         function = getattr(functions, name)
         plain = getattr(function, "__wrapped__", function)
-        if name in FUNCTIONS_ONLY or isinstance(plain, type) or hasattr(cls, name):
-            continue
-        first = plain.__code__.co_varnames[0]
-        if plain.__annotations__.get(first, "").startswith("Tensor"):
-            setattr(cls, name, raw(function))
+        if name not in FUNCTIONS_ONLY and not isinstance(plain, type) and not hasattr(cls, name) \
+                and plain.__annotations__.get(plain.__code__.co_varnames[0], "").startswith("Tensor"):
+            setattr(cls, name, raw(name))
     for name, target in BINARY.items():
-        function = raw(getattr(functions, target))
-        setattr(cls, f"__{name}__", _operator(function))
-        setattr(cls, f"__r{name}__", _operator(function, swapped=True))
+        setattr(cls, f"__{name}__", _operator(raw(target)))
+        setattr(cls, f"__r{name}__", _operator(getattr(functions, target), swapped=True))
+        if hasattr(cls, f"{target}_"):
+            setattr(cls, f"__i{name}__", _operator(getattr(cls, f"{target}_")))
     for name in COMPARISONS:
-        setattr(cls, f"__{name}__", _operator(raw(getattr(functions, name))))
+        setattr(cls, f"__{name}__", _operator(raw(name)))
     for name, target in UNARY.items():
-        setattr(cls, f"__{name}__", raw(getattr(functions, target)))
-    for name, target in IN_PLACE.items():
-        setattr(cls, f"__{name}__", _in_place(getattr(cls, target)))
+        setattr(cls, f"__{name}__", raw(target))
+    for name, dtype in CASTS.items():
+        setattr(cls, name, _cast(name, dtype))
+    for name, what in NEW.items():
+        setattr(cls, f"new_{name}", _new(name, what))

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
+from minigrad.errors import require
+
 MAX_AXES = 8
 MAX_SIZE = 2 ** 59      # elements: so their bytes can be counted in 64 bits
 
@@ -25,9 +27,8 @@ def broadcast(op: str, *shapes: tuple[int, ...]) -> tuple[int, ...]:
         for axis, size in enumerate(shape, ndim - len(shape)):
             if size != 1:
                 if result[axis] not in (1, size):
-                    listed = " and ".join(str(shape) for shape in shapes)
-                    raise ValueError(f"{op}: shapes {listed} do not broadcast: on axis {axis - ndim} sizes "
-                                     f"{result[axis]} and {size} differ and neither is 1")
+                    raise ValueError(f"{op}: shapes {' and '.join(map(str, shapes))} do not broadcast: on axis "
+                                     f"{axis - ndim} sizes {result[axis]} and {size} differ and neither is 1")
                 result[axis] = size
     return tuple(result)
 
@@ -57,24 +58,24 @@ def axes_of(op: str, axes: Any, ndim: int, argument: str = "dim") -> tuple[int, 
     """Axis numbers from one int, several, or None for all; a repeated axis is refused."""
     if axes is None:
         return tuple(range(ndim))
-    listed = tuple(axes) if isinstance(axes, (tuple, list)) else (axes,)
+    listed = axes if isinstance(axes, (tuple, list)) else [axes]
     result = tuple([axis_of(op, axis, ndim, argument) for axis in listed])
-    if len(set(result)) != len(result):
-        raise ValueError(f"{op}: {argument}: got {axes}, which names an axis twice")
+    if len(result) > 1:
+        require(len(set(result)) == len(result), op, argument, axes, "no axis twice")
     return result if ndim else ()
+
+
+def spread(given: tuple) -> tuple:
+    """What may be given one by one or as one tuple or list."""
+    return tuple(given[0]) if len(given) == 1 and isinstance(given[0], (tuple, list)) else given
 
 
 def shape_of(op: str, sizes: Sequence[Any], argument: str = "size") -> tuple[int, ...]:
     """A shape given as ints one by one or as one tuple or list; sizes must not be negative."""
-    if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
-        sizes = sizes[0]
-    shape = tuple([integer(op, argument, size) for size in sizes])
-    if any(size < 0 for size in shape):
-        raise ValueError(f"{op}: {argument}: got {shape}, expected sizes of 0 or more")
-    if len(shape) > MAX_AXES:
-        raise ValueError(f"{op}: {argument}: got {len(shape)} axes, expected at most {MAX_AXES}")
-    if prod(shape) > MAX_SIZE:
-        raise ValueError(f"{op}: {argument}: got {shape}, expected at most 2^59 elements")
+    shape = tuple([integer(op, argument, size) for size in spread(sizes)])      # type: ignore[arg-type]
+    if (shape and min(shape) < 0) or len(shape) > MAX_AXES or prod(shape) > MAX_SIZE:
+        raise ValueError(f"{op}: {argument}: got {shape}, expected sizes of 0 or more, for at most {MAX_AXES} axes and "
+                         "2^59 elements")
     return shape
 
 
@@ -84,23 +85,15 @@ def reshaped(op: str, shape: tuple[int, ...], sizes: Sequence[Any], argument: st
     >>> reshaped("reshape", (2, 6), (3, -1))
     (3, 4)
     """
-    if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
-        sizes = sizes[0]
-    target = tuple([integer(op, argument, size) for size in sizes])
+    target = tuple(spread(sizes))       # type: ignore[arg-type]
     size = prod(shape)
-    open_axes = target.count(-1)
-    rest = prod(n for n in target if n != -1)
-    if open_axes > 1 or any(n < -1 for n in target):
-        raise ValueError(f"{op}: {argument}: got {target}, expected sizes of 0 or more and at most one -1")
-    if open_axes and (rest == 0 or size % rest):
-        raise ValueError(f"{op}: {argument}: {target} cannot hold the {size} elements of shape {shape}: "
-                         + ("the -1 is ambiguous" if rest == 0 else f"{size} is not a multiple of {rest}"))
-    target = tuple([size // rest if n == -1 else n for n in target])
+    if -1 in target:
+        at = target.index(-1)
+        rest = prod(target[:at] + target[at + 1:])
+        target = (*target[:at], size // rest if rest else -1, *target[at + 1:])
+    target = shape_of(op, target, argument)
     if prod(target) != size:
-        raise ValueError(f"{op}: {argument}: got {target} with {prod(target)} elements, "
-                         f"expected {size} as in shape {shape}")
-    if len(target) > MAX_AXES:
-        raise ValueError(f"{op}: {argument}: got {len(target)} axes, expected at most {MAX_AXES}")
+        raise ValueError(f"{op}: {argument}: got {spread(tuple(sizes))}, expected the {size} elements of {shape}")
     return target
 
 

@@ -1,7 +1,7 @@
 """Tensor: what a user holds.  A Value with PyTorch's methods and operators.
 
 Most methods are the functions of `minigrad.functions`, bound by name (`operators`); what is a tensor's alone is written
-out: its memory, its place in the graph and Python's protocols here, conversion and changing it in place next door.
+out: its memory, its place in the graph and Python's protocols here, changing it in place next door.
 """
 
 from __future__ import annotations
@@ -10,29 +10,39 @@ import itertools
 import sys
 import weakref
 from collections.abc import Callable, Iterator
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from minigrad import functions
-from minigrad.autograd import backward, no_grad
-from minigrad.conversion import Convertible
-from minigrad.device import CPU
-from minigrad.device import device as Device
-from minigrad.functions import indexing
+from minigrad.autograd import backward
+from minigrad.device import CPU, check_device
+from minigrad.dtypes import FLOATS, DType, check_dtype
+from minigrad.errors import require
+from minigrad.functions import index
 from minigrad.inplace import InPlace
-from minigrad.node import Value
+from minigrad.node import Value, origin
 from minigrad.operators import bind
-from minigrad.ops import view as rows_view
 from minigrad.printing import describe
 from minigrad.shapes import axis_of
 from minigrad_ext.buffer import Buffer
 
-if TYPE_CHECKING:
-    _bound: Any = None
+BOUND: Any = None       # what stands for the methods and operators that `bind` adds, until it does
 
 __all__ = ["Handle", "Tensor"]
 
 HOOK_KEYS = itertools.count()
 LAST = sys.maxsize                      # the key of the hook that keeps the gradient: it sees what the others made
+
+
+def _method(path: str, doc: str) -> Callable[[Any], Any]:
+    """The method that reads an attribute."""
+    read = attrgetter(path)
+
+    def method(self: Any) -> Any:
+        return read(self)
+
+    method.__doc__ = doc
+    return method
 
 
 class Handle:
@@ -52,7 +62,7 @@ class Handle:
         self.remove()
 
 
-class Tensor(Convertible, InPlace):
+class Tensor(InPlace):
     """Numbers with axes, and the graph that made them.
 
     Made by `minigrad.tensor` and its relatives.  Memory is shared both ways with `memoryview(t)`,
@@ -67,57 +77,20 @@ class Tensor(Convertible, InPlace):
 
     __slots__ = ("__dict__",)
     __hash__ = object.__hash__
-
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = BOUND
+    __matmul__ = __rmatmul__ = __pow__ = __rpow__ = __mod__ = __rmod__ = __floordiv__ = __rfloordiv__ = BOUND
+    __lt__ = __le__ = __gt__ = __ge__ = __and__ = __or__ = __xor__ = __lshift__ = __rshift__ = BOUND
+    __neg__ = __pos__ = __abs__ = __invert__ = BOUND
     if TYPE_CHECKING:
-        def __getattr__(self, name: str) -> Any: ...       # the methods and operators that `bind` adds
-        __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _bound
-        __matmul__ = __rmatmul__ = __pow__ = __rpow__ = __mod__ = __rmod__ = __floordiv__ = __rfloordiv__ = _bound
-        __lt__ = __le__ = __gt__ = __ge__ = __and__ = __or__ = __xor__ = __lshift__ = __rshift__ = _bound
-        __neg__ = __pos__ = __abs__ = __invert__ = _bound
+        def __getattr__(self, name: str) -> Any: ...
 
     # Memory ---------------------------------------------------------------------------------------------------------
 
-    @property
-    def is_leaf(self) -> bool:
-        """Whether no op recorded in a graph made this tensor."""
-        return self.node is None
-
-    @property
-    def device(self) -> Device:
-        """Where the memory is: always the CPU."""
-        return CPU
-
-    @property
-    def itemsize(self) -> int:
-        """Bytes of one element."""
-        return self.dtype.itemsize
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all elements."""
-        return self.buffer.size * self.dtype.itemsize
-
-    @property
-    def data(self) -> Tensor:
-        """The same memory without the graph."""
-        return self.detach()
-
-    @data.setter
-    def data(self, other: Tensor) -> None:
-        if self.node is not None:
-            raise RuntimeError("data: only a leaf's memory can be replaced; this tensor was made by "
-                               f"{self.node.op.name}")
-        self.buffer = other.buffer
-
-    @property
-    def T(self) -> Tensor:
-        """The axes in reverse order."""
-        return rows_view.permute(self, axes=tuple(reversed(range(self.ndim))))
-
-    @property
-    def mT(self) -> Tensor:
-        """The last two axes exchanged."""
-        return functions.transpose(self, -2, -1)
+    itemsize = property(attrgetter("dtype.itemsize"), doc="Bytes of one element.")
+    nbytes = property(lambda self: self.buffer.size * self.dtype.itemsize, doc="Bytes of all elements.")
+    device = property(lambda self: CPU, doc="Where the memory is: always the CPU.")
+    T = property(lambda self: self.permute(*range(self.ndim)[::-1]), doc="The axes in reverse order.")
+    mT = property(lambda self: self.transpose(-2, -1), doc="The last two axes exchanged.")
 
     def where(self, condition: Tensor, other: Any) -> Tensor:
         """This tensor where the condition is set, else `other`."""
@@ -131,40 +104,20 @@ class Tensor(Convertible, InPlace):
         """The distance in elements between neighbours along each axis, or along one."""
         return self.buffer.strides if dim is None else self.buffer.strides[axis_of("stride", dim, self.ndim)]
 
-    def dim(self) -> int:
-        """The number of axes."""
-        return self.ndim
-
-    def numel(self) -> int:
-        """The number of elements."""
-        return self.buffer.size
-
-    nelement = numel
-
-    def element_size(self) -> int:
-        """Bytes of one element."""
-        return self.dtype.itemsize
-
-    def data_ptr(self) -> int:
-        """The address of the first element."""
-        return self.buffer.data_ptr
-
-    def storage_offset(self) -> int:
-        """How many elements of its memory lie before the first one."""
-        return self.buffer.offset
+    dim = _method("ndim", "The number of axes.")
+    nelement = _method("buffer.size", "The number of elements.")
+    element_size = _method("dtype.itemsize", "Bytes of one element.")
+    data_ptr = _method("buffer.data_ptr", "The address of the first element.")
+    storage_offset = _method("buffer.offset", "How many elements of its memory lie before the first one.")
 
     def is_contiguous(self) -> bool:
         """Whether the elements lie in row-major order without gaps."""
         return self.buffer.is_contiguous()
 
-    def is_floating_point(self) -> bool:
-        """Whether the dtype is float32 or float64."""
-        return self.dtype.is_floating_point
-
     def item(self) -> Any:
         """The only element, as a Python number; ValueError if there is not exactly one."""
         if self.buffer.size != 1:
-            raise ValueError(f"item: got shape {self.shape}, expected exactly one element; use tolist")
+            raise ValueError(f"item: got shape {self.shape}, expected exactly one element")
         return self.buffer.item()
 
     def tolist(self) -> Any:
@@ -178,47 +131,69 @@ class Tensor(Convertible, InPlace):
         import numpy
         return numpy.asarray(self)
 
+    def to(self, *args: Any, dtype: Any = None, device: Any = None, non_blocking: Any = False,
+           copy: Any = False) -> Tensor:
+        """In another dtype (or that of another tensor); the device "cpu" is accepted and changes nothing.
+
+        The tensor itself where nothing changes, unless `copy`.
+
+        >>> import minigrad
+        >>> minigrad.tensor([1.5, -2.5]).to(minigrad.int64)
+        tensor([ 1, -2])
+        """
+        for arg in args:
+            if isinstance(arg, (Value, DType, type)):
+                dtype = arg.dtype if isinstance(arg, Value) else arg
+            elif not isinstance(arg, bool):         # (non_blocking and copy may be given by place)
+                device = arg
+        check_device("to", device)
+        result = self if dtype is None else functions.cast(self, dtype)
+        return result.clone() if copy and result is self else result
+
+    def type(self, dtype: Any = None) -> Any:
+        """In another dtype; without one, its name."""
+        return repr(self.dtype) if dtype is None else self.to(dtype)
+
+    def type_as(self, other: Tensor) -> Tensor:
+        """In the dtype of another tensor."""
+        require(isinstance(other, Value), "type_as", "other", other.__class__.__name__, "a tensor", TypeError)
+        return functions.cast(self, other.dtype)
+
+    def cpu(self) -> Tensor:
+        """The tensor itself."""
+        return self
+
     # Graph ----------------------------------------------------------------------------------------------------------
 
-    @property
-    def requires_grad(self) -> bool:
-        """Whether gradients with respect to this tensor are wanted; can be set on leaves of a float dtype."""
-        return self.differentiable
-
-    @requires_grad.setter
-    def requires_grad(self, wanted: bool) -> None:
-        self.requires_grad_(wanted)
+    is_leaf = property(lambda self: self.node is None, doc="Whether no op recorded in a graph made this tensor.")
+    grad_fn = property(attrgetter("node"), doc="The node that made this tensor, or None for a leaf.")
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Sets `requires_grad` in place."""
-        if self.node is not None and not requires_grad:
-            raise RuntimeError(f"requires_grad: this tensor was made by {self.node.op.name}, so it cannot be turned "
-                               "off here; use detach()")
-        if requires_grad and not self.dtype.is_floating_point:
-            raise TypeError(f"requires_grad: got dtype {self.dtype.name}, expected float32 or float64")
+        if not requires_grad:
+            self._leaf("requires_grad", "turned off")
+        else:
+            check_dtype("requires_grad", "input", self.dtype, *FLOATS)
         self.differentiable = bool(requires_grad)
         return self
 
-    @property
-    def grad(self) -> Tensor | None:
-        """The gradient that `backward` has accumulated, or None."""
-        return self.grad_slot                                      # type: ignore[return-value]
+    requires_grad = property(
+        attrgetter("differentiable"), lambda self, wanted: self.requires_grad_(wanted),
+        doc="Whether gradients with respect to this tensor are wanted; can be set on leaves of a float dtype.")
 
-    @grad.setter
-    def grad(self, value: Tensor | None) -> None:
+    def _set_grad(self, value: Tensor | None) -> None:
         if value is not None:
-            if not isinstance(value, Tensor):
-                raise TypeError(f"grad: got {type(value).__name__}, expected a tensor or None")
-            if value.shape != self.shape:
-                raise ValueError(f"grad: got shape {value.shape}, expected {self.shape}")
-            if value.dtype is not self.dtype:
-                raise TypeError(f"grad: got dtype {value.dtype.name}, expected {self.dtype.name}")
+            require(isinstance(value, Tensor), "grad", "value", type(value).__name__, "a tensor or None", TypeError)
+            require(value.shape == self.shape, "grad", "value", f"shape {value.shape}", f"{self.shape}")
+            check_dtype("grad", "value", value.dtype, self.dtype)
         self.grad_slot = value
 
-    @property
-    def grad_fn(self) -> Any:
-        """The node that made this tensor, or None for a leaf."""
-        return self.node
+    grad = property(attrgetter("grad_slot"), _set_grad, doc="The gradient that `backward` has accumulated, or None.")
+
+    def _leaf(self, op: str, done: str) -> None:
+        if self.node is not None:
+            raise RuntimeError(f"{op}: only leaves can be {done}; this tensor was made by {self.node.op.name}; use "
+                               "clone() or detach()")
 
     def backward(self, gradient: Tensor | None = None, retain_graph: bool | None = None, create_graph: bool = False,
                  inputs: Any = None) -> None:
@@ -233,6 +208,12 @@ class Tensor(Convertible, InPlace):
         """The same memory as a leaf outside the graph."""
         return Tensor(self.buffer)
 
+    def _set_data(self, other: Tensor) -> None:
+        self._leaf("data", "replaced")
+        self.buffer = other.buffer
+
+    data = property(detach, _set_data, doc="The same memory without the graph.")
+
     def detach_(self) -> Tensor:
         """Leaves the graph in place."""
         self.node, self.differentiable = None, False
@@ -240,8 +221,7 @@ class Tensor(Convertible, InPlace):
 
     def retain_grad(self) -> None:
         """Makes `backward` keep this tensor's gradient in `.grad`, though it is no leaf."""
-        if not self.differentiable:
-            raise RuntimeError("retain_grad: the tensor does not require a gradient")
+        self._wanting("retain_grad")
         if self.node is None or self.__dict__.get("retains_grad"):
             return
         self.retains_grad = True
@@ -250,49 +230,43 @@ class Tensor(Convertible, InPlace):
         def keep(g: Tensor) -> None:
             tensor = keeper()
             if tensor is not None:
-                known: Any = tensor.grad_slot
-                tensor.grad_slot = rows_view.copy(g) if known is None else known + g
+                tensor.grad_slot = g.clone() if tensor.grad_slot is None else tensor.grad_slot + g
         self._hooks()[LAST] = keep
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Handle:
         """Calls `hook(gradient)` when this tensor's gradient is complete; what it returns replaces the gradient."""
-        if not self.differentiable:
-            raise RuntimeError("register_hook: the tensor does not require a gradient")
-        if not callable(hook):
-            raise TypeError(f"register_hook: hook: got {type(hook).__name__}, expected a function")
-        hooks = self._hooks()
-        key = next(HOOK_KEYS)
+        self._wanting("register_hook")
+        require(callable(hook), "register_hook", "hook", type(hook).__name__, "a function", TypeError)
+        hooks, key = self._hooks(), next(HOOK_KEYS)
         hooks[key] = hook
         return Handle(hooks, key)
 
+    def _wanting(self, op: str) -> None:
+        if not self.differentiable:
+            raise RuntimeError(f"{op}: the tensor does not require a gradient")
+
     def _hooks(self) -> dict[int, Callable]:
-        owner: Any = self if self.node is None else self.node
-        if owner.hooks is None:
-            owner.hooks = {}
+        owner = origin(self)
+        owner.hooks = owner.hooks or {}
         return owner.hooks
 
     # Python's protocols ---------------------------------------------------------------------------------------------
 
     def __getitem__(self, key: Any) -> Tensor:
-        return indexing.getitem(self, key)
+        return index.getitem(self, key)
 
     def __len__(self) -> int:
-        if not self.ndim:
-            raise TypeError("len: got a 0-d tensor, expected at least one axis")
+        require(self.ndim, "len", "tensor", "a 0-d tensor", "at least one axis", TypeError)
         return self.shape[0]
 
     def __iter__(self) -> Iterator[Tensor]:
-        if not self.ndim:
-            raise TypeError("iteration: got a 0-d tensor, expected at least one axis")
-        return iter(functions.unbind(self))
+        return map(self.__getitem__, range(len(self)))
 
     def __contains__(self, value: Any) -> bool:
         return bool((self == value).any().item())
 
     def __bool__(self) -> bool:
-        if self.buffer.size != 1:
-            raise ValueError(f"bool: got shape {self.shape}, expected exactly one element; use any() or all()")
-        return bool(self.buffer.item())
+        return bool(self.item())
 
     def __float__(self) -> float:
         return float(self.item())
@@ -315,22 +289,14 @@ class Tensor(Convertible, InPlace):
         return self.__deepcopy__({})
 
     def __deepcopy__(self, memo: dict) -> Tensor:
-        if self.node is not None:
-            raise RuntimeError(f"deepcopy: only leaves can be copied; this tensor was made by {self.node.op.name}; "
-                               "use clone() or detach()")
-        with no_grad():
-            twin = type(self).__new__(type(self))
-            Value.__init__(twin, functions.clone(self).buffer)
-        twin.differentiable = self.differentiable
-        memo[id(self)] = twin
-        if self.grad_slot is not None:
-            twin.grad_slot = self.grad_slot.detach().clone()       # type: ignore[attr-defined]
+        self._leaf("deepcopy", "copied")
+        twin = memo[id(self)] = _rebuilt(type(self), self.detach().clone().buffer, self.differentiable)
+        twin.grad_slot = None if self.grad is None else self.grad.detach().clone()
         twin.__dict__.update(self.__dict__)
         return twin
 
     def __reduce__(self) -> tuple:
-        if self.node is not None:
-            raise RuntimeError(f"pickle: only leaves can be pickled; this tensor was made by {self.node.op.name}")
+        self._leaf("pickle", "pickled")
         return _rebuilt, (type(self), self.buffer, self.differentiable)
 
 

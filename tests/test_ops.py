@@ -341,9 +341,9 @@ def test_constant_rows_have_no_derivative():
 # ---- declaring rows --------------------------------------------------------------------------------------------------
 
 def test_a_name_is_taken_once():
-    with pytest.raises(ValueError, match=r"^op table: conv is defined twice$"):
+    with pytest.raises(ValueError, match=r"^op table: name: got conv, expected a name that no other row has$"):
         constant("conv", shape=None)
-    with pytest.raises(ValueError, match=r"^op table: tanh is defined twice$"):
+    with pytest.raises(ValueError, match=r"^op table: name: got tanh, expected a name that"):
         linear("tanh", shape=None, transpose=lambda g, x: g)
     assert OPS["conv"] is rows_conv.conv
 
@@ -394,35 +394,40 @@ ERRORS = [
     (lambda: rows_index.gather(zeros(2, 2), zeros(2, 2), axis=0), TypeError,
      "gather: index: got dtype float32, expected int64"),
     (lambda: rows_index.gather(zeros(2), INDEX, axis=0), ValueError,
-     "gather: index: got shape (2, 2), expected 1 axes as in the input (2,)"),
+     "gather: index: got shape (2, 2), expected as many axes as the (2,) of the other tensor has, and at most its "
+     "sizes but on axis 0"),
     (lambda: rows_index.gather(zeros(2, 1), INDEX, axis=0), ValueError,
-     "gather: index: got shape (2, 2), expected at most 1 on axis 1, as the other tensor has shape (2, 1)"),
+     "gather: index: got shape (2, 2), expected as many axes as the (2, 1) of the other tensor has, and at most "
+     "its sizes but on axis 0"),
     (lambda: rows_index.scatter_add(zeros(2, 1), INDEX, axis=0, shape=(2, 2)), ValueError,
      "scatter_add: src: got shape (2, 1), expected (2, 2) as the index has"),
     (lambda: rows_index.scatter_add(zeros(2, 2), INDEX, axis=0, shape=(5, 1)), ValueError,
-     "scatter_add: index: got shape (2, 2), expected at most 1 on axis 1, as the other tensor has shape (5, 1)"),
+     "scatter_add: index: got shape (2, 2), expected as many axes as the (5, 1) of the other tensor has, and at "
+     "most its sizes but on axis 0"),
     (lambda: rows_index.scatter_add(zeros(2, 2), zeros(2, 2), axis=0, shape=(2, 2)), TypeError,
      "scatter_add: index: got dtype float32, expected int64"),
-    (lambda: rows_index.nonzero(zeros(2), count=0), TypeError, "nonzero: got dtype float32, expected bool"),
+    (lambda: rows_index.nonzero(zeros(2), count=0), TypeError, "nonzero: input: got dtype float32, expected bool"),
     (lambda: rows_linalg.matmul(zeros(2, 3), zeros(2, 3)), ValueError,
-     "matmul: shapes (2, 3) and (2, 3) do not fit: the first has 3 columns, the second 2 rows"),
+     "matmul: shapes (2, 3) and (2, 3) do not fit: expected two axes or more for both, and as many columns in the "
+     "first as rows in the second"),
     (lambda: rows_linalg.matmul(zeros(2, 3), zeros(3, 2, dtype=minigrad.float64)), TypeError,
-     "matmul: got dtypes float32 and float64, expected the same for both"),
+     "matmul: other: got dtype float64, expected float32"),
     (lambda: rows_linalg.matmul(zeros(2, 2, 3), zeros(3, 3, 2)), ValueError,
      "matmul: shapes (2,) and (3,) do not broadcast: on axis -1 sizes 2 and 3 differ and neither is 1"),
     (lambda: rows_linalg.matmul(zeros(3), zeros(3, 3)), ValueError,
-     "matmul: got shapes (3,) and (3, 3), expected two axes or more for both"),
+     "matmul: shapes (3,) and (3, 3) do not fit: expected two axes or more for both, and as many columns in the "
+     "first as rows in the second"),
     (lambda: rows_math.choose(zeros(2, dtype=minigrad.bool), zeros(2), zeros(2, dtype=minigrad.float64)), TypeError,
-     "where: got dtypes float32 and float64, expected the same for both"),
+     "where: other: got dtype float64, expected float32"),
     (lambda: rows.cat(axis=0), ValueError, "cat: tensors: got none, expected at least one"),
     (lambda: rows.cat(zeros(2), zeros(2), axis=1), IndexError,
      "cat: axis: got 1, expected one of the 1 axes of the first tensor"),
     (lambda: rows.cat(zeros(2), zeros(2, dtype=minigrad.float64), axis=0), TypeError,
-     "cat: tensors: tensor 1 has dtype float64, expected float32 as the first"),
+     "cat: tensors: got dtype float64, expected float32"),
     (lambda: rows.diagonal(zeros(2, 2), offset=0, axis1=0, axis2=2), IndexError,
      "diagonal: axis: got 2, expected from 0 to 1 for 2 axes"),
     (lambda: rows.diagonal_embed(zeros(3), shape=(2, 2), offset=0, axis1=0, axis2=1), ValueError,
-     "diagonal_embed: x: got shape (3,), expected (2,) for a result of shape (2, 2)"),
+     "diagonal_embed: x: got (3,), expected (2,) for a result of shape (2, 2)"),
     (lambda: rows.windows(zeros(3), axis=1, size=2, step=1), IndexError,
      "windows: axis: got 1, expected from 0 to 0 for 1 axes"),
     (lambda: rows.windows(zeros(3), axis=0, size=2, step=0), ValueError,
@@ -430,7 +435,7 @@ ERRORS = [
     (lambda: rows.windows(zeros(3), axis=0, size=4, step=1), ValueError,
      "windows: size, step: got 4 and 1, expected a size of 0 to 3, that of axis 0, and a step of at least 1"),
     (lambda: rows.overlap_add(zeros(9, 9), shape=(4,), axis=0, size=2, step=1), ValueError,
-     "overlap_add: x: got shape (9, 9), expected (3, 2) for a result of shape (4,)"),
+     "overlap_add: x: got (9, 9), expected (3, 2) for a result of shape (4,)"),
     (lambda: rows.slice(zeros(4), starts=(3,), steps=(1,), shape=(3,)), ValueError,
      "slice: starts (3,), steps (1,), shape (3,): leaves axis 0 of shape (4,), or repeats an element"),
     (lambda: rows.permute(zeros(2, 3), axes=(0, 0)), ValueError,
@@ -440,8 +445,8 @@ ERRORS = [
     (lambda: rows_reduce.logsumexp(zeros(2, 3), shape=(3,)), ValueError,
      "logsumexp: shape: got (3,), expected (2, 3) with size 1 on the reduced axes"),
     (lambda: rows_reduce.logsumexp(INDEX, shape=(1, 1)), TypeError,
-     "logsumexp: got dtype int64, expected float32 or float64"),
-    (lambda: rows_reduce.any(zeros(2), shape=(1,)), TypeError, "any: got dtype float32, expected bool"),
+     "logsumexp: input: got dtype int64, expected float32 or float64"),
+    (lambda: rows_reduce.any(zeros(2), shape=(1,)), TypeError, "any: input: got dtype float32, expected bool"),
     (lambda: rows_reduce.all(zeros(2, dtype=minigrad.bool), shape=(4,)), ValueError,
      "all: shape: got (4,), expected (2,) with size 1 on the reduced axes"),
     (lambda: rows_reduce.cumsum(zeros(3), axis=4, reverse=False), IndexError,

@@ -3,34 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from minigrad import dtypes
 from minigrad.device import check_device
-from minigrad.dtypes import DTYPES, DType, as_dtype, get_default_dtype, int64
+from minigrad.dtypes import DTYPES, DType, as_dtype, check_dtype, get_default_dtype, int64
+from minigrad.errors import require
+from minigrad.functions.signature import named
 from minigrad.kernels import KERNELS
-from minigrad.node import Value
+from minigrad.node import Tensor
 from minigrad.op import scalar
-from minigrad.ops import math as rows_math
+from minigrad.ops import math, view
 from minigrad.shapes import integer, shape_of
 from minigrad_ext.buffer import Buffer
 from minigrad_ext.kernel import Params
-
-if TYPE_CHECKING:
-    from minigrad.tensor import Tensor
 
 __all__ = ["arange", "as_tensor", "empty", "empty_like", "eye", "from_dlpack", "from_numpy", "frombuffer", "full",
            "full_like", "is_floating_point", "is_tensor", "linspace", "one_hot", "ones", "ones_like", "tensor",
            "zeros", "zeros_like"]
 
-# The struct format of each dtype, by its code.
-FORMATS = ("?", "B", "i", "q", "f", "d")
+FORMATS = ("?", "B", "i", "q", "f", "d")            # the struct format of each dtype, by its code
+PLAIN = (list, tuple, range, bool, int, float)
 
 
 def finish(op: str, buffer: Buffer, requires_grad: bool = False, device: Any = None) -> Any:
     """A leaf over `buffer`; only floats can want a gradient."""
-    if device is not None:
-        check_device(op, device)
-    out = Value.result(buffer)
+    check_device(op, device)
+    out = Tensor.result(buffer)
     if requires_grad:
         out.requires_grad = True
     return out
@@ -39,9 +38,13 @@ def finish(op: str, buffer: Buffer, requires_grad: bool = False, device: Any = N
 def filled(shape: tuple[int, ...], value: Any, dtype: DType) -> Buffer:
     """A fresh buffer with `value` everywhere."""
     out = Buffer.empty(shape, dtype.code)
-    # The scalar's own checks apply (a value out of the dtype's range is refused).
-    KERNELS["copy"](out, Buffer.scalar(value, dtype.code).expand(shape))
+    KERNELS["copy"](out, Buffer.scalar(value, dtype.code).expand(shape))        # (refuses what is out of range)
     return out
+
+
+def kind_of(op: str, dtype: Any, otherwise: DType | None = None) -> DType:
+    """The dtype asked for, or if there is none another one, or the default."""
+    return as_dtype(dtype, op) if dtype is not None else otherwise or get_default_dtype()
 
 
 def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -55,33 +58,35 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
             [3.0000, 4.5000]])
     """
     wanted = None if dtype is None else as_dtype(dtype, "tensor")
-    return finish("tensor", _own(data, wanted), requires_grad, device)
-
-
-def _own(data: Any, wanted: DType | None) -> Buffer:
-    """A fresh buffer with the values of `data`."""
-    if isinstance(data, Value):
-        source = data.buffer
-    elif isinstance(data, (list, tuple, range)):
-        data = _plain(data)
-        if wanted is None and get_default_dtype().code == 5 and Buffer.from_nested(data, None).dtype == 4:
-            wanted = get_default_dtype()
-        return Buffer.from_nested(data, None if wanted is None else wanted.code)
-    elif isinstance(data, (bool, int, float)):
-        from minigrad.dtypes import scalar_dtype
-        return Buffer.scalar(data, (wanted or scalar_dtype(data)).code)
+    if isinstance(data, PLAIN):
+        plain = _plain(data)
+        if wanted is None and get_default_dtype() is dtypes.float64 and Buffer.from_nested(plain, None).dtype == 4:
+            wanted = dtypes.float64
+        buffer = Buffer.from_nested(plain, None if wanted is None else wanted.code)
     else:
-        source = _imported(data)
-    out = Buffer.empty(source.shape, source.dtype if wanted is None else wanted.code)
-    KERNELS["copy" if source.dtype == out.dtype else f"cast_{DTYPES[out.dtype].name}"](out, source)
-    return out
+        source = data.buffer if isinstance(data, Tensor) else _imported(data)
+        buffer = copied(source, source.shape, source.dtype if wanted is None else wanted.code)
+    return finish("tensor", buffer, requires_grad, device)
+
+
+def copy_into(out: Buffer, source: Buffer) -> None:
+    """The elements of one buffer, broadcast and cast, into another."""
+    kernel = "copy" if source.dtype == out.dtype else f"cast_{DTYPES[out.dtype].name}"
+    KERNELS[kernel](out, source.expand(out.shape))
+
+
+def copied(x: Buffer, shape: tuple[int, ...], dtype: int) -> Buffer:
+    """The elements of x, broadcast and cast, in fresh memory."""
+    fresh = Buffer.empty(shape, dtype)
+    copy_into(fresh, x)
+    return fresh
 
 
 def _plain(data: Any) -> Any:
     """Nested lists with tensors inside turned into plain ones."""
-    if isinstance(data, Value):
+    if isinstance(data, Tensor):
         return data.buffer.tolist()
-    if isinstance(data, (list, tuple, range)) and any(isinstance(x, (Value, list, tuple)) for x in data):
+    if isinstance(data, PLAIN[:3]) and any(isinstance(x, (Tensor, list, tuple)) for x in data):
         return [_plain(x) for x in data]
     return data
 
@@ -107,13 +112,11 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     >>> shared
     tensor([5., 2.])
     """
-    wanted = None if dtype is None else as_dtype(dtype, "as_tensor")
-    if isinstance(data, Value):
-        return data if wanted in (None, data.dtype) else rows_math.cast(data, dtype=wanted)     # type: ignore[return-value]
-    if isinstance(data, (list, tuple, range, bool, int, float)):
+    if isinstance(data, PLAIN):
         return tensor(data, dtype=dtype, device=device)
-    shared = finish("as_tensor", _imported(data), device=device)
-    return shared if wanted in (None, shared.dtype) else rows_math.cast(shared, dtype=wanted)
+    shared = data if isinstance(data, Tensor) else finish("as_tensor", _imported(data), device=device)
+    kind = kind_of("as_tensor", dtype, shared.dtype)
+    return shared if kind is shared.dtype else math.cast(shared, dtype=kind)
 
 
 def is_tensor(obj: Any) -> bool:
@@ -123,7 +126,7 @@ def is_tensor(obj: Any) -> bool:
     >>> minigrad.is_tensor(minigrad.ones(1)), minigrad.is_tensor([1.])
     (True, False)
     """
-    return isinstance(obj, Value)
+    return isinstance(obj, Tensor)
 
 
 def is_floating_point(input: Tensor) -> bool:
@@ -138,8 +141,8 @@ def is_floating_point(input: Tensor) -> bool:
 
 def from_numpy(array: Any) -> Tensor:
     """A tensor that shares the memory of a NumPy array (or of any object with a writable buffer)."""
-    if isinstance(array, (list, tuple, range, bool, int, float, Value)):
-        raise TypeError(f"from_numpy: array: got {type(array).__name__}, expected a NumPy array or another buffer")
+    require(not isinstance(array, (*PLAIN, Tensor)), "from_numpy", "array", type(array).__name__,
+            "a NumPy array or another buffer", TypeError)
     return as_tensor(array)
 
 
@@ -162,8 +165,7 @@ def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, req
     if start < 0 or number < 1 or number * kind.itemsize > room or (count == -1 and room % kind.itemsize):
         raise ValueError(f"frombuffer: got {len(raw)} bytes, offset {offset} and count {count}, expected room for "
                          f"whole elements of {kind.itemsize} bytes")
-    part: Any = raw[start:start + number * kind.itemsize]
-    part = part.cast(FORMATS[kind.code])
+    part = raw[start:start + number * kind.itemsize].cast(FORMATS[kind.code])       # type: ignore[call-overload]
     return finish("frombuffer", Buffer.from_exporter(part, False), requires_grad)
 
 
@@ -179,28 +181,6 @@ def from_dlpack(ext_tensor: Any) -> Tensor:
     return finish("from_dlpack", Buffer.from_dlpack(ext_tensor))
 
 
-def _constant(name: str, value: float) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    def create(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-        kind = get_default_dtype() if dtype is None else as_dtype(dtype, name)
-        return finish(name, filled(shape_of(name, size), value, kind), requires_grad, device)
-
-    def create_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-        kind = input.dtype if dtype is None else as_dtype(dtype, f"{name}_like")
-        return finish(f"{name}_like", filled(input.shape, value, kind), requires_grad, device)
-
-    create.__name__ = create.__qualname__ = name
-    create_like.__name__ = create_like.__qualname__ = f"{name}_like"
-    create.__doc__ = (f"A tensor of {name}; the sizes one by one or as one tuple.\n\n"
-                      f">>> import minigrad\n>>> minigrad.{name}(2)\ntensor([{value:.0f}., {value:.0f}.])")
-    create_like.__doc__ = (f"A tensor of {name} with the shape and dtype of another.\n\n>>> import minigrad\n>>> "
-                           f"minigrad.{name}_like(minigrad.arange(2))\ntensor([{value:.0f}, {value:.0f}])")
-    return create, create_like
-
-
-zeros, zeros_like = _constant("zeros", 0)
-ones, ones_like = _constant("ones", 1)
-
-
 def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor with `fill_value` everywhere; its dtype follows the value unless given.
 
@@ -208,12 +188,10 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, r
     >>> minigrad.full((2,), 7)
     tensor([7, 7])
     """
-    from minigrad.dtypes import scalar_dtype
-    if isinstance(fill_value, Value) and fill_value.buffer.size == 1:
-        fill_value = fill_value.buffer.item()
-    value = scalar("full", 1, fill_value)
-    kind = scalar_dtype(value) if dtype is None else as_dtype(dtype, "full")
+    single = isinstance(fill_value, Tensor) and fill_value.buffer.size == 1
+    value = scalar("full", 1, fill_value.buffer.item() if single else fill_value)
     shape = shape_of("full", (size,) if isinstance(size, (tuple, list)) else ((size,),))
+    kind = kind_of("full", dtype, dtypes.scalar_dtype(value))
     return finish("full", filled(shape, value, kind), requires_grad, device)
 
 
@@ -225,8 +203,27 @@ def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any 
     >>> minigrad.full_like(minigrad.ones(2), 7)
     tensor([7., 7.])
     """
-    return full(input.shape, fill_value, dtype=input.dtype if dtype is None else dtype, device=device,
-                requires_grad=requires_grad)
+    return full(input.shape, fill_value, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+
+
+def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of zeros; the sizes one by one or as one tuple.
+
+    >>> import minigrad
+    >>> minigrad.zeros(2)
+    tensor([0., 0.])
+    """
+    return finish("zeros", filled(shape_of("zeros", size), 0, kind_of("zeros", dtype)), requires_grad, device)
+
+
+def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of ones; the sizes one by one or as one tuple.
+
+    >>> import minigrad
+    >>> minigrad.ones(2)
+    tensor([1., 1.])
+    """
+    return finish("ones", filled(shape_of("ones", size), 1, kind_of("ones", dtype)), requires_grad, device)
 
 
 def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -236,19 +233,22 @@ def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool
     >>> minigrad.empty(2, 3).shape
     (2, 3)
     """
-    kind = get_default_dtype() if dtype is None else as_dtype(dtype, "empty")
-    return finish("empty", Buffer.empty(shape_of("empty", size), kind.code), requires_grad, device)
+    return finish("empty", Buffer.empty(shape_of("empty", size), kind_of("empty", dtype).code), requires_grad, device)
 
 
-def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """An uninitialised tensor with the shape and dtype of another.
+def like(create: Callable, doc: str) -> Callable:
+    """The function that makes a tensor with the shape and dtype of another."""
+    def function(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+        return create(input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
 
-    >>> import minigrad
-    >>> minigrad.empty_like(minigrad.ones(2, 3)).shape
-    (2, 3)
-    """
-    return empty(input.shape, dtype=input.dtype if dtype is None else dtype, device=device,
-                 requires_grad=requires_grad)
+    name = f"{create.__name__}_like"
+    example = f">>> import minigrad\n>>> minigrad.{name}(minigrad.ones(2, 3)).shape\n(2, 3)"
+    return named(function, name, f"{doc}\n\n{example}")
+
+
+zeros_like = like(zeros, "A tensor of zeros with the shape and dtype of another.")
+ones_like = like(ones, "A tensor of ones with the shape and dtype of another.")
+empty_like = like(empty, "An uninitialised tensor with the shape and dtype of another.")
 
 
 def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None,
@@ -261,20 +261,14 @@ def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, dev
     """
     if end is None:
         start, end = 0, start
-    start, end, step = (scalar("arange", slot, x) for slot, x in enumerate((start, end, step)))
-    whole = not any(isinstance(x, float) for x in (start, end, step))
-    if any(x != x or x in (float("inf"), float("-inf")) for x in (start, end, step)):
-        raise ValueError(f"arange: got start {start}, end {end} and step {step}, expected finite numbers")
-    if step == 0 or (end - start) * step < 0:
-        raise ValueError(f"arange: step: got {step}, expected a step that leads from {start} to {end}")
+    start, end, step = numbers = [scalar("arange", slot, x) for slot, x in enumerate((start, end, step))]
+    if not all(x - x == 0 for x in numbers) or step == 0 or (end - start) * step < 0:
+        raise ValueError(f"arange: step: got {step}, expected a finite step that leads from {start} to {end}")
+    kind = kind_of("arange", dtype, None if float in map(type, numbers) else int64)
     length = max(0, -(-(end - start) // step))
-    kind = (int64 if whole else get_default_dtype()) if dtype is None else as_dtype(dtype, "arange")
     out = Buffer.empty(shape_of("arange", (int(length),)), kind.code)
-    if kind.is_floating_point:
-        params = Params((0, 0), (float(start), float(step)))
-    else:
-        params = Params((int(start), int(step)), (0.0, 0.0))
-    KERNELS["arange"](out, params)
+    KERNELS["arange"](out, Params((0, 0), (float(start), float(step))) if kind.is_floating_point else
+                      Params((int(start), int(step)), (0.0, 0.0)))
     return finish("arange", out, requires_grad, device)
 
 
@@ -286,17 +280,14 @@ def linspace(start: float, end: float, steps: int, *, dtype: Any = None, device:
     >>> minigrad.linspace(0, 1, 3)
     tensor([0.0000, 0.5000, 1.0000])
     """
-    count = integer("linspace", "steps", steps)
-    if count < 0:
-        raise ValueError(f"linspace: steps: got {count}, expected 0 or more")
-    kind = get_default_dtype() if dtype is None else as_dtype(dtype, "linspace")
+    (count,) = shape_of("linspace", (steps,), "steps")
+    kind = kind_of("linspace", dtype)
     first, last = float(start), float(end)
     gap = (last - first) / (count - 1) if count > 1 else 0.0
     # From both ends to the middle, so that the last number is exactly `end`.
     values = [first + gap * j if j < (count + 1) // 2 else last - gap * (count - 1 - j) for j in range(count)]
-    if not kind.is_floating_point:
-        values = [int(value) for value in values]        # type: ignore[misc]
-    return finish("linspace", Buffer.from_nested(values, kind.code), requires_grad, device)
+    numbers = values if kind.is_floating_point else list(map(int, values))
+    return finish("linspace", Buffer.from_nested(numbers, kind.code), requires_grad, device)
 
 
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -308,8 +299,7 @@ def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, 
             [0., 1.]])
     """
     out = zeros(n, n if m is None else m, dtype=dtype, device=device)
-    diagonal = out.buffer.diagonal(0, 0, 1)
-    KERNELS["copy"](diagonal, Buffer.scalar(1, diagonal.dtype).expand(diagonal.shape))
+    copy_into(out.buffer.diagonal(0, 0, 1), Buffer.scalar(1, out.buffer.dtype))
     return finish("eye", out.buffer, requires_grad)
 
 
@@ -321,17 +311,10 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     tensor([[1, 0, 0],
             [0, 0, 1]])
     """
-    from minigrad.functions.shape import unsqueeze
-    if tensor.dtype is not int64:
-        raise TypeError(f"one_hot: tensor: got dtype {tensor.dtype.name}, expected int64")
-    if tensor.numel():
-        low, high = tensor.amin().item(), tensor.amax().item()
-        if low < 0 or (num_classes != -1 and high >= num_classes):
-            bound = "0 or more" if num_classes == -1 else f"from 0 to {num_classes - 1}"
-            raise IndexError(f"one_hot: tensor: got class {low if low < 0 else high}, expected {bound}")
-        num_classes = high + 1 if num_classes == -1 else num_classes
-    elif num_classes <= 0:
-        raise ValueError("one_hot: num_classes: cannot be counted from an empty tensor")
-    return rows_math.cast(rows_math.eq(unsqueeze(tensor, -1), arange(num_classes)), dtype=int64)
-
-
+    check_dtype("one_hot", "tensor", tensor.dtype, int64)
+    require(tensor.numel() or num_classes > 0, "one_hot", "num_classes", num_classes, "1 or more for an empty tensor")
+    low, high = (tensor.amin().item(), tensor.amax().item()) if tensor.numel() else (0, 0)
+    num_classes = high + 1 if num_classes == -1 else num_classes
+    require(low >= 0 and high < num_classes, "one_hot", "tensor", f"class {low if low < 0 else high}",
+            "0 or more and less than num_classes", IndexError)
+    return math.cast(math.eq(view.flat_view(tensor, (*tensor.shape, 1)), arange(num_classes)), dtype=int64)

@@ -1,25 +1,33 @@
-"""Matrix products in all of PyTorch's shapes, over one row: the batched product of two stacks of matrices."""
+"""Products of tensors: matrix products in all of PyTorch's shapes, and Einstein summation, over one row.
+
+The row is the batched product of two stacks of matrices.  In Einstein summation every axis has a label.  Two tensors at
+a time, the labels fall into four kinds: those that both have and that are still needed (places of a stack), those that
+both have and nobody needs any more (summed over by the product), and those that only the one or only the other has (its
+rows and columns).  That is one batched matrix product.
+"""
 
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from minigrad.dtypes import promote_types
-from minigrad.functions.einsum import einsum
+from minigrad.dtypes import check_dtype, promote_types
+from minigrad.errors import require
+from minigrad.functions.signature import several
+from minigrad.node import Tensor
 from minigrad.ops import linalg as rows
-from minigrad.ops import math as rows_math
-from minigrad.ops import view as rows_view
-
-if TYPE_CHECKING:
-    from minigrad.tensor import Tensor
+from minigrad.ops.math import mul
+from minigrad.ops.view import diagonal, flat_view, permute, reshape, sum_to
+from minigrad.shapes import dropped, spread
 
 __all__ = ["addmm", "bmm", "dot", "einsum", "matmul", "mm", "mv", "outer"]
 
+Labels = list[Any]          # a letter for each axis; the axes of "..." count as -n to -1
 
-def _expect(op: str, argument: str, x: Any, ndim: int) -> None:
-    if x.ndim != ndim:
-        raise ValueError(f"{op}: {argument}: got shape {x.shape}, expected {ndim} axes")
+
+def _expect(op: str, ndims: tuple[int, int], **tensors: Any) -> None:
+    for ndim, (argument, x) in zip(ndims, tensors.items(), strict=True):
+        require(x.ndim == ndim, op, argument, f"shape {x.shape}", f"{ndim} axes")
 
 
 def matmul(input: Tensor, other: Tensor) -> Tensor:
@@ -32,28 +40,14 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     >>> minigrad.tensor([[1., 2.], [3., 4.]]) @ minigrad.tensor([1., 1.])
     tensor([3., 7.])
     """
-    for slot, x in (("input", input), ("other", other)):
-        if not hasattr(x, "buffer"):
-            raise TypeError(f"matmul: {slot}: got {type(x).__name__}, expected a tensor")
-        if not x.ndim:
-            raise ValueError(f"matmul: {slot}: got a 0-d tensor, expected at least 1 axis")
-    if 1 in (input.ndim, other.ndim) and input.shape[-1] != other.shape[-2:][0]:
-        raise ValueError(f"matmul: shapes {input.shape} and {other.shape} do not fit: the last axis of the first has "
-                         f"{input.shape[-1]} elements, expected {other.shape[-2:][0]}")
-    a = rows_view.reshape(input, shape=(1, *input.shape)) if input.ndim == 1 else input
-    b = rows_view.reshape(other, shape=(*other.shape, 1)) if other.ndim == 1 else other
-    if b.ndim == 2 and a.ndim > 2 and a.buffer.reshape((prod(a.shape[:-1]), a.shape[-1])) is not None:
-        # One large product instead of many small ones.
-        flat = rows.matmul(rows_view.reshape(a, shape=(prod(a.shape[:-1]), a.shape[-1])), b)
-        out = rows_view.reshape(flat, shape=(*a.shape[:-1], b.shape[-1]))
-    else:
-        out = rows.matmul(a, b)
-    shape = out.shape
-    if input.ndim == 1:
-        shape = (*shape[:-2], shape[-1])
-    if other.ndim == 1:
-        shape = shape[:-1]
-    return out if shape == out.shape else rows_view.reshape(out, shape=shape)
+    a = reshape(input, shape=(1, *input.shape)) if input.ndim == 1 else input
+    b = reshape(other, shape=(*other.shape, 1)) if other.ndim == 1 else other
+    many = (prod(a.shape[:-1]), a.shape[-1]) if b.ndim == 2 and a.ndim > 2 else a.shape
+    # One large product instead of many small ones, where the strides allow.
+    flat = a if many == a.shape or a.buffer.reshape(many) is None else reshape(a, shape=many)
+    out = rows.matmul(flat, b)
+    shape = (*(out if flat is a else a).shape[:-2], *input.shape[-2:-1], *other.shape[1:][-1:])
+    return out if shape == out.shape else reshape(out, shape=shape)
 
 
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
@@ -63,8 +57,7 @@ def mm(input: Tensor, mat2: Tensor) -> Tensor:
     >>> minigrad.mm(minigrad.tensor([[1, 2]]), minigrad.tensor([[3], [4]]))
     tensor([[11]])
     """
-    _expect("mm", "input", input, 2)
-    _expect("mm", "mat2", mat2, 2)
+    _expect("mm", (2, 2), input=input, mat2=mat2)
     return rows.matmul(input, mat2)
 
 
@@ -75,10 +68,8 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     >>> minigrad.bmm(minigrad.ones(2, 1, 3), minigrad.ones(2, 3, 1)).flatten()
     tensor([3., 3.])
     """
-    _expect("bmm", "input", input, 3)
-    _expect("bmm", "mat2", mat2, 3)
-    if input.shape[0] != mat2.shape[0]:
-        raise ValueError(f"bmm: shapes {input.shape} and {mat2.shape} hold different numbers of matrices")
+    _expect("bmm", (3, 3), input=input, mat2=mat2)
+    require(input.shape[0] == mat2.shape[0], "bmm", "mat2", f"shape {mat2.shape}", f"{input.shape[0]} matrices")
     return rows.matmul(input, mat2)
 
 
@@ -89,8 +80,7 @@ def mv(input: Tensor, vec: Tensor) -> Tensor:
     >>> minigrad.mv(minigrad.eye(2), minigrad.tensor([3., 4.]))
     tensor([3., 4.])
     """
-    _expect("mv", "input", input, 2)
-    _expect("mv", "vec", vec, 1)
+    _expect("mv", (2, 1), input=input, vec=vec)
     return matmul(input, vec)
 
 
@@ -101,8 +91,7 @@ def dot(input: Tensor, tensor: Tensor) -> Tensor:
     >>> minigrad.dot(minigrad.tensor([1, 2]), minigrad.tensor([3, 4]))
     tensor(11)
     """
-    _expect("dot", "input", input, 1)
-    _expect("dot", "tensor", tensor, 1)
+    _expect("dot", (1, 1), input=input, tensor=tensor)
     return matmul(input, tensor)
 
 
@@ -114,9 +103,8 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
     tensor([[3, 4],
             [6, 8]])
     """
-    _expect("outer", "input", input, 1)
-    _expect("outer", "vec2", vec2, 1)
-    return rows_math.mul(rows_view.reshape(input, shape=(input.shape[0], 1)), vec2)
+    _expect("outer", (1, 1), input=input, vec2=vec2)
+    return mul(reshape(input, shape=(*input.shape, 1)), vec2)
 
 
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
@@ -128,9 +116,108 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: 
             [1., 3.]])
     """
     product = mm(mat1, mat2)
-    if promote_types(input.dtype, product.dtype) is not product.dtype:
-        raise TypeError(f"addmm: input: got dtype {input.dtype.name}, expected {product.dtype.name}")
+    check_dtype("addmm", "input", promote_types(input.dtype, product.dtype), product.dtype)
     product = product if alpha == 1 else product * alpha
     return product if beta == 0 else product + (input if beta == 1 else input * beta)
 
 
+def einsum(equation: str, *operands: Any) -> Tensor:
+    """The product of the operands, summed over the axes whose labels the result lacks.
+
+    The equation has a letter for each axis of each operand, "ij,jk->ik": equal letters are one index.  A letter twice
+    in one operand is its diagonal, "..." stands for axes that broadcast, and without "->" the result has the letters
+    that occur once, in alphabetical order.  Axes of size 1 broadcast.
+
+    >>> import minigrad
+    >>> x = minigrad.tensor([[1., 2.], [3., 4.]])
+    >>> minigrad.einsum("ij,kj->ik", x, x)
+    tensor([[ 5., 11.],
+            [11., 25.]])
+    >>> minigrad.einsum("ii", x)
+    tensor(5.)
+    """
+    require(isinstance(equation, str), "einsum", "equation", type(equation).__name__, "str", TypeError)
+    tensors = several("einsum", spread(operands))
+    given, wanted = _parsed(equation, tensors)
+    terms = list(map(_diagonal, tensors, given))
+    sizes: dict[Any, int] = {}
+    for x, labels in terms:
+        check_dtype("einsum", "operands", x.dtype, tensors[0].dtype)
+        for label, size in zip(labels, x.shape, strict=True):
+            if size != 1 and sizes.setdefault(label, size) != size:
+                raise ValueError(f"einsum: operands of shapes {', '.join(str(x.shape) for x in tensors)} do not fit "
+                                 f"'{equation}': sizes {sizes[label]} and {size} for one label")
+    # An axis that broadcasts is dropped: its only place goes with every place of the others.
+    terms = [_summed(x, labels, {label for label, size in zip(labels, x.shape, strict=True)
+                                 if size == sizes.get(label, 1)}) for x, labels in terms]
+    result, labels = terms[0]
+    for slot, (x, its) in enumerate(terms[1:], 2):
+        needed = set(wanted).union(*[later for _, later in terms[slot:]])
+        result, labels = _product(*_summed(result, labels, needed | set(its)), *_summed(x, its, needed | set(labels)),
+                                  needed)
+    result, labels = _summed(result, labels, set(wanted))
+    return permute(result, axes=tuple(map(labels.index, wanted)))
+
+
+def _parsed(equation: str, tensors: list) -> tuple[list[Labels], Labels]:
+    """The labels of each operand's axes, and of the result's."""
+    left, arrow, right = equation.replace(" ", "").partition("->")
+    parts = left.split(",")
+    require(len(parts) == len(tensors), "einsum", "equation", f"labels of {len(parts)} operands in '{equation}'",
+            f"those of {len(tensors)}")
+    given: list[Labels] = []
+    for slot, (part, x) in enumerate(zip(parts, tensors, strict=True)):
+        before, dots, after = part.partition("...")
+        free = x.ndim - len(before) - len(after)
+        named = all(letter.isascii() and letter.isalpha() for letter in before + after)
+        require(named and (free == 0 or (free > 0 and dots)), "einsum", "equation",
+                f"'{part}' for operand {slot} of shape {x.shape}", "a letter for each axis, or '...'")
+        given.append([*before, *range(-free, 0), *after])
+    every = [label for labels in given for label in labels]
+    broadcast = sorted({label for label in every if isinstance(label, int)})
+    once = sorted(label for label in every if isinstance(label, str) and every.count(label) == 1)
+    before, dots, after = right.partition("...")
+    wanted = [*before, *(broadcast if dots else ()), *after] if arrow else broadcast + once
+    require(len(set(wanted)) == len(wanted) and set(wanted) <= set(every), "einsum", "equation",
+            f"'{right}' for the result", f"each label once, and labels of '{left}'")
+    return given, wanted
+
+
+def _diagonal(x: Any, labels: Labels) -> tuple[Any, Labels]:
+    """The operand with every label once."""
+    for label in sorted({label for label in labels if labels.count(label) > 1}):
+        while labels.count(label) > 1:
+            first = labels.index(label)
+            second = labels.index(label, first + 1)
+            require(x.shape[first] == x.shape[second], "einsum", f"label '{label}'",
+                    f"sizes {x.shape[first]} and {x.shape[second]} in an operand of shape {x.shape}", "equal ones")
+            x = diagonal(x, offset=0, axis1=first, axis2=second)
+            labels = [*dropped(labels, (first, second)), label]         # type: ignore[arg-type]
+    return x, labels
+
+
+def _summed(x: Any, labels: Labels, kept: set) -> tuple[Any, Labels]:
+    """The sum over all axes but those whose labels are to be kept."""
+    axes = tuple([axis for axis, label in enumerate(labels) if label not in kept])
+    if not axes:
+        return x, labels
+    total = sum_to(x, shape=tuple([1 if axis in axes else n for axis, n in enumerate(x.shape)]))
+    return flat_view(total, dropped(x.shape, axes)), list(dropped(labels, axes))        # type: ignore[arg-type]
+
+
+def _product(a: Any, its: Labels, b: Any, others: Labels, needed: set) -> tuple[Any, Labels]:
+    """Two operands as one, summed over the labels that both have and that are not needed."""
+    both = [label for label in its if label in others]
+    places, inner = [label for label in both if label in needed], [label for label in both if label not in needed]
+    outer, other = [label for label in its if label not in both], [label for label in others if label not in both]
+    sizes = dict(zip(its + others, a.shape + b.shape, strict=True))
+
+    def arranged(x: Any, labels: Labels, *groups: Labels) -> Any:
+        """The axes of each group as one; those of the places too."""
+        x = permute(x, axes=tuple([labels.index(label) for group in groups for label in group]))
+        return flat_view(x, tuple([prod([sizes[label] for label in group]) for group in groups]))
+
+    product = (rows.matmul if inner else mul)(arranged(a, its, places, outer, inner),
+                                              arranged(b, others, places, inner, other))
+    labels = places + outer + other
+    return flat_view(product, tuple([sizes[label] for label in labels])), labels

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import reduce
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from minigrad import dtypes
 from minigrad.axismap import AxisMap, axis_map
-from minigrad.dtypes import bool as bool_
-from minigrad.dtypes import int64, promote_types
+from minigrad.errors import one_of, require
+from minigrad.functions.create import arange, full, ones, tensor
 from minigrad.functions.index import along
 from minigrad.functions.shape import expand, ravel, reshape, unsqueeze
 from minigrad.functions.signature import several
-from minigrad.node import Value
-from minigrad.ops import math as rows_math
+from minigrad.node import Tensor
+from minigrad.ops import math, resample
 from minigrad.ops import view as rows
-from minigrad.ops.resample import resample
-from minigrad.shapes import axes_of, axis_of, dropped, integer, shape_of
-from minigrad_ext.buffer import Buffer
-
-if TYPE_CHECKING:
-    from minigrad.tensor import Tensor
+from minigrad.shapes import axes_of, axis_of, dropped, integer, shape_of, spread
 
 __all__ = ["cat", "chunk", "concat", "concatenate", "diag", "diagonal", "flip", "hstack", "meshgrid", "narrow", "pad",
            "repeat", "repeat_interleave", "roll", "select", "split", "stack", "tile", "tril", "triu", "unbind",
@@ -39,17 +36,23 @@ def repeat(input: Tensor, *repeats: Any) -> Tensor:
     """
     counts = shape_of("repeat", repeats, "repeats")
     lead = len(counts) - input.ndim
-    if lead < 0:
-        raise ValueError(f"repeat: repeats: got {counts}, expected at least {input.ndim} numbers for {input.shape}")
+    require(lead >= 0, "repeat", "repeats", counts, f"at least {input.ndim} numbers for {input.shape}")
     x = rows.flat_view(input, (1,) * lead + input.shape)
-    # One axis at a time, so that a tensor of 8 axes needs no more than 8.
     for axis, count in enumerate(counts):
-        if count != 1:
-            shape = x.shape
-            block = rows.flat_view(x, (prod(shape[:axis]), 1, prod(shape[axis:])))
-            block = rows.expand(block, shape=(block.shape[0], count, block.shape[2]))
-            x = rows.flat_view(block, (*shape[:axis], count * shape[axis], *shape[axis + 1:]))
+        x = _repeated(x, axis, count, axis)
     return x
+
+
+def _repeated(x: Any, axis: int, count: int, place: int) -> Any:
+    """An axis `count` times as long: all of it repeated (`place` is the axis), or each element (the one after)."""
+    if count == 1:
+        return x
+    shape = x.shape
+    lead = prod(shape[:place])
+    # Of three axes, so that a tensor of 8 axes needs no more than 8.
+    block = rows.flat_view(x, (lead, 1, prod(shape[place:])))
+    block = rows.expand(block, shape=shape_of("repeat", (lead, count, block.shape[2])))
+    return rows.flat_view(block, (*shape[:axis], count * shape[axis], *shape[axis + 1:]))
 
 
 def tile(input: Tensor, *dims: Any) -> Tensor:
@@ -73,10 +76,8 @@ def repeat_interleave(input: Tensor, repeats: int, dim: int | None = None) -> Te
     if dim is None:
         return repeat_interleave(ravel(input), repeats, 0)
     axis = axis_of("repeat_interleave", dim, input.ndim)
-    shape = input.shape
-    spread = rows.flat_view(input, (*shape[:axis + 1], 1, *shape[axis + 1:]))
-    spread = rows.expand(spread, shape=shape_of("repeat_interleave", (*shape[:axis + 1], repeats, *shape[axis + 1:])))
-    return rows.flat_view(spread, (*shape[:axis], shape[axis] * repeats, *shape[axis + 1:]))
+    (count,) = shape_of("repeat_interleave", (repeats,), "repeats")
+    return _repeated(input, axis, count, axis + 1)
 
 
 def cat(tensors: Sequence[Any], dim: int = 0) -> Tensor:
@@ -89,14 +90,11 @@ def cat(tensors: Sequence[Any], dim: int = 0) -> Tensor:
     tensor([1, 2, 3])
     """
     listed = several("cat", tensors)
-    dtype = listed[0].dtype
-    for x in listed[1:]:
-        dtype = promote_types(dtype, x.dtype)
+    dtype = reduce(dtypes.promote_types, [x.dtype for x in listed])
     listed = [x for x in listed if x.shape != (0,)] or listed[:1]
+    require(listed[0].ndim, "cat", "tensors", "0-d tensors", "at least one axis; use stack")
     axis = axis_of("cat", dim, listed[0].ndim)
-    if not listed[0].ndim:
-        raise ValueError("cat: tensors: got 0-d tensors, expected at least one axis; use stack")
-    return rows.cat(*[x if x.dtype is dtype else rows_math.cast(x, dtype=dtype) for x in listed], axis=axis)
+    return rows.cat(*[x if x.dtype is dtype else math.cast(x, dtype=dtype) for x in listed], axis=axis)
 
 
 concat = concatenate = cat
@@ -134,9 +132,6 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> Tensor:
             [0., 1.]])
     """
     listed = several("stack", tensors)
-    for slot, x in enumerate(listed):
-        if x.shape != listed[0].shape:
-            raise ValueError(f"stack: tensors: tensor {slot} has shape {x.shape}, expected {listed[0].shape}")
     return cat([unsqueeze(x, dim) for x in listed], axis_of("stack", dim, listed[0].ndim + 1))
 
 
@@ -147,17 +142,19 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     >>> minigrad.arange(5).narrow(0, 1, 3)
     tensor([1, 2, 3])
     """
-    axis = axis_of("narrow", dim, input.ndim)
-    size = input.shape[axis] if input.ndim else 1
-    first = integer("narrow", "start", start)
+    axis, size = _axis("narrow", dim, input)
+    first, count = integer("narrow", "start", start), integer("narrow", "length", length)
     first = first + size if first < 0 else first
-    count = integer("narrow", "length", length)
     if first < 0 or count < 0 or first + count > size or not input.ndim:
         raise IndexError(f"narrow: start and length: got {start} and {length}, expected a part of the {size} elements "
                          f"on axis {axis} of shape {input.shape}")
-    starts = tuple([first if j == axis else 0 for j in range(input.ndim)])
-    shape = tuple([count if j == axis else n for j, n in enumerate(input.shape)])
-    return rows.slice(input, starts=starts, steps=(1,) * input.ndim, shape=shape)
+    return rows.cut(input, axis, first, count)
+
+
+def _axis(op: str, dim: Any, x: Any) -> tuple[int, int]:
+    """An axis counted from the front, and its size; a number counts as one element."""
+    axis = axis_of(op, dim, x.ndim)
+    return axis, x.shape[axis] if x.ndim else 1
 
 
 def select(input: Tensor, dim: int, index: int) -> Tensor:
@@ -167,16 +164,12 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
     >>> minigrad.tensor([[1, 2], [3, 4]]).select(1, -1)
     tensor([2, 4])
     """
-    axis = axis_of("select", dim, input.ndim)
-    if not input.ndim:
-        raise IndexError("select: got a 0-d tensor, expected at least one axis")
-    size = input.shape[axis]
+    axis, size = _axis("select", dim, input)
     place = integer("select", "index", index)
-    if not -size <= place < size:
-        raise IndexError(f"select: index: got {place}, expected from {-size} to {size - 1} on axis {axis} "
-                         f"of shape {input.shape}")
-    part = narrow(input, axis, place % size, 1)
-    return rows.reshape(part, shape=dropped(part.shape, (axis,)))
+    if not -size <= place < size or not input.ndim:
+        raise IndexError(f"select: index: got {place}, expected one of the {size} places on axis {axis} of shape "
+                         f"{input.shape}")
+    return rows.reshape(rows.cut(input, axis, place % size, 1), shape=dropped(input.shape, (axis,)))
 
 
 def unbind(input: Tensor, dim: int = 0) -> tuple:
@@ -186,10 +179,9 @@ def unbind(input: Tensor, dim: int = 0) -> tuple:
     >>> minigrad.tensor([[1, 2], [3, 4]]).unbind()
     (tensor([1, 2]), tensor([3, 4]))
     """
-    axis = axis_of("unbind", dim, input.ndim)
-    if not input.ndim:
-        raise ValueError("unbind: got a 0-d tensor, expected at least one axis")
-    return tuple([select(input, axis, j) for j in range(input.shape[axis])])
+    axis, size = _axis("unbind", dim, input)
+    require(input.ndim, "unbind", "input", "a 0-d tensor", "at least one axis")
+    return tuple([select(input, axis, j) for j in range(size)])
 
 
 def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple:
@@ -199,19 +191,15 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple:
     >>> [part.tolist() for part in minigrad.arange(5).split(2)]
     [[0, 1], [2, 3], [4]]
     """
-    axis = axis_of("split", dim, tensor.ndim)
-    size = tensor.shape[axis] if tensor.ndim else 1
+    axis, size = _axis("split", dim, tensor)
     if isinstance(split_size_or_sections, (tuple, list)):
         sizes = list(shape_of("split", split_size_or_sections or ((),), "split_size_or_sections"))
-        if sum(sizes) != size:
-            raise ValueError(f"split: split_size_or_sections: got {sizes}, expected sizes that add up to {size}")
+        require(sum(sizes) == size, "split", "split_size_or_sections", sizes, f"sizes that add up to {size}")
     else:
         step = integer("split", "split_size_or_sections", split_size_or_sections)
-        if step < 0 or (step == 0 and size):
-            raise ValueError(f"split: split_size_or_sections: got {step}, expected 1 or more")
+        require(step > 0 or (step == 0 and not size), "split", "split_size_or_sections", step, "1 or more")
         sizes = [min(step, size - start) for start in range(0, size, step)] if size else [0]
-    starts = [sum(sizes[:j]) for j in range(len(sizes))]
-    return tuple([narrow(tensor, axis, start, count) for start, count in zip(starts, sizes, strict=True)])
+    return tuple([narrow(tensor, axis, sum(sizes[:j]), count) for j, count in enumerate(sizes)])
 
 
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple:
@@ -222,12 +210,9 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple:
     [[0, 1, 2], [3, 4]]
     """
     count = integer("chunk", "chunks", chunks)
-    if count < 1:
-        raise ValueError(f"chunk: chunks: got {count}, expected 1 or more")
-    size = input.shape[axis_of("chunk", dim, input.ndim)] if input.ndim else 1
-    if not size:
-        return split(input, [0] * count, dim)
-    return split(input, -(-size // count), dim)
+    require(count >= 1, "chunk", "chunks", count, "1 or more")
+    axis, size = _axis("chunk", dim, input)
+    return split(input, -(-size // count) if size else [0] * count, axis)
 
 
 def flip(input: Tensor, *dims: Any) -> Tensor:
@@ -237,12 +222,10 @@ def flip(input: Tensor, *dims: Any) -> Tensor:
     >>> minigrad.arange(3).flip(0)
     tensor([2, 1, 0])
     """
-    listed = dims[0] if len(dims) == 1 and isinstance(dims[0], (tuple, list)) else dims
-    axes = axes_of("flip", tuple(listed), input.ndim, "dims")
-    shape = input.shape
-    starts = tuple([max(n - 1, 0) if j in axes else 0 for j, n in enumerate(shape)])
+    axes = axes_of("flip", spread(dims), input.ndim, "dims")
+    starts = tuple([max(n - 1, 0) if j in axes else 0 for j, n in enumerate(input.shape)])
     steps = tuple([-1 if j in axes else 1 for j in range(input.ndim)])
-    return rows.slice(input, starts=starts, steps=steps, shape=shape)
+    return rows.slice(input, starts=starts, steps=steps, shape=input.shape)
 
 
 def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
@@ -254,14 +237,12 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     """
     if dims is None:
         return rows.flat_view(roll(ravel(input), shifts, 0), input.shape)
-    by = shifts if isinstance(shifts, (tuple, list)) else (shifts,)
-    axes = dims if isinstance(dims, (tuple, list)) else (dims,)
-    if len(by) != len(axes):
-        raise ValueError(f"roll: shifts: got {len(by)} of them for {len(axes)} dims, expected as many")
+    by, axes = [x if isinstance(x, (tuple, list)) else (x,) for x in (shifts, dims)]
+    require(len(by) == len(axes), "roll", "shifts", f"{len(by)} of them for {len(axes)} dims", "as many")
     for shift, dim in zip(by, axes, strict=True):
         axis = axis_of("roll", dim, input.ndim, "dims")
         size = input.shape[axis]
-        place = (size - integer("roll", "shifts", shift)) % size if size else 0
+        place = -integer("roll", "shifts", shift) % max(size, 1)
         if place:
             input = cat([narrow(input, axis, place, size - place), narrow(input, axis, 0, place)], axis)
     return input
@@ -270,10 +251,8 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
 def mapped(x: Any, axis: int, rows: AxisMap) -> Any:
     """x with one axis mapped.  Integers and bools, which have no fractions, are picked: each row has one entry."""
     if x.dtype.is_floating_point:
-        return resample(x, axis=axis, rows=rows)
-    places = [row[0][0] for row in rows.entries]
-    index = Buffer.from_nested(places, int64.code) if places else Buffer.empty((0,), int64.code)
-    return along(x, axis, Value.result(index))
+        return resample.resample(x, axis=axis, rows=rows)
+    return along(x, axis, tensor([row[0][0] for row in rows.entries], dtype=dtypes.int64))
 
 
 def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
@@ -290,46 +269,37 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     tensor([3, 2, 1, 2])
     """
     amounts = [integer("pad", "pad", amount) for amount in pad]
-    if len(amounts) % 2 or len(amounts) > 2 * input.ndim:
-        raise ValueError(f"pad: pad: got {len(amounts)} numbers, expected a (low, high) pair for some of the "
-                         f"{input.ndim} last axes")
-    if mode not in PAD_MODES:
-        raise ValueError(f"pad: mode: got {mode!r}, expected one of {', '.join(map(repr, PAD_MODES))}")
-    if value and mode != "constant":
-        raise ValueError(f"pad: value: got {value}, expected None in mode {mode!r}")
-    count = len(amounts) // 2
-    pairs = [(0, 0)] * (input.ndim - count) + [(amounts[2 * j], amounts[2 * j + 1]) for j in reversed(range(count))]
-    for (low, high), size in zip(pairs, input.shape, strict=True):
-        if size + low + high < 0 or size + min(low, 0) + min(high, 0) < 0:
-            raise ValueError(f"pad: pad: got {tuple(pad)}, which crops more than the {size} elements of an axis "
-                             f"of shape {input.shape}")
+    require(len(amounts) % 2 == 0 and len(amounts) <= 2 * input.ndim, "pad", "pad", f"{len(amounts)} numbers",
+            f"a (low, high) pair for some of the {input.ndim} last axes")
+    one_of("pad", "mode", mode, PAD_MODES)
+    require(not value or mode == "constant", "pad", "value", value, f"None in mode {mode!r}")
+    pairs = list(zip(amounts[::2], amounts[1::2], strict=True))[::-1]
+    pairs = [(0, 0)] * (input.ndim - len(pairs)) + pairs
+    require(all(n + low + high >= 0 and n + min(low, 0) + min(high, 0) >= 0
+                for (low, high), n in zip(pairs, input.shape, strict=True)),
+            "pad", "pad", tuple(pad), f"numbers that crop no more than the elements of an axis of shape {input.shape}")
     for axis, (low, high) in enumerate(pairs):
         if min(low, high) < 0 and mode in ("constant", "circular"):
-            cut = max(-low, 0)
-            input = narrow(input, axis, cut, input.shape[axis] - cut - max(-high, 0))
+            input = rows.cut(input, axis, max(-low, 0), input.shape[axis] + min(low, 0) + min(high, 0))
             pairs[axis] = low, high = max(low, 0), max(high, 0)
         if mode != "constant" and (low or high):
             size = input.shape[axis]
             most = size - 1 if mode == "reflect" else size if mode == "circular" or not size else max(low, high)
-            if max(low, high) > most:
-                raise ValueError(f"pad: pad: got {(low, high)} on axis {axis} of {size} elements, expected at most "
-                                 f"{most} in mode {mode!r}")
+            require(max(low, high) <= most, "pad", "pad", f"{(low, high)} on axis {axis} of {size} elements",
+                    f"at most {most} in mode {mode!r}")
             input = mapped(input, axis, axis_map(mode, size, size + low + high, low))
     return _bordered(input, pairs, value or 0) if mode == "constant" else input
 
 
 def _bordered(x: Any, pairs: list[tuple[int, int]], value: float) -> Any:
-    if all(pair == (0, 0) for pair in pairs):
+    if not any(map(any, pairs)):
         return x
-    starts, steps = tuple([low for low, _ in pairs]), (1,) * x.ndim
-    shape = shape_of("pad", [n + low + high for n, (low, high) in zip(x.shape, pairs, strict=True)])
-    inside = rows.embed(x, starts=starts, steps=steps, shape=shape)
-    if value == 0:
-        return inside
+    place: Any = {"starts": tuple([low for low, _ in pairs]), "steps": (1,) * x.ndim,
+                  "shape": shape_of("pad", [n + sum(pair) for n, pair in zip(x.shape, pairs, strict=True)])}
+    inside = rows.embed(x, **place)
     # Chosen, not added: so an infinite border leaves the inside as it is.
-    from minigrad.functions.create import full, ones
-    mask = rows.embed(ones(x.shape, dtype=bool_), starts=starts, steps=steps, shape=shape)
-    return rows_math.where(mask, inside, full((), value, dtype=x.dtype))
+    return inside if value == 0 else math.where(rows.embed(ones(x.shape, dtype=dtypes.bool), **place), inside,
+                                                     full((), value, dtype=x.dtype))
 
 
 def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
@@ -341,15 +311,9 @@ def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
             [2, 3, 4]])
     """
     axis = axis_of("unfold", dimension, input.ndim, "dimension")
-    limit = input.shape[axis] if input.ndim else 1
+    x = input if input.ndim else rows.reshape(input, shape=(1,))        # one number counts as one window
     width, stride = integer("unfold", "size", size), integer("unfold", "step", step)
-    if not 0 <= width <= limit:
-        raise ValueError(f"unfold: size: got {width}, expected at most the {limit} elements of axis {axis}")
-    if stride < 1:
-        raise ValueError(f"unfold: step: got {stride}, expected 1 or more")
-    if not input.ndim:                  # one number counts as one window
-        return narrow(rows.reshape(input, shape=(1,)), 0, 0, width)
-    return rows.windows(input, axis=axis, size=width, step=stride)
+    return rows.windows(x, axis=axis, size=width, step=stride) if input.ndim else rows.cut(x, 0, 0, width)
 
 
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
@@ -360,20 +324,15 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
     tensor([1, 5])
     """
     axis1, axis2 = axis_of("diagonal", dim1, input.ndim, "dim1"), axis_of("diagonal", dim2, input.ndim, "dim2")
-    if axis1 == axis2:
-        raise ValueError(f"diagonal: dim1 and dim2: got {dim1} and {dim2}, expected two different axes")
+    require(axis1 != axis2, "diagonal", "dim1 and dim2", f"{dim1} and {dim2}", "two different axes")
     return rows.diagonal(input, offset=integer("diagonal", "offset", offset), axis1=axis1, axis2=axis2)
 
 
-def _band(name: str, input: Any, diagonal: int, lower: bool) -> Any:
-    """Zeros outside the part on one side of a diagonal of the last two axes."""
-    from minigrad.functions.create import arange
-    if input.ndim < 2:
-        raise ValueError(f"{name}: got shape {input.shape}, expected at least 2 axes")
+def _band(name: str, input: Any, diagonal: int, kept: Callable) -> Any:
+    """Zeros but where `kept(column, row)` of the last two axes, the row counted from a diagonal."""
+    require(input.ndim >= 2, name, "input", f"shape {input.shape}", "at least 2 axes")
     row = unsqueeze(arange(input.shape[-2]), 1) + integer(name, "diagonal", diagonal)
-    column = arange(input.shape[-1])
-    kept = rows_math.le(column, row) if lower else rows_math.ge(column, row)
-    return rows_math.where(kept, input, False)          # (False takes any dtype)
+    return math.where(kept(arange(input.shape[-1]), row), input, False)          # (False takes any dtype)
 
 
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
@@ -384,7 +343,7 @@ def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     tensor([[1., 0.],
             [1., 1.]])
     """
-    return _band("tril", input, diagonal, lower=True)
+    return _band("tril", input, diagonal, math.le)
 
 
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
@@ -395,7 +354,7 @@ def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     tensor([[1., 1.],
             [0., 1.]])
     """
-    return _band("triu", input, diagonal, lower=False)
+    return _band("triu", input, diagonal, math.ge)
 
 
 def diag(input: Tensor, diagonal: int = 0) -> Tensor:
@@ -409,8 +368,7 @@ def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     place = integer("diag", "diagonal", diagonal)
     if input.ndim == 2:
         return rows.diagonal(input, offset=place, axis1=0, axis2=1)
-    if input.ndim != 1:
-        raise ValueError(f"diag: input: got shape {input.shape}, expected 1 or 2 axes")
+    require(input.ndim == 1, "diag", "input", f"shape {input.shape}", "1 or 2 axes")
     side = input.shape[0] + abs(place)
     return rows.diagonal_embed(input, shape=shape_of("diag", (side, side)), offset=place, axis1=0, axis2=1)
 
@@ -423,15 +381,12 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple:
     tensor([[0, 1],
             [0, 1]])
     """
-    if indexing not in ("ij", "xy"):
-        raise ValueError(f"meshgrid: indexing: got {indexing!r}, expected 'ij' or 'xy'")
-    listed = several("meshgrid", tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)) else tensors)
-    for slot, x in enumerate(listed):
-        if x.ndim > 1:
-            raise ValueError(f"meshgrid: tensors: tensor {slot} has shape {x.shape}, expected at most 1 axis")
+    one_of("meshgrid", "indexing", indexing, ("ij", "xy"))
+    listed = several("meshgrid", spread(tensors))
+    require(max(x.ndim for x in listed) <= 1, "meshgrid", "tensors", "several axes", "at most 1 axis for each")
     sizes = tuple([x.buffer.size for x in listed])
     grids = [expand(reshape(x, tuple([n if j == slot else 1 for j, n in enumerate(sizes)])), sizes)
              for slot, x in enumerate(listed)]
     if indexing == "xy" and len(grids) > 1:
-        grids = [rows.permute(grid, axes=(1, 0, *range(2, len(grids)))) for grid in grids]
+        grids = [grid.transpose(0, 1) for grid in grids]
     return tuple(grids)

@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from minigrad.dtypes import DType, as_dtype, get_default_dtype, int64
-from minigrad.functions.create import finish
+from minigrad.dtypes import FLOATS, check_dtype, get_default_dtype, int64
+from minigrad.errors import require
+from minigrad.functions.create import finish, kind_of, like
+from minigrad.functions.math import cast
 from minigrad.kernels import KERNELS, counters_used
-from minigrad.node import Value
-from minigrad.ops import math as rows_math
+from minigrad.node import Tensor
+from minigrad.ops import math
 from minigrad.random import Generator, default_generator
-from minigrad.shapes import integer, shape_of
+from minigrad.shapes import broadcast, integer, shape_of
 from minigrad_ext.buffer import Buffer
 from minigrad_ext.kernel import Params
-
-if TYPE_CHECKING:
-    from minigrad.tensor import Tensor
 
 __all__ = ["bernoulli", "normal", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm"]
 
 
 def draw(kernel: str, out: Buffer, generator: Generator | None, ints: tuple[int, ...] = ()) -> Buffer:
     """Fills `out` by a kernel of random.pyx from the next positions of the generator."""
-    if generator is not None and not isinstance(generator, Generator):
-        raise TypeError(f"{kernel}: generator: got {type(generator).__name__}, expected a minigrad.Generator")
-    counters = counters_used(kernel, out.size, out.dtype)
-    place = (generator or default_generator).take(counters)
+    require(generator is None or isinstance(generator, Generator), kernel, "generator", type(generator).__name__,
+            "a minigrad.Generator", TypeError)
+    place = (generator or default_generator).take(counters_used(kernel, out.size, out.dtype))
     KERNELS[kernel](out, Params((*place, *ints)))
     return out
 
 
-def _float(op: str, dtype: Any) -> DType:
-    kind = get_default_dtype() if dtype is None else as_dtype(dtype, op)
-    if not kind.is_floating_point:
-        raise TypeError(f"{op}: dtype: got {kind.name}, expected float32 or float64")
-    return kind
+def _drawn(op: str, kernel: str, size: tuple, generator: Any, dtype: Any, device: Any, requires_grad: bool) -> Any:
+    kind = kind_of(op, dtype)
+    require(kind in FLOATS, op, "dtype", kind.name, "float32 or float64", TypeError)
+    return finish(op, draw(kernel, Buffer.empty(shape_of(op, size), kind.code), generator), requires_grad, device)
 
 
 def rand(*size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None,
@@ -45,8 +42,7 @@ def rand(*size: Any, generator: Generator | None = None, dtype: Any = None, devi
     >>> minigrad.rand(2, 3).shape
     (2, 3)
     """
-    out = Buffer.empty(shape_of("rand", size), _float("rand", dtype).code)
-    return finish("rand", draw("uniform", out, generator), requires_grad, device)
+    return _drawn("rand", "uniform", size, generator, dtype, device, requires_grad)
 
 
 def randn(*size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None,
@@ -57,28 +53,11 @@ def randn(*size: Any, generator: Generator | None = None, dtype: Any = None, dev
     >>> minigrad.randn(2, 3).shape
     (2, 3)
     """
-    out = Buffer.empty(shape_of("randn", size), _float("randn", dtype).code)
-    return finish("randn", draw("normal", out, generator), requires_grad, device)
+    return _drawn("randn", "normal", size, generator, dtype, device, requires_grad)
 
 
-def rand_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """`rand` with the shape and dtype of a tensor.
-
-    >>> import minigrad
-    >>> minigrad.rand_like(minigrad.ones(2, 3)).shape
-    (2, 3)
-    """
-    return rand(input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
-
-
-def randn_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """`randn` with the shape and dtype of a tensor.
-
-    >>> import minigrad
-    >>> minigrad.randn_like(minigrad.ones(2, 3)).shape
-    (2, 3)
-    """
-    return randn(input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+rand_like = like(rand, "`rand` with the shape and dtype of a tensor.")
+randn_like = like(randn, "`randn` with the shape and dtype of a tensor.")
 
 
 def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None,
@@ -89,16 +68,12 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Gene
     >>> minigrad.normal(minigrad.tensor([1., 2.]), 0.)
     tensor([1., 2.])
     """
+    likes = [x for x in (mean, std) if isinstance(x, Tensor)]
     if size is None:
-        likes = [x for x in (mean, std) if isinstance(x, Value)]
-        if not likes:
-            raise ValueError("normal: size: expected one where mean and std are numbers")
-        from minigrad.shapes import broadcast
-        size = broadcast("normal", *[x.shape for x in likes])
-        dtype = dtype or likes[0].dtype
+        require(likes, "normal", "size", None, "a shape where mean and std are numbers")
+        size, dtype = broadcast("normal", *[x.shape for x in likes]), dtype or likes[0].dtype
     negative: Any = std < 0
-    if negative.any().item() if isinstance(std, Value) else negative:
-        raise ValueError(f"normal: std: got {std}, expected 0 or more")
+    require(not (negative.any().item() if isinstance(std, Tensor) else negative), "normal", "std", std, "0 or more")
     return randn(tuple(size), generator=generator, dtype=dtype) * std + mean
 
 
@@ -114,15 +89,11 @@ def randint(low: int = 0, high: Any = None, size: Any = None, *, generator: Gene
         high, size = None, high
     low, high = (0, low) if high is None else (low, high)
     first, last = integer("randint", "low", low), integer("randint", "high", high)
-    if first >= last:
-        raise ValueError(f"randint: low and high: got {first} and {last}, expected low < high")
-    kind = int64 if dtype is None else as_dtype(dtype, "randint")
-    out = draw("randint", Buffer.empty(shape_of("randint", (size,) if isinstance(size, (tuple, list)) else ((size,),)),
-                                       int64.code), generator, ints=(first, last))
+    require(first < last, "randint", "low and high", f"{first} and {last}", "low < high")
+    shape = shape_of("randint", (size,) if isinstance(size, (tuple, list)) else ((size,),))
+    out = draw("randint", Buffer.empty(shape, int64.code), generator, ints=(first, last))
     drawn = finish("randint", out, device=device)
-    if kind is not int64:
-        drawn = rows_math.cast(drawn, dtype=kind)
-    return finish("randint", drawn.buffer, requires_grad)
+    return finish("randint", cast(drawn, kind_of("randint", dtype, int64)).buffer, requires_grad)
 
 
 def randint_like(input: Tensor, low: int, high: Any = None, *, dtype: Any = None) -> Tensor:
@@ -143,11 +114,9 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, d
     >>> sorted(minigrad.randperm(4).tolist())
     [0, 1, 2, 3]
     """
-    count = integer("randperm", "n", n)
-    if count < 0:
-        raise ValueError(f"randperm: n: got {count}, expected 0 or more")
-    order = finish("randperm", draw("permutation", Buffer.empty((count,), int64.code), generator), device=device)
-    return order if dtype is None else rows_math.cast(order, dtype=as_dtype(dtype, "randperm"))
+    out = Buffer.empty(shape_of("randperm", (n,), "n"), int64.code)
+    order = finish("randperm", draw("permutation", out, generator), device=device)
+    return cast(order, kind_of("randperm", dtype, int64))
 
 
 def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
@@ -159,13 +128,10 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
     """
     kind = input.dtype if input.dtype.is_floating_point else get_default_dtype()
     if p is not None:
-        if not 0 <= p <= 1:
-            raise ValueError(f"bernoulli: p: got {p}, expected from 0 to 1")
-    elif not input.dtype.is_floating_point:
-        raise TypeError(f"bernoulli: input: got dtype {input.dtype.name}, expected float32 or float64")
-    elif input.numel():
-        low, high = input.amin().item(), input.amax().item()
-        if not (low >= 0 and high <= 1):
-            raise ValueError(f"bernoulli: input: got probabilities from {low} to {high}, expected from 0 to 1")
-    chosen = rows_math.lt(rand(input.shape, generator=generator, dtype=kind), input if p is None else float(p))
-    return rows_math.cast(chosen, dtype=input.dtype)
+        require(0 <= p <= 1, "bernoulli", "p", p, "from 0 to 1")
+    else:
+        check_dtype("bernoulli", "input", input.dtype, *FLOATS)
+        low, high = (input.amin().item(), input.amax().item()) if input.numel() else (0, 0)
+        require(low >= 0 and high <= 1, "bernoulli", "input", f"probabilities from {low} to {high}", "from 0 to 1")
+    chosen = math.lt(rand(input.shape, generator=generator, dtype=kind), input if p is None else float(p))
+    return cast(chosen, input.dtype)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from math import prod as product
-from typing import TYPE_CHECKING, Any, NamedTuple
+import builtins
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
-from minigrad.dtypes import as_dtype, get_default_dtype, int64
-from minigrad.dtypes import bool as bool_
-from minigrad.node import Value
-from minigrad.ops import index as rows_index
-from minigrad.ops import math as rows_math
+from minigrad import dtypes
+from minigrad.dtypes import FLOATS, as_dtype, check_dtype, get_default_dtype, int64
+from minigrad.errors import require
+from minigrad.functions.math import cast
+from minigrad.node import Tensor
+from minigrad.ops import index, math, view
 from minigrad.ops import reduce as rows
-from minigrad.ops import view as rows_view
 from minigrad.shapes import axes_of, axis_of, dropped, reduced
-
-if TYPE_CHECKING:
-    from minigrad.tensor import Tensor
 
 __all__ = ["Extreme", "all", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "cumsum",
            "log_softmax", "logsumexp", "max", "mean", "min", "norm", "prod", "softmax", "std", "std_mean", "sum",
@@ -29,31 +27,33 @@ class Extreme(NamedTuple):
     indices: Any
 
 
-def _axes(op: str, dim: Any, ndim: int) -> tuple[int, ...]:
-    """The reduced axes: None, and also an empty tuple or list, mean all."""
-    return axes_of(op, None if isinstance(dim, (tuple, list)) and not dim else dim, ndim)
-
-
-def _root(total: Any) -> Any:
-    """The square root with slope 0 at 0, where it would be infinite: chosen around it."""
-    zero = rows_math.eq(total, 0)
-    return rows_math.where(zero, 0, rows_math.sqrt(rows_math.where(zero, 1, total)))
+def _over(op: str, row: Callable, x: Any, dim: Any, keepdim: bool) -> Any:
+    """A row that reduces to a shape, over `dim`: None, and also an empty tuple or list, mean all axes."""
+    axes = axes_of(op, None if dim == () or dim == [] else dim, x.ndim)
+    return _drop(row(x, shape=reduced(x.shape, axes)), axes, keepdim)
 
 
 def _drop(x: Any, axes: tuple[int, ...], keepdim: bool) -> Any:
-    return x if keepdim or not axes else rows_view.reshape(x, shape=dropped(x.shape, axes))
+    return x if keepdim or not axes else view.reshape(x, shape=dropped(x.shape, axes))
+
+
+def _root(total: Any, p: float = 2) -> Any:
+    """The p-th root with slope 0 at 0, where it would be infinite: chosen around it."""
+    zero = math.eq(total, 0)
+    positive = math.where(zero, 1, total)
+    return math.where(zero, 0, math.sqrt(positive) if p == 2 else math.pow(positive, 1 / p))
+
+
+def _summable(op: str, x: Any, dtype: Any) -> Any:
+    """x in the dtype asked for; integers and bools in int64 else."""
+    kind = as_dtype(dtype, op) if dtype is not None else x.dtype if x.dtype.is_floating_point else int64
+    return x if kind is x.dtype else math.cast(x, dtype=kind)
 
 
 def _floating(op: str, x: Any, dtype: Any = None) -> Any:
-    if dtype is not None:
-        x = rows_math.cast(x, dtype=as_dtype(dtype, op))
-    if not x.dtype.is_floating_point:
-        raise TypeError(f"{op}: input: got dtype {x.dtype.name}, expected float32 or float64")
+    x = x if dtype is None else math.cast(x, dtype=as_dtype(dtype, op))
+    check_dtype(op, "input", x.dtype, *FLOATS)
     return x
-
-
-def _count(x: Any, axes: tuple[int, ...]) -> int:
-    return product([x.shape[axis] for axis in axes])
 
 
 def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
@@ -65,12 +65,7 @@ def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = N
     >>> minigrad.tensor([[1., 2.], [3., 4.]]).sum(1)
     tensor([3., 7.])
     """
-    if dtype is not None:
-        input = rows_math.cast(input, dtype=as_dtype(dtype, "sum"))
-    elif not input.dtype.is_floating_point and input.dtype is not int64:
-        input = rows_math.cast(input, dtype=int64)
-    axes = _axes("sum", dim, input.ndim)
-    return _drop(rows_view.sum_to(input, shape=reduced(input.shape, axes)), axes, keepdim)
+    return _over("sum", view.sum_to, _summable("sum", input, dtype), dim, keepdim)
 
 
 def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
@@ -81,9 +76,10 @@ def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
     tensor(3.)
     """
     input = _floating("mean", input, dtype)
-    axes = _axes("mean", dim, input.ndim)
-    count = _count(input, axes)
-    total = sum(input, dim, keepdim)
+    total = _over("mean", view.sum_to, input, dim, keepdim)
+    if not total.buffer.size:
+        return total
+    count = input.buffer.size // total.buffer.size
     return total * (1.0 / count) if count and count & (count - 1) == 0 else total / count
 
 
@@ -109,13 +105,11 @@ def var_mean(input: Tensor, dim: Any = None, unbiased: bool | None = None, keepd
     if isinstance(dim, bool):
         dim, unbiased = None, dim
     input = _floating("var", input)
-    if correction is None:
-        correction = 1 if unbiased is None or unbiased else 0
-    axes = _axes("var", dim, input.ndim)
     center = mean(input, dim, keepdim=True)
-    freedom = builtins_max(_count(input, axes) - correction, 0)
-    spread = sum(rows_math.square(input - center), dim, keepdim)
-    return spread / freedom, _drop(center, axes, keepdim)
+    total = sum(math.square(input - center), dim, keepdim)
+    count = input.buffer.size // builtins.max(center.buffer.size, 1)
+    freedom = count - (correction if correction is not None else 1 if unbiased in (None, True) else 0)
+    return total / builtins.max(freedom, 0), center if keepdim else view.flat_view(center, total.shape)
 
 
 def std(input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *,
@@ -150,28 +144,20 @@ def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype:
     >>> minigrad.tensor([2., 3., 4.]).prod()
     tensor(24.)
     """
-    if dtype is not None:
-        input = rows_math.cast(input, dtype=as_dtype(dtype, "prod"))
-    elif not input.dtype.is_floating_point:
-        input = rows_math.cast(input, dtype=int64)
-    x = input
-    for axis in axes_of("prod", dim, input.ndim):
+    x = _summable("prod", input, dtype)
+    axes = axes_of("prod", dim, input.ndim)
+    for axis in axes:
         x = _halved(x, axis)
-    return _drop(x, axes_of("prod", dim, input.ndim), keepdim)
+    return _drop(x, axes, keepdim)
 
 
 def _halved(x: Any, axis: int) -> Any:
     """The product along one axis, kept at size 1."""
-    def part(start: int, length: int) -> Any:
-        return rows_view.slice(x, starts=tuple([start if j == axis else 0 for j in range(x.ndim)]),
-                               steps=(1,) * x.ndim, shape=(*x.shape[:axis], length, *x.shape[axis + 1:]))
-
     if not x.shape[axis]:
-        return rows_view.sum_to(x, shape=reduced(x.shape, (axis,))) + 1      # the product of nothing
-    while x.shape[axis] > 1:
-        size = x.shape[axis]
-        half = rows_math.mul(part(0, size // 2), part(size // 2, size // 2))
-        x = rows_view.cat(half, part(size - 1, 1), axis=axis) if size % 2 else half
+        return view.sum_to(x, shape=reduced(x.shape, (axis,))) + 1      # the product of nothing
+    while (size := x.shape[axis]) > 1:
+        half = math.mul(view.cut(x, axis, 0, size // 2), view.cut(x, axis, size // 2, size // 2))
+        x = view.cat(half, view.cut(x, axis, size - 1, 1), axis=axis) if size % 2 else half
     return x
 
 
@@ -182,8 +168,7 @@ def amax(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     >>> minigrad.tensor([[1., 5.], [7., 2.]]).amax(1)
     tensor([5., 7.])
     """
-    axes = _axes("amax", dim, input.ndim)
-    return _drop(rows.amax(input, shape=reduced(input.shape, axes)), axes, keepdim)
+    return _over("amax", rows.amax, input, dim, keepdim)
 
 
 def amin(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
@@ -193,8 +178,7 @@ def amin(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     >>> minigrad.tensor([[1., 5.], [7., 2.]]).amin(1)
     tensor([1., 2.])
     """
-    axes = _axes("amin", dim, input.ndim)
-    return _drop(rows.amin(input, shape=reduced(input.shape, axes)), axes, keepdim)
+    return _over("amin", rows.amin, input, dim, keepdim)
 
 
 def aminmax(input: Tensor, *, dim: Any = None, keepdim: bool = False) -> tuple:
@@ -207,18 +191,18 @@ def aminmax(input: Tensor, *, dim: Any = None, keepdim: bool = False) -> tuple:
     return amin(input, dim, keepdim), amax(input, dim, keepdim)
 
 
-def _extreme(name: str, input: Any, dim: Any, keepdim: bool) -> Any:
+def _extreme(op: str, input: Any, dim: Any, keepdim: bool, pairwise: Callable, over_all: Callable,
+             position: Callable) -> Any:
     """max or min: over everything a tensor, along one axis an Extreme, against another tensor elementwise."""
-    largest = name == "max"
     if hasattr(dim, "buffer"):
-        return (rows_math.maximum if largest else rows_math.minimum)(input, dim)
+        return pairwise(input, dim)
     if dim is None:
-        return (amax if largest else amin)(input, None, keepdim)
-    axis = axis_of(name, dim, input.ndim)
+        return over_all(input, None, keepdim)
+    axis = axis_of(op, dim, input.ndim)
     if not input.ndim:
-        return Extreme(rows_view.alias(input), rows_math.cast(input * 0, dtype=int64))
-    indices = (rows.argmax if largest else rows.argmin)(input, axis=axis)
-    values = rows_index.gather(input, indices, axis=axis)
+        return Extreme(view.alias(input), math.cast(input * 0, dtype=int64))
+    indices = position(input, axis=axis)
+    values = index.gather(input, indices, axis=axis)
     return Extreme(_drop(values, (axis,), keepdim), _drop(indices, (axis,), keepdim))
 
 
@@ -229,7 +213,7 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     >>> minigrad.tensor([[1., 5.], [7., 2.]]).max(1).indices
     tensor([1, 0])
     """
-    return _extreme("max", input, dim, keepdim)
+    return _extreme("max", input, dim, keepdim, math.maximum, amax, rows.argmax)
 
 
 def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
@@ -239,18 +223,16 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     >>> minigrad.tensor([[1., 5.], [7., 2.]]).min(1).values
     tensor([1., 2.])
     """
-    return _extreme("min", input, dim, keepdim)
+    return _extreme("min", input, dim, keepdim, math.minimum, amin, rows.argmin)
 
 
-def _position(name: str, row: Any, input: Any, dim: Any, keepdim: bool) -> Any:
-    if dim is None:
-        flat = rows_view.flat_view(input, (_count(input, tuple(range(input.ndim))),))
-        place = row(flat, axis=0)
-        return rows_view.reshape(place, shape=(1,) * input.ndim if keepdim else ())
-    axis = axis_of(name, dim, input.ndim)
-    if not input.ndim:
-        return rows_view.reshape(row(rows_view.reshape(input, shape=(1,)), axis=0), shape=())
-    return _drop(row(input, axis=axis), (axis,), keepdim)
+def _position(row: Any, input: Any, dim: Any, keepdim: bool) -> Any:
+    flat = view.flat_view(input, (input.buffer.size,)) if dim is None or not input.ndim else input
+    axis = axis_of(row.name, 0 if dim is None else dim, flat.ndim)
+    place = row(flat, axis=axis)
+    if flat is not input or dim is None:
+        return view.reshape(place, shape=(1,) * input.ndim if keepdim else ())
+    return _drop(place, (axis,), keepdim)
 
 
 def argmax(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
@@ -260,7 +242,7 @@ def argmax(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     >>> minigrad.tensor([[1., 5.], [7., 2.]]).argmax()
     tensor(2)
     """
-    return _position("argmax", rows.argmax, input, dim, keepdim)
+    return _position(rows.argmax, input, dim, keepdim)
 
 
 def argmin(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
@@ -270,12 +252,12 @@ def argmin(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     >>> minigrad.tensor([[1., 5.], [7., 2.]]).argmin(1)
     tensor([0, 1])
     """
-    return _position("argmin", rows.argmin, input, dim, keepdim)
+    return _position(rows.argmin, input, dim, keepdim)
 
 
-def _truth(name: str, row: Any, input: Any, dim: Any, keepdim: bool) -> Any:
-    axes = axes_of(name, dim, input.ndim)
-    x = input if input.dtype is bool_ else rows_math.cast(input, dtype=bool_)
+def _truth(row: Any, input: Any, dim: Any, keepdim: bool) -> Any:
+    x = cast(input, dtypes.bool)
+    axes = axes_of(row.name, dim, x.ndim)           # (here an empty tuple means no axis)
     return _drop(row(x, shape=reduced(x.shape, axes)), axes, keepdim)
 
 
@@ -286,7 +268,7 @@ def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     >>> minigrad.tensor([0, 2]).any()
     tensor(True)
     """
-    return _truth("any", rows.any, input, dim, keepdim)
+    return _truth(rows.any, input, dim, keepdim)
 
 
 def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
@@ -296,7 +278,7 @@ def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     >>> minigrad.tensor([0, 2]).all()
     tensor(False)
     """
-    return _truth("all", rows.all, input, dim, keepdim)
+    return _truth(rows.all, input, dim, keepdim)
 
 
 def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
@@ -306,7 +288,7 @@ def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
     >>> minigrad.tensor([0, 2, 3]).count_nonzero()
     tensor(2)
     """
-    return sum(rows_math.ne(input, 0), dim)
+    return sum(math.ne(input, 0), dim)
 
 
 def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
@@ -316,9 +298,8 @@ def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
     >>> minigrad.tensor([1000., 1000.]).logsumexp(0)
     tensor(1000.6932)
     """
-    x = input if input.dtype.is_floating_point else rows_math.cast(input, dtype=get_default_dtype())
-    axes = _axes("logsumexp", dim, x.ndim)
-    return _drop(rows.logsumexp(x, shape=reduced(x.shape, axes)), axes, keepdim)
+    x = cast(input, input.dtype if input.dtype.is_floating_point else get_default_dtype())
+    return _over("logsumexp", rows.logsumexp, x, dim, keepdim)
 
 
 def log_softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
@@ -341,7 +322,7 @@ def softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
     tensor([0.5000, 0.5000])
     """
     axis = axis_of("softmax", dim, input.ndim)
-    powers = rows_math.exp(shifted(_floating("softmax", input, dtype), axis))
+    powers = math.exp(shifted(_floating("softmax", input, dtype), axis))
     return powers / sum(powers, axis, keepdim=bool(powers.ndim))
 
 
@@ -351,9 +332,7 @@ def shifted(x: Any, axis: int) -> Any:
     The softmax of a row does not change when a constant is added to the row: so the maximum may be a constant to the
     gradient, of any order.
     """
-    if not x.buffer.size:
-        return x
-    return x - rows.amax(Value.result(x.buffer), shape=reduced(x.shape, (axis,)))
+    return x - rows.amax(Tensor.result(x.buffer), shape=reduced(x.shape, (axis,))) if x.buffer.size else x
 
 
 def norm(input: Tensor, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Tensor:
@@ -366,24 +345,14 @@ def norm(input: Tensor, p: Any = 2, dim: Any = None, keepdim: bool = False) -> T
     tensor(5.)
     """
     x = _floating("norm", input)
-    if p == "fro":
-        p = 2
-    if not isinstance(p, (int, float)):
-        raise TypeError(f"norm: p: got {p!r}, expected a number or 'fro'")
-    size = rows_math.abs(x)
-    if p == float("inf"):
-        return amax(size, dim, keepdim)
-    if p == float("-inf"):
-        return amin(size, dim, keepdim)
-    if p == 0:
-        return sum(rows_math.cast(rows_math.ne(x, 0), dtype=x.dtype), dim, keepdim)
-    if p == 1:
-        return sum(size, dim, keepdim)
-    total = sum(rows_math.square(x) if p == 2 else rows_math.pow(size, p), dim, keepdim)
-    if p == 2:
-        return _root(total)
-    zero = rows_math.eq(total, 0)
-    return rows_math.where(zero, 0, rows_math.pow(rows_math.where(zero, 1, total), 1 / p))
+    p = 2 if p == "fro" else p
+    require(isinstance(p, (int, float)), "norm", "p", repr(p), "a number or 'fro'", TypeError)
+    size = math.abs(x)
+    if abs(p) == float("inf"):
+        return (amax if p > 0 else amin)(size, dim, keepdim)
+    if p in (0, 1):
+        return sum(size if p else math.cast(math.ne(x, 0), dtype=x.dtype), dim, keepdim)
+    return _root(sum(math.square(x) if p == 2 else math.pow(size, p), dim, keepdim), p)
 
 
 def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
@@ -393,13 +362,6 @@ def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     >>> minigrad.tensor([1, 2, 3]).cumsum(0)
     tensor([1, 3, 6])
     """
-    if dtype is not None:
-        input = rows_math.cast(input, dtype=as_dtype(dtype, "cumsum"))
-    elif not input.dtype.is_floating_point:
-        input = rows_math.cast(input, dtype=int64)
-    axis = axis_of("cumsum", dim, input.ndim)
-    return rows.cumsum(input, axis=axis, reverse=False) if input.ndim else rows_view.alias(input)
-
-
-def builtins_max(a: float, b: float) -> float:
-    return a if a > b else b
+    x = _summable("cumsum", input, dtype)
+    axis = axis_of("cumsum", dim, x.ndim)
+    return rows.cumsum(x, axis=axis, reverse=False) if x.ndim else view.alias(x)

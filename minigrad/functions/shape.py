@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from minigrad.errors import require
 from minigrad.functions.signature import several
+from minigrad.node import Tensor
 from minigrad.ops import view as rows
-from minigrad.shapes import axes_of, axis_of, broadcast, dropped, integer, reshaped, shape_of
-
-if TYPE_CHECKING:
-    from minigrad.tensor import Tensor
+from minigrad.shapes import axes_of, axis_of, broadcast, dropped, reshaped, shape_of, spread
 
 __all__ = ["broadcast_tensors", "broadcast_to", "clone", "contiguous", "expand", "expand_as", "flatten", "moveaxis",
            "movedim", "numel", "permute", "ravel", "reshape", "reshape_as", "squeeze", "swapaxes", "swapdims", "t",
@@ -82,11 +81,8 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """
     first = axis_of("flatten", start_dim, input.ndim, "start_dim")
     last = axis_of("flatten", end_dim, input.ndim, "end_dim")
-    if first > last:
-        raise ValueError(f"flatten: start_dim: got {start_dim}, expected an axis not after end_dim {end_dim}")
-    if not input.ndim:
-        return rows.reshape(input, shape=(1,))
-    shape = input.shape
+    require(first <= last, "flatten", "start_dim", start_dim, f"an axis not after end_dim {end_dim}")
+    shape = input.shape or (1,)
     return rows.flat_view(input, (*shape[:first], prod(shape[first:last + 1]), *shape[last + 1:]))
 
 
@@ -97,7 +93,7 @@ def ravel(input: Tensor) -> Tensor:
     >>> minigrad.tensor([[1, 2], [3, 4]]).ravel()
     tensor([1, 2, 3, 4])
     """
-    return rows.flat_view(input, (prod(input.shape),))
+    return rows.flat_view(input, (input.buffer.size,))
 
 
 def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
@@ -119,10 +115,9 @@ def permute(input: Tensor, *dims: Any) -> Tensor:
     >>> minigrad.zeros(2, 3, 4).permute(2, 0, 1).shape
     (4, 2, 3)
     """
-    order = dims[0] if len(dims) == 1 and isinstance(dims[0], (tuple, list)) else dims
-    axes = axes_of("permute", tuple(order), input.ndim, "dims")
+    axes = axes_of("permute", spread(dims), input.ndim, "dims")
     if len(axes) != input.ndim:
-        raise ValueError(f"permute: dims: got {tuple(order)}, expected all {input.ndim} axes of shape {input.shape}")
+        raise ValueError(f"permute: dims: got {spread(dims)}, expected all {input.ndim} axes of shape {input.shape}")
     return rows.permute(input, axes=axes)
 
 
@@ -134,10 +129,8 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     (3, 2)
     """
     a, b = axis_of("transpose", dim0, input.ndim, "dim0"), axis_of("transpose", dim1, input.ndim, "dim1")
-    axes = list(range(input.ndim))
-    if input.ndim:
-        axes[a], axes[b] = b, a
-    return rows.permute(input, axes=tuple(axes))
+    moved = {a: b, b: a}
+    return rows.permute(input, axes=tuple([moved.get(axis, axis) for axis in range(input.ndim)]))
 
 
 swapaxes = swapdims = transpose
@@ -151,8 +144,7 @@ def t(input: Tensor) -> Tensor:
     tensor([[1, 3],
             [2, 4]])
     """
-    if input.ndim > 2:
-        raise ValueError(f"t: got shape {input.shape}, expected at most 2 axes; use permute or mT")
+    require(input.ndim <= 2, "t", "input", f"shape {input.shape}", "at most 2 axes; use permute or mT")
     return rows.permute(input, axes=tuple(reversed(range(input.ndim))))
 
 
@@ -165,11 +157,11 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     """
     moved = axes_of("movedim", source, input.ndim, "source")
     places = axes_of("movedim", destination, input.ndim, "destination")
-    if len(moved) != len(places):
-        raise ValueError(f"movedim: destination: got {destination}, expected as many axes as source {source}")
-    rest = iter([axis for axis in range(input.ndim) if axis not in moved])
-    where = dict(zip(places, moved, strict=True))
-    return rows.permute(input, axes=tuple([where[j] if j in where else next(rest) for j in range(input.ndim)]))
+    require(len(moved) == len(places), "movedim", "destination", destination, f"as many axes as source {source}")
+    order = [axis for axis in range(input.ndim) if axis not in moved]
+    for place, axis in sorted(zip(places, moved, strict=True)):
+        order.insert(place, axis)
+    return rows.permute(input, axes=tuple(order))
 
 
 moveaxis = movedim
@@ -205,13 +197,9 @@ def expand(input: Tensor, *size: Any) -> Tensor:
     tensor([[1, 1, 1],
             [2, 2, 2]])
     """
-    if len(size) == 1 and isinstance(size[0], (tuple, list)):
-        size = tuple(size[0])
+    size = spread(size)
     lead = len(size) - input.ndim
-    if lead < 0:
-        raise ValueError(f"expand: size: got {tuple(size)}, expected at least {input.ndim} axes for {input.shape}")
-    full = [integer("expand", "size", n) for n in size]
-    shape = tuple([input.shape[j - lead] if n == -1 and j >= lead else n for j, n in enumerate(full)])
+    shape = tuple([input.shape[j - lead] if n == -1 and j >= lead else n for j, n in enumerate(size)])
     return rows.expand(input, shape=shape_of("expand", shape))
 
 

@@ -4,21 +4,17 @@ A parameter annotated `Tensor` takes nothing else; sizes and axes that may follo
 also be given by that name; `dim` and `keepdim` may be spelled `axis` and `keepdims`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
+from functools import wraps
+from inspect import Parameter, Signature, signature
 from typing import Any
 
+from minigrad.errors import require
 from minigrad.node import Value
 
 SPELLINGS = {"axis": "dim", "keepdims": "keepdim"}
 MISSING = object()
 VARIADIC = 4            # the flag of a code object that has *args
-
-
-def renamed(kwargs: dict[str, Any]) -> dict[str, Any]:
-    """The keywords with NumPy's spellings as PyTorch's."""
-    return {SPELLINGS.get(name, name): value for name, value in kwargs.items()}
 
 
 def checked(function: Callable, first: int = 0) -> Callable:
@@ -34,23 +30,30 @@ def checked(function: Callable, first: int = 0) -> Callable:
     several = code.co_varnames[len(names)] if code.co_flags & VARIADIC else ""
     if not tensors and not spelled and not several:
         return function
-    op = function.__name__
 
+    @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         if kwargs and spelled and not SPELLINGS.keys().isdisjoint(kwargs):
-            kwargs = renamed(kwargs)
+            kwargs = {SPELLINGS.get(name, name): value for name, value in kwargs.items()}
         if several and several in kwargs:
             args = (*args, kwargs.pop(several))
         for slot, name in tensors:
             x = args[slot] if slot < len(args) else kwargs.get(name, MISSING)
             if not isinstance(x, Value) and x is not MISSING:
-                raise TypeError(f"{op}: {name}: got {type(x).__name__}, expected a tensor")
+                raise TypeError(f"{function.__name__}: {name}: got {type(x).__name__}, expected a tensor")
         return function(*args, **kwargs)
 
-    for attribute in ("__name__", "__qualname__", "__doc__", "__module__", "__annotations__"):
-        setattr(call, attribute, getattr(function, attribute))
-    call.__wrapped__ = function       # type: ignore[attr-defined]
     return call
+
+
+def named(function: Callable, name: str, doc: str, like: Callable | None = None) -> Callable:
+    """`function` under a name of its own, documented; `like` has the parameters that it takes after its first."""
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = doc
+    if like is not None:
+        first = Parameter("self", Parameter.POSITIONAL_ONLY)
+        function.__signature__ = Signature([first, *signature(like).parameters.values()])   # type: ignore[attr-defined]
+    return function
 
 
 def several(op: str, tensors: Any) -> list:
@@ -58,8 +61,7 @@ def several(op: str, tensors: Any) -> list:
     if isinstance(tensors, Value) or not isinstance(tensors, Iterable):
         raise TypeError(f"{op}: tensors: got {type(tensors).__name__}, expected a list or tuple of tensors")
     listed = list(tensors)
-    if not listed:
-        raise ValueError(f"{op}: tensors: got none, expected at least one")
+    require(listed, op, "tensors", "none", "at least one")
     for slot, x in enumerate(listed):
         if not isinstance(x, Value):
             raise TypeError(f"{op}: tensors: item {slot} is {type(x).__name__}, expected a tensor")

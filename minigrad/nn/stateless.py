@@ -55,7 +55,15 @@ BCELoss, BCEWithLogitsLoss = family(_Loss, function=[F.binary_cross_entropy, F.b
 # --- pools -----------------------------------------------------------------------------------------------------------
 
 class _WindowPool(Functional, shown="kernel_size= stride= padding="):
-    """A pool whose stride is by default the kernel size; where PyTorch has sizes per axis, `axes` says how many."""
+    """A pool whose stride is by default the kernel size; where PyTorch has sizes per axis, `axes` says how many.
+
+    >>> import minigrad
+    >>> from minigrad import nn
+    >>> nn.MaxPool2d(2)
+    MaxPool2d(kernel_size=2, stride=2, padding=0, dilation=1, ceil_mode=False)
+    >>> nn.MaxPool2d(2)(minigrad.zeros(1, 8, 24, 24)).shape
+    (1, 8, 12, 12)
+    """
 
     axes = 0
 
@@ -67,19 +75,9 @@ class _WindowPool(Functional, shown="kernel_size= stride= padding="):
                 setattr(self, name, (size,) * self.axes)
 
 
-class _MaxPool(_WindowPool, shown="kernel_size= stride= padding= dilation= ceil_mode=", last="ceil_mode"):
-    """A pool that can give indices.
-
-    >>> import minigrad
-    >>> from minigrad import nn
-    >>> nn.MaxPool2d(2)
-    MaxPool2d(kernel_size=2, stride=2, padding=0, dilation=1, ceil_mode=False)
-    >>> nn.MaxPool2d(2)(minigrad.zeros(1, 8, 24, 24)).shape
-    (1, 8, 12, 12)
-    """
-
-
-MaxPool1d, MaxPool2d, MaxPool3d = family(_MaxPool, function=[F.max_pool1d, F.max_pool2d, F.max_pool3d])
+MaxPool1d, MaxPool2d, MaxPool3d = family(
+    _WindowPool, function=[F.max_pool1d, F.max_pool2d, F.max_pool3d], last="ceil_mode",
+    shown="kernel_size= stride= padding= dilation= ceil_mode=")
 
 
 class AvgPool1d(_WindowPool, function=F.avg_pool1d, axes=1):

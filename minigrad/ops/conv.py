@@ -7,11 +7,10 @@ The derivative of any of the three is therefore another of the three, and the se
 nothing new.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 
+from minigrad.dtypes import FLOATS, check_dtype
 from minigrad.geometry import Geometry
 from minigrad.kernels import KERNELS
 from minigrad.op import OPS, multilinear
@@ -19,51 +18,42 @@ from minigrad.op import OPS, multilinear
 Face = tuple[str, tuple[str, str], Callable[..., Any], str]
 
 
-def _check(op: str, geometry: Geometry, first: tuple[str, Any, Any], second: tuple[str, Any, Any]) -> None:
-    """Both operands of one float dtype, with the axes and spatial sizes of the geometry."""
-    (name_a, a, _), (name_b, b, _) = first, second
-    if not a.dtype.is_floating_point or a.dtype is not b.dtype:
-        raise TypeError(f"{op}: got {name_a} of dtype {a.dtype.name} and {name_b} of dtype {b.dtype.name}, "
-                        f"expected the same float dtype for both")
-    for name, operand, sizes in (first, second):
+def _checked(op: str, geometry: Geometry, **operands: tuple[Any, tuple[int, ...], int]) -> Any:
+    """Both operands (name: operand, spatial sizes, axis of the channels that groups divide) of one float dtype."""
+    (x, _, _), _ = operands.values()
+    for name, (operand, sizes, axis) in operands.items():
+        check_dtype(op, name, operand.dtype, *(FLOATS if operand is x else [x.dtype]))
         if operand.ndim != geometry.ndim + 2 or operand.shape[2:] != sizes:
             raise ValueError(f"{op}: {name}: got shape {operand.shape}, expected two axes and then {sizes}")
-
-
-def _groups(op: str, geometry: Geometry, name: str, channels: int) -> None:
-    if channels % geometry.groups:
-        raise ValueError(f"{op}: {name}: got {channels} channels, expected a multiple of groups = {geometry.groups}")
+        if operand.shape[axis] % geometry.groups:
+            raise ValueError(f"{op}: {name} of shape {operand.shape}: got {operand.shape[axis]} channels, expected a "
+                             f"multiple of groups = {geometry.groups}")
+    return x.dtype
 
 
 def _conv_shape(x: Any, w: Any, geometry: Geometry) -> Any:
-    op = f"conv{geometry.ndim}d"
-    _check(op, geometry, ("input", x, geometry.input), ("weight", w, geometry.kernel))
-    if x.shape[1] != w.shape[1] * geometry.groups:
+    op, groups = f"conv{geometry.ndim}d", geometry.groups
+    dtype = _checked(op, geometry, input=(x, geometry.input, 1), weight=(w, geometry.kernel, 0))
+    if x.shape[1] != w.shape[1] * groups:
         raise ValueError(f"{op}: input of shape {x.shape} has {x.shape[1]} channels, but the weight of shape {w.shape} "
-                         f"with groups = {geometry.groups} expects {w.shape[1]}*{geometry.groups} = "
-                         f"{w.shape[1] * geometry.groups}")
-    _groups(op, geometry, f"weight of shape {w.shape}", w.shape[0])
-    return (x.shape[0], w.shape[0], *geometry.output), x.dtype
+                         f"with groups = {groups} expects {w.shape[1]}*{groups} = {w.shape[1] * groups}")
+    return (x.shape[0], w.shape[0], *geometry.output), dtype
 
 
 def _transpose_shape(g: Any, w: Any, geometry: Geometry) -> Any:
     op = f"conv_transpose{geometry.ndim}d"
-    _check(op, geometry, ("input", g, geometry.output), ("weight", w, geometry.kernel))
+    dtype = _checked(op, geometry, input=(g, geometry.output, 1), weight=(w, geometry.kernel, 0))
     if g.shape[1] != w.shape[0]:
         raise ValueError(f"{op}: input of shape {g.shape} has {g.shape[1]} channels, but the weight of shape {w.shape} "
                          f"expects {w.shape[0]}")
-    _groups(op, geometry, f"input of shape {g.shape}", g.shape[1])
-    return (g.shape[0], w.shape[1] * geometry.groups, *geometry.input), g.dtype
+    return (g.shape[0], w.shape[1] * geometry.groups, *geometry.input), dtype
 
 
 def _weight_shape(x: Any, g: Any, geometry: Geometry) -> Any:
-    op = "conv_weight"
-    _check(op, geometry, ("x", x, geometry.input), ("g", g, geometry.output))
+    dtype = _checked("conv_weight", geometry, x=(x, geometry.input, 1), g=(g, geometry.output, 1))
     if x.shape[0] != g.shape[0]:
-        raise ValueError(f"{op}: x of shape {x.shape} and g of shape {g.shape}: expected the same batch size")
-    _groups(op, geometry, f"x of shape {x.shape}", x.shape[1])
-    _groups(op, geometry, f"g of shape {g.shape}", g.shape[1])
-    return (g.shape[1], x.shape[1] // geometry.groups, *geometry.kernel), x.dtype
+        raise ValueError(f"conv_weight: x of shape {x.shape} and g of shape {g.shape}: expected the same batch size")
+    return (g.shape[1], x.shape[1] // geometry.groups, *geometry.kernel), dtype
 
 
 def trilinear(faces: dict[str, Face]) -> list[Any]:
@@ -83,8 +73,7 @@ def trilinear(faces: dict[str, Face]) -> list[Any]:
     def row(result: str, name: str, slots: tuple[str, str], shape: Callable[..., Any], doc: str) -> Any:
         kernel = KERNELS[name]
         return multilinear(
-            name, shape=shape, kernels=(name,), doc=doc,
-            compute=lambda out, a, b, geometry: kernel(out, a, b, geometry.params),
+            name, shape=shape, doc=doc, compute=lambda out, a, b, geometry: kernel(out, a, b, geometry.params),
             derivative={place: rule(result, slots, wanted) for place, wanted in enumerate(slots)})
 
     return [row(result, *face) for result, face in faces.items()]

@@ -4,31 +4,26 @@ Whatever selects (max pooling, indexing, the largest element) is an index op, th
 then a gather.  So the backward pass of every selection is scatter_add, which for max pooling *is* max unpooling.
 """
 
-from __future__ import annotations
-
+from operator import gt
 from typing import Any
 
 from minigrad.dtypes import bool as bool_
-from minigrad.dtypes import int64
+from minigrad.dtypes import check_dtype, int64
 from minigrad.kernels import KERNELS
 from minigrad.node import Meta
 from minigrad.op import constant, linear
 from minigrad.ops.view import fill_zero
-from minigrad.shapes import check_axis
+from minigrad.shapes import check_axis, dropped
 from minigrad_ext.kernel import Params
 
 
 def check_index(op: str, x: Any, index: Any, axis: int) -> None:
     """The shapes and dtype that an index along `axis` must have, as in PyTorch."""
-    if index.dtype is not int64:
-        raise TypeError(f"{op}: index: got dtype {index.dtype.name}, expected int64")
+    check_dtype(op, "index", index.dtype, int64)
     check_axis(op, axis, x.ndim)
-    if index.ndim != x.ndim:
-        raise ValueError(f"{op}: index: got shape {index.shape}, expected {x.ndim} axes as in the input {x.shape}")
-    for j, (have, limit) in enumerate(zip(index.shape, x.shape, strict=True)):
-        if j != axis and have > limit:
-            raise ValueError(f"{op}: index: got shape {index.shape}, expected at most {limit} on axis {j}, "
-                             f"as the other tensor has shape {x.shape}")
+    if index.ndim != x.ndim or any(map(gt, dropped(index.shape, (axis,)), dropped(x.shape, (axis,)))):
+        raise ValueError(f"{op}: index: got shape {index.shape}, expected as many axes as the {x.shape} of the other "
+                         f"tensor has, and at most its sizes but on axis {axis}")
 
 
 def _gather_shape(x: Any, index: Any, axis: int) -> Any:
@@ -43,26 +38,21 @@ def _scatter_shape(src: Any, index: Any, axis: int, shape: tuple[int, ...]) -> A
     return shape, src.dtype
 
 
-gather = linear(
-    "gather", shape=_gather_shape, kernels=("gather",), constants=(1,),
-    compute=lambda out, x, index, axis: KERNELS["gather"](out, x, index, Params((axis,))),
-    transpose=lambda g, x, index, axis: scatter_add(g, index, axis=axis, shape=x.shape),
-    doc="out[.., j, ..] = x[.., index[.., j, ..], ..]")
-
-scatter_add = linear(
-    "scatter_add", shape=_scatter_shape, kernels=("fill", "scatter_add"), constants=(1,),
-    compute=lambda out, src, index, axis, shape:
-        KERNELS["scatter_add"](fill_zero(out), src, index, Params((axis,))),
-    transpose=lambda g, src, index, axis, shape: gather(g, index, axis=axis),
-    doc="zeros of a given shape, to which src[.., j, ..] is added at index[.., j, ..]")
-
-
 def _nonzero_shape(x: Any, count: int) -> Any:
-    if x.dtype is not bool_:
-        raise TypeError(f"nonzero: got dtype {x.dtype.name}, expected bool")
+    check_dtype("nonzero", "input", x.dtype, bool_)
     return (count, x.ndim), int64
 
 
+gather = linear(
+    "gather", shape=_gather_shape, constants=(1,),
+    compute=lambda out, x, index, axis: KERNELS["gather"](out, x, index, Params((axis,))),
+    transpose=lambda g, x, index, axis: scatter_add(g, index, axis=axis, shape=x.shape),
+    doc="out[.., j, ..] = x[.., index[.., j, ..], ..]")
+scatter_add = linear(
+    "scatter_add", shape=_scatter_shape, kernels=("fill", "scatter_add"), constants=(1,),
+    compute=lambda out, src, index, axis, shape: KERNELS["scatter_add"](fill_zero(out), src, index, Params((axis,))),
+    transpose=lambda g, src, index, axis, shape: gather(g, index, axis=axis),
+    doc="zeros of a given shape, to which src[.., j, ..] is added at index[.., j, ..]")
 nonzero = constant(
-    "nonzero", shape=_nonzero_shape, compute=lambda out, x, count: KERNELS["nonzero"](out, x), kernels=("nonzero",),
+    "nonzero", shape=_nonzero_shape, compute=lambda out, x, count: KERNELS["nonzero"](out, x),
     doc="the positions of the set elements, one row each, in row-major order")

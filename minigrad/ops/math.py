@@ -1,19 +1,18 @@
 """Elementwise rows: a kernel of the same name, and the derivative as an expression in ops.
 
-In a rule, the parameters are the operands and then the result `y`; an underscore in front says "not read", so that the
-value need not be kept for the backward pass.  tanh keeps its result, log its operand, add nothing.
+Each row: name, formula, the elements of an example's operands and result, one derivative per operand.  In a derivative,
+the parameters are the operands and then the result `y`; an underscore in front says "not read", so that the value need
+not be kept for the backward pass.  tanh keeps its result, log its operand, add nothing.
 """
 
-from __future__ import annotations
-
+from functools import partial
 from typing import Any
 
-from minigrad.dtypes import DTYPES
+from minigrad.dtypes import DTYPES, check_dtype
 from minigrad.dtypes import bool as bool_
 from minigrad.kernels import KERNELS
 from minigrad.op import Linear, Op, Pointwise, constant, linear, pointwise, promote
 from minigrad.shapes import broadcast
-from minigrad_ext.buffer import Buffer
 
 LN2, LN10 = 0.6931471805599453, 2.302585092994046
 TWO_OVER_SQRT_PI = 1.1283791670955126
@@ -21,139 +20,133 @@ TWO_OVER_SQRT_PI = 1.1283791670955126
 
 def same_dtype(name: str, n: int = 1) -> Any:
     """The shape rule of elementwise ops of n operands: they broadcast, the dtype stays."""
-    def one(x: Any) -> Any:
-        return x.shape, x.dtype
-
-    def two(a: Any, b: Any) -> Any:
-        return broadcast(name, a.shape, b.shape), a.dtype
-
-    def three(a: Any, b: Any, c: Any) -> Any:
-        return broadcast(name, a.shape, b.shape, c.shape), a.dtype
-
-    return (one, two, three)[n - 1]
+    return (lambda x: (x.shape, x.dtype),
+            lambda a, b: (broadcast(name, a.shape, b.shape), a.dtype),
+            lambda a, b, c: (broadcast(name, a.shape, b.shape, c.shape), a.dtype))[n - 1]
 
 
-def to_bool(name: str, n: int) -> Any:
-    """The shape rule of comparisons and tests."""
-    rule = same_dtype(name, n)
-    return lambda *operands: (rule(*operands)[0], bool_)
+def elementwise(promotes: str, name: str, doc: str, example: tuple, *derivatives: Any, **row: Any) -> Pointwise:
+    return pointwise(name, *derivatives, shape=same_dtype(name, len(derivatives)), promotes=promotes, doc=doc,
+                     example=example, **row)
 
 
-def real(name: str, *derivatives: Any, doc: str) -> Pointwise:
-    """A row for real numbers: integers and bools come in as the default float dtype."""
-    return pointwise(name, *derivatives, shape=same_dtype(name, len(derivatives)), compute=KERNELS[name],
-                     kernels=(name,), promotes="float", doc=doc)
+# Rows for real numbers (integers and bools come in as the default float dtype), and rows that keep the dtype.
+real, number = partial(elementwise, "float"), partial(elementwise, "number")
 
 
-def number(name: str, *derivatives: Any, doc: str) -> Pointwise:
-    """A row that keeps the dtype, integers too."""
-    return pointwise(name, *derivatives, shape=same_dtype(name, len(derivatives)), compute=KERNELS[name],
-                     kernels=(name,), promotes="number", doc=doc)
-
-
-def rounding(name: str, doc: str) -> Pointwise:
+def rounding(name: str, doc: str, example: tuple) -> Pointwise:
     """A row from numbers to whole numbers, which leaves integers as they are."""
-    def compute(out: Buffer, x: Buffer) -> None:
+    def compute(out: Any, x: Any) -> None:
         KERNELS[name if DTYPES[x.dtype].is_floating_point else "copy"](out, x)
 
-    return pointwise(name, 0, shape=same_dtype(name), compute=compute, kernels=(name, "copy"), promotes="number",
-                     doc=doc)
+    return number(name, doc, example, 0, compute=compute, kernels=(name, "copy"))
 
 
-def test(name: str, n: int, doc: str) -> Op:
-    """A row of n operands whose result is bool."""
-    return constant(name, shape=to_bool(name, n), compute=KERNELS[name], kernels=(name,), promotes="number", doc=doc)
+def integral(name: str, doc: str, example: tuple, **row: Any) -> Op:
+    """A row for integers and bools alone."""
+    shape = same_dtype(name, len(example) - 1)
+    return constant(name, promotes="number", doc=doc, example=example, **{"shape": shape, **row})
 
 
-def integral(name: str, n: int, doc: str) -> Op:
-    """A row of n operands for integers and bools alone."""
-    return constant(name, shape=same_dtype(name, n), compute=KERNELS[name], kernels=(name,), promotes="number", doc=doc)
+def test(name: str, doc: str, example: tuple) -> Op:
+    """A row whose result is bool."""
+    rule = same_dtype(name, len(example) - 1)
+    return integral(name, doc, example, shape=lambda *operands: (rule(*operands)[0], bool_))
 
 
 # One operand ----------------------------------------------------------------------------------------------------------
 
-neg = number("neg", -1, doc="-x")
-abs = number("abs", lambda x, _y: sign(x), doc="|x|, with derivative 0 at 0")
-sign = number("sign", 0, doc="-1, 0 or 1 by the sign of x")
-square = number("square", lambda x, _y: 2 * x, doc="x * x")
-relu = number("relu", lambda _x, y: step(y), doc="max(x, 0), with derivative 0 at 0")
-step = number("step", 0, doc="1 where x > 0, else 0")
-floor = rounding("floor", "the largest integer not above x")
-ceil = rounding("ceil", "the smallest integer not below x")
-round = rounding("round", "the nearest integer, halves to the even one")
-trunc = rounding("trunc", "x without its fraction")
+neg = number("neg", "-x", ("1., -2.", "-1.,  2."), -1)
+abs = number("abs", "|x|, with derivative 0 at 0", ("1., -2.", "1., 2."), lambda x, _y: sign(x))
+sign = number("sign", "-1, 0 or 1 by the sign of x", ("3., 0., -2.", " 1.,  0., -1."), 0)
+square = number("square", "x * x", ("3, -2", "9, 4"), lambda x, _y: 2 * x)
+relu = number("relu", "max(x, 0), with derivative 0 at 0", ("1., -2.", "1., 0."), lambda _x, y: step(y))
+step = number("step", "1 where x > 0, else 0", (), 0)
+floor = rounding("floor", "the largest integer not above x", ("1.5, -1.5", " 1., -2."))
+ceil = rounding("ceil", "the smallest integer not below x", ("1.5, -1.5", " 2., -1."))
+round = rounding("round", "the nearest integer, halves to the even one", ("0.5, 1.5, -2.6", " 0.,  2., -3."))
+trunc = rounding("trunc", "x without its fraction", ("1.5, -1.5", " 1., -1."))
 
-exp = real("exp", lambda _x, y: y, doc="e^x")
-exp2 = real("exp2", lambda _x, y: y * LN2, doc="2^x")
-expm1 = real("expm1", lambda _x, y: y + 1, doc="e^x - 1, exact for small x")
-log = real("log", lambda x, _y: reciprocal(x), doc="ln x")
-log2 = real("log2", lambda x, _y: 1 / (x * LN2), doc="log2 x")
-log10 = real("log10", lambda x, _y: 1 / (x * LN10), doc="log10 x")
-log1p = real("log1p", lambda x, _y: 1 / (x + 1), doc="ln(1 + x), exact for small x")
-sqrt = real("sqrt", lambda _x, y: 0.5 / y, doc="the square root")
-rsqrt = real("rsqrt", lambda _x, y: -0.5 * y * y * y, doc="1 / sqrt(x)")
-reciprocal = real("reciprocal", lambda _x, y: -square(y), doc="1 / x")
-sin = real("sin", lambda x, _y: cos(x), doc="the sine of x in radians")
-cos = real("cos", lambda x, _y: -sin(x), doc="the cosine of x in radians")
-tan = real("tan", lambda _x, y: 1 + square(y), doc="the tangent of x in radians")
-asin = real("asin", lambda x, _y: rsqrt(1 - square(x)), doc="the angle in [-pi/2, pi/2] whose sine is x")
-acos = real("acos", lambda x, _y: -rsqrt(1 - square(x)), doc="the angle in [0, pi] whose cosine is x")
-atan = real("atan", lambda x, _y: 1 / (1 + square(x)), doc="the angle in (-pi/2, pi/2) whose tangent is x")
-sinh = real("sinh", lambda x, _y: cosh(x), doc="(e^x - e^-x) / 2")
-cosh = real("cosh", lambda x, _y: sinh(x), doc="(e^x + e^-x) / 2")
-tanh = real("tanh", lambda _x, y: 1 - square(y), doc="(e^x - e^-x) / (e^x + e^-x)")
-asinh = real("asinh", lambda x, _y: rsqrt(square(x) + 1), doc="the x' with sinh x' = x")
-acosh = real("acosh", lambda x, _y: rsqrt(square(x) - 1), doc="the x' >= 0 with cosh x' = x")
-atanh = real("atanh", lambda x, _y: 1 / (1 - square(x)), doc="the x' with tanh x' = x")
-sigmoid = real("sigmoid", lambda _x, y: y * (1 - y), doc="1 / (1 + e^-x)")
-erf = real("erf", lambda x, _y: TWO_OVER_SQRT_PI * exp(-square(x)), doc="2/sqrt(pi) times the integral of e^-t^2 to x")
-erfc = real("erfc", lambda x, _y: -TWO_OVER_SQRT_PI * exp(-square(x)), doc="1 - erf(x), exact for large x")
+exp = real("exp", "e^x", ("0., 1.", "1.0000, 2.7183"), lambda _x, y: y)
+exp2 = real("exp2", "2^x", ("0., 3.", "1., 8."), lambda _x, y: y * LN2)
+expm1 = real("expm1", "e^x - 1, exact for small x", ("0., 1.", "0.0000, 1.7183"), lambda _x, y: y + 1)
+log = real("log", "ln x", ("1., 10.", "0.0000, 2.3026"), lambda x, _y: reciprocal(x))
+log2 = real("log2", "log2 x", ("1., 8.", "0., 3."), lambda x, _y: 1 / (x * LN2))
+log10 = real("log10", "log10 x", ("1., 100.", "0., 2."), lambda x, _y: 1 / (x * LN10))
+log1p = real("log1p", "ln(1 + x), exact for small x", ("0., 1.", "0.0000, 0.6931"), lambda x, _y: 1 / (x + 1))
+sqrt = real("sqrt", "the square root", ("4., 2.", "2.0000, 1.4142"), lambda _x, y: 0.5 / y)
+rsqrt = real("rsqrt", "1 / sqrt(x)", ("4., 1.", "0.5000, 1.0000"), lambda _x, y: -0.5 * y * y * y)
+reciprocal = real("reciprocal", "1 / x", ("4., 1.", "0.2500, 1.0000"), lambda _x, y: -square(y))
+sin = real("sin", "the sine of x in radians", ("0., 1.", "0.0000, 0.8415"), lambda x, _y: cos(x))
+cos = real("cos", "the cosine of x in radians", ("0., 1.", "1.0000, 0.5403"), lambda x, _y: -sin(x))
+tan = real("tan", "the tangent of x in radians", ("0., 1.", "0.0000, 1.5574"), lambda _x, y: 1 + square(y))
+asin = real("asin", "the angle in [-pi/2, pi/2] whose sine is x", ("0., 1.", "0.0000, 1.5708"),
+            lambda x, _y: rsqrt(1 - square(x)))
+acos = real("acos", "the angle in [0, pi] whose cosine is x", ("0., 1.", "1.5708, 0.0000"),
+            lambda x, _y: -rsqrt(1 - square(x)))
+atan = real("atan", "the angle in (-pi/2, pi/2) whose tangent is x", ("0., 1.", "0.0000, 0.7854"),
+            lambda x, _y: 1 / (1 + square(x)))
+sinh = real("sinh", "(e^x - e^-x) / 2", ("0., 1.", "0.0000, 1.1752"), lambda x, _y: cosh(x))
+cosh = real("cosh", "(e^x + e^-x) / 2", ("0., 1.", "1.0000, 1.5431"), lambda x, _y: sinh(x))
+tanh = real("tanh", "(e^x - e^-x) / (e^x + e^-x)", ("0., 1.", "0.0000, 0.7616"), lambda _x, y: 1 - square(y))
+asinh = real("asinh", "the x' with sinh x' = x", ("0., 1.", "0.0000, 0.8814"), lambda x, _y: rsqrt(square(x) + 1))
+acosh = real("acosh", "the x' >= 0 with cosh x' = x", ("1., 2.", "0.0000, 1.3170"), lambda x, _y: rsqrt(square(x) - 1))
+atanh = real("atanh", "the x' with tanh x' = x", ("0., 0.5", "0.0000, 0.5493"), lambda x, _y: 1 / (1 - square(x)))
+sigmoid = real("sigmoid", "1 / (1 + e^-x)", ("0., 1.", "0.5000, 0.7311"), lambda _x, y: y * (1 - y))
+erf = real("erf", "2/sqrt(pi) times the integral of e^-t^2 to x", ("0., 1.", "0.0000, 0.8427"),
+           lambda x, _y: TWO_OVER_SQRT_PI * exp(-square(x)))
+erfc = real("erfc", "1 - erf(x), exact for large x", ("0., 1.", "1.0000, 0.1573"),
+            lambda x, _y: -TWO_OVER_SQRT_PI * exp(-square(x)))
 
-isnan = test("isnan", 1, "whether x is NaN")
-isinf = test("isinf", 1, "whether x is infinite")
-isfinite = test("isfinite", 1, "whether x is neither NaN nor infinite")
-logical_not = test("logical_not", 1, "whether x is zero")
-bitwise_not = integral("bitwise_not", 1, "every bit of x turned over; logical not for bool")
+isnan = test("isnan", "whether x is NaN", ("1., float('nan')", "False,  True"))
+isinf = test("isinf", "whether x is infinite", ("1., float('inf')", "False,  True"))
+isfinite = test("isfinite", "whether x is neither NaN nor infinite", ("1., float('inf')", " True, False"))
+logical_not = test("logical_not", "whether x is zero", ("0, 2", " True, False"))
+bitwise_not = integral("bitwise_not", "every bit of x turned over; logical not for bool", ("0, 2", "-1, -3"))
 
 # Two operands ---------------------------------------------------------------------------------------------------------
 
-add = number("add", 1, 1, doc="a + b (logical or, for bool)")
-sub = number("sub", 1, -1, doc="a - b")
-mul = number("mul", lambda _a, b, _y: b, lambda a, _b, _y: a, doc="a * b (logical and, for bool)")
-div = real("div", lambda _a, b, _y: reciprocal(b), lambda _a, b, y: -y / b, doc="a / b")
-pow = number("pow", lambda a, b, _y: b * pow(where(logical_and(eq(a, 0), eq(b, 0)), 1, a), b - 1),
-             lambda a, b, y: y * log(where(logical_and(eq(a, 0), ge(b, 0)), 1, a)),
-             doc="a ^ b; the derivatives at 0^0 are 0")
-atan2 = real("atan2", lambda a, b, _y: b / radius(a, b), lambda a, b, _y: -a / radius(a, b),
-             doc="the angle of the point (b, a); the derivatives at the origin are 0")
-maximum = number("maximum", lambda a, b, _y: share(a, lt(a, b), eq(a, b)),
-                 lambda a, b, _y: share(b, lt(b, a), eq(a, b)),
-                 doc="the larger of a and b; NaN if either is; equal operands share the derivative")
-minimum = number("minimum", lambda a, b, _y: share(a, gt(a, b), eq(a, b)),
-                 lambda a, b, _y: share(b, gt(b, a), eq(a, b)),
-                 doc="the smaller of a and b; NaN if either is; equal operands share the derivative")
-floor_divide = number("floor_divide", 0, 0, doc="floor(a / b)")
-remainder = number("remainder", 1, lambda a, b, _y: -floor_divide(a, b), doc="a - floor(a / b) * b: the sign of b")
-fmod = number("fmod", 1, lambda a, b, _y: -trunc(a / b), doc="a - trunc(a / b) * b: the sign of a")
-clamp = number("clamp", lambda x, lo, hi, _y: cast(logical_and(ge(x, lo), le(x, hi)), dtype=x.dtype),
+add = number("add", "a + b (logical or, for bool)", (), 1, 1)
+sub = number("sub", "a - b", (), 1, -1)
+mul = number("mul", "a * b (logical and, for bool)", ("1., 2.", "3., 4.", "3., 8."),
+             lambda _a, b, _y: b, lambda a, _b, _y: a)
+div = real("div", "a / b", (), lambda _a, b, _y: reciprocal(b), lambda _a, b, y: -y / b)
+pow = number("pow", "a ^ b; the derivatives at 0^0 are 0", (),
+             lambda a, b, _y: b * pow(where(logical_and(eq(a, 0), eq(b, 0)), 1, a), b - 1),
+             lambda a, b, y: y * log(where(logical_and(eq(a, 0), ge(b, 0)), 1, a)))
+atan2 = real("atan2", "the angle of the point (b, a); the derivatives at the origin are 0",
+             ("1., 0.", "1., 1.", "0.7854, 0.0000"),
+             lambda a, b, _y: b / radius(a, b), lambda a, b, _y: -a / radius(a, b))
+maximum = number("maximum", "the larger of a and b; NaN if either is; equal operands share the derivative",
+                 ("1, 5", "4, 2", "4, 5"),
+                 lambda a, b, _y: share(a, lt(a, b), eq(a, b)), lambda a, b, _y: share(b, lt(b, a), eq(a, b)))
+minimum = number("minimum", "the smaller of a and b; NaN if either is; equal operands share the derivative",
+                 ("1, 5", "4, 2", "1, 2"),
+                 lambda a, b, _y: share(a, gt(a, b), eq(a, b)), lambda a, b, _y: share(b, gt(b, a), eq(a, b)))
+floor_divide = number("floor_divide", "floor(a / b)", ("7, -7", "2, 2", " 3, -4"), 0, 0)
+remainder = number("remainder", "a - floor(a / b) * b: the sign of b", ("7, -7", "3, 3", "1, 2"),
+                   1, lambda a, b, _y: -floor_divide(a, b))
+fmod = number("fmod", "a - trunc(a / b) * b: the sign of a", ("7, -7", "3, 3", " 1, -1"),
+              1, lambda a, b, _y: -trunc(a / b))
+clamp = number("clamp", "x brought into [lo, hi]", (),
+               lambda x, lo, hi, _y: cast(logical_and(ge(x, lo), le(x, hi)), dtype=x.dtype),
                lambda x, lo, hi, _y: cast(logical_and(lt(x, lo), lt(lo, hi)), dtype=x.dtype),
-               lambda x, lo, hi, _y: cast(logical_or(gt(x, hi), gt(lo, hi)), dtype=x.dtype),
-               doc="x brought into [lo, hi]")
+               lambda x, lo, hi, _y: cast(logical_or(gt(x, hi), gt(lo, hi)), dtype=x.dtype))
 
-eq = test("eq", 2, "a = b")
-ne = test("ne", 2, "a != b")
-lt = test("lt", 2, "a < b")
-le = test("le", 2, "a <= b")
-gt = test("gt", 2, "a > b")
-ge = test("ge", 2, "a >= b")
-logical_and = test("logical_and", 2, "whether both are non-zero")
-logical_or = test("logical_or", 2, "whether any is non-zero")
-logical_xor = test("logical_xor", 2, "whether one alone is non-zero")
-bitwise_and = integral("bitwise_and", 2, "the bits that both have")
-bitwise_or = integral("bitwise_or", 2, "the bits that any has")
-bitwise_xor = integral("bitwise_xor", 2, "the bits that one alone has")
-bitwise_left_shift = integral("bitwise_left_shift", 2, "a times 2^b")
-bitwise_right_shift = integral("bitwise_right_shift", 2, "floor(a / 2^b)")
+eq = test("eq", "a = b", ("1, 2", "1, 3", " True, False"))
+ne = test("ne", "a != b", ("1, 2", "1, 3", "False,  True"))
+lt = test("lt", "a < b", ("1, 2", "1, 3", "False,  True"))
+le = test("le", "a <= b", ("1, 2", "1, 1", " True, False"))
+gt = test("gt", "a > b", ("1, 2", "1, 1", "False,  True"))
+ge = test("ge", "a >= b", ("1, 2", "1, 3", " True, False"))
+logical_and = test("logical_and", "whether both are non-zero", ("0, 2", "1, 1", "False,  True"))
+logical_or = test("logical_or", "whether any is non-zero", ("0, 2", "0, 1", "False,  True"))
+logical_xor = test("logical_xor", "whether one alone is non-zero", ("0, 2", "1, 1", " True, False"))
+bitwise_and = integral("bitwise_and", "the bits that both have", ("6, 5", "3, 3", "2, 1"))
+bitwise_or = integral("bitwise_or", "the bits that any has", ("6, 5", "3, 3", "7, 7"))
+bitwise_xor = integral("bitwise_xor", "the bits that one alone has", ("6, 5", "3, 3", "5, 6"))
+bitwise_left_shift = integral("bitwise_left_shift", "a times 2^b", ("1, 3", "2, 1", "4, 6"))
+bitwise_right_shift = integral("bitwise_right_shift", "floor(a / 2^b)", ("8, 3", "2, 1", "2, 1"))
 
 
 def share(x: Any, loses: Any, ties: Any) -> Any:
@@ -170,15 +163,13 @@ def radius(a: Any, b: Any) -> Any:
 # Choosing and casting are linear --------------------------------------------------------------------------------------
 
 def _where_shape(mask: Any, a: Any, b: Any) -> Any:
-    if mask.dtype is not bool_:
-        raise TypeError(f"where: condition: got dtype {mask.dtype.name}, expected bool")
-    if a.dtype is not b.dtype:
-        raise TypeError(f"where: got dtypes {a.dtype.name} and {b.dtype.name}, expected the same for both")
+    check_dtype("where", "condition", mask.dtype, bool_)
+    check_dtype("where", "other", b.dtype, a.dtype)
     return broadcast("where", mask.shape, a.shape, b.shape), a.dtype
 
 
 choose: Linear = linear(
-    "where", shape=_where_shape, compute=KERNELS["where"], kernels=("where",), constants=(0,),
+    "where", shape=_where_shape, constants=(0,),
     transpose=lambda g, mask, _a, _b, slot: where(mask, g, 0) if slot == 1 else where(mask, 0, g),
     doc="a where the mask is set, else b; the cotangent goes where the value came from")
 
@@ -189,8 +180,7 @@ def where(mask: Any, a: Any, b: Any) -> Any:
 
 
 cast: Linear = linear(
-    "cast", shape=lambda x, dtype: (x.shape, dtype),
+    "cast", shape=lambda x, dtype: (x.shape, dtype), kernels=tuple([f"cast_{dtype.name}" for dtype in DTYPES]),
     compute=lambda out, x, dtype: KERNELS[f"cast_{dtype.name}"](out, x),
-    kernels=tuple(f"cast_{name}" for name in ("bool", "uint8", "int32", "int64", "float32", "float64")),
     transpose=lambda g, x, dtype: cast(g, dtype=x.dtype),
     doc="the same numbers in another dtype; the cotangent is cast back")

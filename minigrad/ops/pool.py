@@ -3,26 +3,25 @@
 Max pooling is `gather(x, max_pool_index(x))`: its gradient, max unpooling, is the scatter_add that gather names.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
-from minigrad.dtypes import int64
+from minigrad.dtypes import FLOATS, check_dtype, int64
 from minigrad.geometry import Geometry
 from minigrad.kernels import KERNELS
 from minigrad.op import Linear, constant, linear
 
 
-def _check(op: str, x: Any, sizes: tuple[int, ...]) -> None:
-    if not x.dtype.is_floating_point:
-        raise TypeError(f"{op}: input: got dtype {x.dtype.name}, expected a float dtype")
+def _pooled(op: str, x: Any, sizes: tuple[int, ...], result: tuple[int, ...]) -> Any:
+    """The result's shape and dtype where x has two axes and then `sizes`."""
+    check_dtype(op, "input", x.dtype, *FLOATS)
     if x.ndim != len(sizes) + 2 or x.shape[2:] != sizes:
         raise ValueError(f"{op}: input: got shape {x.shape}, expected two axes and then {sizes}")
+    return (*x.shape[:2], *result), x.dtype
 
 
 def _index_shape(x: Any, geometry: Geometry) -> Any:
     op = f"max_pool{geometry.ndim}d"
-    _check(op, x, geometry.input)
+    shape, _ = _pooled(op, x, geometry.input, geometry.output)
     empty = geometry.empty_window
     if empty is not None:
         axis, o = empty
@@ -30,33 +29,23 @@ def _index_shape(x: Any, geometry: Geometry) -> Any:
                          f"{geometry.kernel[axis]}, dilation {geometry.dilation[axis]}, stride "
                          f"{geometry.stride[axis]}, padding ({geometry.low[axis]}, {geometry.high[axis]}), input "
                          f"{geometry.input[axis]}), expected at least one element of the input in each")
-    return (*x.shape[:2], *geometry.output), int64
-
-
-def _avg_shape(x: Any, geometry: Geometry, count_include_pad: bool, divisor_override: int | None) -> Any:
-    _check(f"avg_pool{geometry.ndim}d", x, geometry.input)
-    return (*x.shape[:2], *geometry.output), x.dtype
-
-
-def _unpool_shape(g: Any, geometry: Geometry, count_include_pad: bool, divisor_override: int | None) -> Any:
-    _check("avg_unpool", g, geometry.output)
-    return (*g.shape[:2], *geometry.input), g.dtype
+    return shape, int64
 
 
 max_pool_index = constant(
-    "max_pool_index", shape=_index_shape, kernels=("max_pool_index",),
+    "max_pool_index", shape=_index_shape,
     compute=lambda out, x, geometry: KERNELS["max_pool_index"](out, x, geometry.params),
     doc="out[n,c,o] = the flat position i of the first largest x[n,c,i] in window o")
-
 avg_pool: Linear = linear(
-    "avg_pool", shape=_avg_shape, kernels=("avg_pool",),
+    "avg_pool", shape=lambda x, geometry, count_include_pad, divisor_override:
+        _pooled(f"avg_pool{geometry.ndim}d", x, geometry.input, geometry.output),
     compute=lambda out, x, geometry, count_include_pad, divisor_override:
         KERNELS["avg_pool"](out, x, geometry.pool_params(count_include_pad, divisor_override)),
     transpose=lambda g, x, **attrs: avg_unpool(g, **attrs),
     doc="out[n,c,o] = sum of x[n,c,i] over window o / how many elements it counts")
-
 avg_unpool: Linear = linear(
-    "avg_unpool", shape=_unpool_shape, kernels=("avg_unpool",),
+    "avg_unpool", shape=lambda g, geometry, count_include_pad, divisor_override:
+        _pooled("avg_unpool", g, geometry.output, geometry.input),
     compute=lambda out, g, geometry, count_include_pad, divisor_override:
         KERNELS["avg_unpool"](out, g, geometry.pool_params(count_include_pad, divisor_override)),
     transpose=lambda x, g, **attrs: avg_pool(x, **attrs),

@@ -98,7 +98,7 @@ def test_more_refusals():
         minigrad.einsum(x, [0])
     with pytest.raises(TypeError, match="einsum: tensors: item 0 is float"):
         minigrad.einsum("i", 1.0)
-    with pytest.raises(TypeError, match=r"einsum: operands: got minigrad\.float64 and minigrad\.float32"):
+    with pytest.raises(TypeError, match=r"einsum: operands: got dtype float64, expected float32"):
         minigrad.einsum("i,i", x, x.double())
     with pytest.raises(ValueError, match="einsum: tensors: got none"):
         minigrad.einsum("i")

@@ -277,7 +277,7 @@ def test_assignment_from_itself_reads_before_it_writes():
 
 @pytest.mark.parametrize("key, text", [
     (1.5, "expected integers"), ("a", "expected integers"), ((0, 0, 0), "3 indices for the 2 axes"),
-    ((..., ...), "more than one ellipsis"), (3, "index 3 is out of range for axis 0 of size 2"),
+    ((..., ...), "got 2 ellipses, expected at most one"), (3, "index 3 is out of range for axis 0 of size 2"),
     (slice(None, None, 0), "step"), ([0, 5], "index 5 is out of range"), (object(), "expected integers"),
     ([1.5], "float32"), ([[True, False]], "mask"), (slice("a", None), "slice"), ({}, "expected integers")])
 def test_bad_keys_say_what_is_wrong(key, text):

@@ -95,7 +95,7 @@ def test_a_value_that_a_derivative_needs_is_watched():
 @pytest.mark.parametrize("text, error, words", [
     ("x.add_(m.ones(4))", ValueError, "do not broadcast"), ("m.ones(1).add_(x)", ValueError, "add_: .* does not fit"),
     ("i.add_(1.5)", TypeError, "add_: the result is float32, which cannot be stored in int64"),
-    ("i.div_(2)", TypeError, "cannot be stored"), ("i.uniform_()", TypeError, "uniform_: got dtype int64"),
+    ("i.div_(2)", TypeError, "cannot be stored"), ("i.uniform_()", TypeError, "uniform_: input: got dtype int64"),
     ("x.uniform_(1, 0)", ValueError, "uniform_: from and to"), ("x.normal_(0, -1)", ValueError, "normal_: std"),
     ("x.bernoulli_(2.)", ValueError, "bernoulli: p"), ("x.fill_('a')", TypeError, "got str"),
     ("x.copy_(m.ones(4))", ValueError, r"got shape \(4,\)"), ("x.floor_divide_()", TypeError, "missing 1"),

@@ -93,8 +93,8 @@ def summary(model: Module, input_shape: tuple[int, ...], batch: int = 1, dtype: 
         shapes = [tuple(x.shape[1:]) for x in count(output)]
         cost, own = costs.pop(), sum(parameter.numel() for parameter in fresh(module.parameters(recurse=False)))
         if own or cost or not list(module.children()):
-            shape = shapes[0] if len(shapes) == 1 else shapes
-            rows.append(Row(name or "model", type(module).__name__, shape, own, cost))
+            size = shapes[0] if len(shapes) == 1 else shapes
+            rows.append(Row(name or "model", type(module).__name__, size, own, cost))
 
     parameters = list(model.parameters())
     x = zeros(batch, *input_shape, dtype=dtype or (parameters[0].dtype if parameters else None))
