@@ -183,8 +183,17 @@ class BuildKernels(build_ext):
             extension.extra_link_args = link
         self.extensions = [e for e in self.extensions if e.variant not in self.unbuildable]
         super().build_extensions()
+        self.forget_removed()
         if not self.inplace:
             self.place_beside_sources()
+
+    def forget_removed(self):
+        """Deletes what earlier builds made of modules that have no source any more: kernels are found by their files."""
+        for root in (Path(), Path(self.build_lib)):
+            for module in (root / PACKAGE).rglob("*.so"):
+                folder = KERNELS if KERNELS.name in module.parts else PACKAGE
+                if not (folder / module.name.split(".")[0]).with_suffix(".pyx").exists():
+                    module.unlink()
 
     def place_beside_sources(self):
         """Copies what was built next to its source too, so that Python started in the checkout finds a whole package.
