@@ -39,6 +39,7 @@ Stride = PerAxis | None
 Padding = int | str | Sequence[int | str | Sequence[int]]
 F = TypeVar("F", bound=Callable[..., "Geometry"])
 
+MODES = ("valid", "same", "causal", "full")
 LIMIT = 2**31 - 1       # of every number given: products of two of them fit the kernels' 64-bit integers
 
 
@@ -136,7 +137,8 @@ class Geometry:
                 dilation: PerAxis = 1, ceil_mode: bool = False) -> "Geometry":
         """Of a pool; the stride is the kernel size unless given.
 
-        `ceil_mode` rounds the number of windows up, if that last one still begins inside the input or its low padding.
+        `ceil_mode` rounds the number of windows up, if that last one still begins inside the input or its low padding:
+        so a window less than a stride too large for the input fits once.
         """
         kernel = _per_axis(op, "kernel_size", kernel, len(input), 1)
         return _window(op, input, kernel, kernel if stride is None else stride, padding, dilation, 1, bool(ceil_mode))
@@ -206,7 +208,7 @@ def _axes(op: str, input: Sizes, kernel: Sizes, stride: Any, padding: Any, dilat
                                   f"{ndim} axes; a pair is nested: ((low, high),)"))
     for axis, side in enumerate(sides):
         if isinstance(side, str):
-            one_of(op, "padding", side, ("valid", "same", "causal", "full"))
+            one_of(op, "padding", side, MODES)
         else:
             pair = _each(op, "padding", side, 2, "an int or a (low, high) pair for one axis")
             sides[axis] = tuple([_integer(op, "padding", n, 0) for n in pair])
@@ -230,9 +232,10 @@ def _window(op: str, input: Sizes, kernel: Sizes, stride: Any, padding: Any, dil
         span = d * (k - 1) + 1
         low, high = _sides(side, size, span, s)
         room = size + low + high - span
-        if room < 0:
+        count = room // s + 1
+        count += ceil_mode and room % s > 0 and count * s < size + low
+        if count < 1:
             raise ValueError(f"{op}: kernel {k} with dilation {d} covers {span} positions, but the padded input has "
                              f"{size}+{low}+{high} = {size + low + high} on axis {axis}")
-        count = room // s + 1
-        rows.append((size, k, s, d, low, high, count + (ceil_mode and room % s > 0 and count * s < size + low)))
+        rows.append((size, k, s, d, low, high, count))
     return Geometry(*zip(*rows, strict=True), groups)       # type: ignore[arg-type, call-arg]

@@ -10,7 +10,7 @@ from typing import Any
 
 from minigrad.errors import one_of, require
 from minigrad.functions.parts import pad
-from minigrad.geometry import Geometry, Padding, PerAxis
+from minigrad.geometry import MODES, Geometry, Padding, PerAxis
 from minigrad.nn import functional as F
 from minigrad.nn.layer import Layer, family, publish
 from minigrad.nn.linear import _Affine
@@ -33,6 +33,8 @@ class _ConvNd(_Affine):
                 f"a divisor of in_channels = {in_channels} and out_channels = {out_channels}")
         one_of(name, "padding_mode", padding_mode, PADDING_MODES[:1] if self.transposed else PADDING_MODES)
         self.kernel_size, self.stride = self._each("kernel_size", kernel_size), self._each("stride", stride)
+        if isinstance(padding, str):
+            one_of(name, "padding", padding, MODES)
         self.padding: Any = (padding,) * self.axes if isinstance(padding, int) else padding
         self.dilation = self._each("dilation", dilation)
         self.output_padding, self.padding_mode = (0,) * self.axes, padding_mode

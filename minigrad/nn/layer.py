@@ -128,6 +128,8 @@ class Functional(Layer):
                 check_probability(layer, name, value)
             elif name == "reduction":
                 check_reduction(layer, value, "batchmean")
+            elif name == "max_val":
+                require(value >= self.min_val, layer, name, value, f"at least min_val, {self.min_val}")
             # (Options that are tensors are buffers: part of the state.)
             (self.register_buffer if name in ("weight", "pos_weight") else self.__setattr__)(name, value)
 

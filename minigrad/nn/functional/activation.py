@@ -121,7 +121,8 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     check_shape(weight.ndim < 2 and weight.numel() in (1, channels), "prelu", "weight", weight,
                 f"(1,) or ({channels},)")
     require(weight.dtype is input.dtype, "prelu", "weight", weight.dtype, f"{input.dtype} as the input's", TypeError)
-    return where(input > 0, input, input * (per_channel(weight, input.ndim) if weight.ndim else weight))
+    slope = weight.reshape(()) if weight.numel() == 1 else per_channel(weight, input.ndim)
+    return where(input > 0, input, input * slope)
 
 
 def _exponential(input: Tensor, scale: float, rate: float) -> Tensor:

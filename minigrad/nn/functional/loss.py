@@ -24,7 +24,9 @@ __all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_en
 
 def _reduced(op: str, losses: Tensor, reduction: str, weight: Any = None, over: Any = None) -> Tensor:
     """The losses times their weights: the mean (where given, over the sum of `over`), the sum, or all of them."""
-    losses = losses if weight is None else losses * weight
+    if weight is not None:
+        check_tensor(op, "weight", weight)
+        losses = losses * weight
     if reduction == "mean":
         return losses.mean() if over is None else losses.sum() / over.sum()
     if reduction == "sum":

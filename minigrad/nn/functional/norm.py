@@ -74,6 +74,7 @@ def _norm(op: str, axes: tuple[int, ...], input: Tensor, running_mean: Any, runn
           bias: Any, observe: bool, momentum: float, eps: float) -> Tensor:
     """Normalised over `axes` and the positions, each channel with its own scale and shift."""
     check_float(op, "input", input)
+    require(isinstance(momentum, int | float), op, "momentum", momentum, "a number", TypeError)
     shape, ndim = input.shape, input.ndim
     check_shape(ndim > 1, op, "input", input, "(n, c, ...)")
     sized(op, shape[1:2], running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
