@@ -188,7 +188,7 @@ class BuildKernels(build_ext):
             self.place_beside_sources()
 
     def forget_removed(self):
-        """Deletes what earlier builds made of modules that have no source any more: kernels are found by their files."""
+        """Deletes what earlier builds made of modules without a source now: kernels are found by their files."""
         for root in (Path(), Path(self.build_lib)):
             for module in (root / PACKAGE).rglob("*.so"):
                 folder = KERNELS if KERNELS.name in module.parts else PACKAGE

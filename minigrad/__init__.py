@@ -11,6 +11,7 @@ tensor([[ 7., 11.],
 """
 
 from importlib import import_module as _import
+from math import e, inf, nan, pi
 from typing import TYPE_CHECKING as _CHECKING
 from typing import Any as _Any
 
@@ -44,6 +45,7 @@ if _CHECKING:
 __version__ = "0.1.0"
 
 bool, int, float = dtypes.bool, dtypes.int, dtypes.float
+Size, inference_mode = tuple, no_grad
 
 
 def __getattr__(name: str) -> _Any:

@@ -1,8 +1,8 @@
 """Changing tensors in place: methods with an underscore, and assignment.
 
 In-place work is never recorded, so it is refused where it would have to be: on a tensor, or with an operand, that
-requires a gradient, unless under `no_grad`.  Values that a recorded derivative needs notice the change by the version
-that each memory counts.
+requires a gradient, unless under `no_grad`.  (`x += y` makes a new tensor there, to which the name x passes.)  Values
+that a recorded derivative needs notice the change by the version that each memory counts.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from minigrad_ext.buffer import Buffer
 # What has a method of its name with an underscore: rows of the op table (but tests), and functions composed of some.
 TESTS = {"eq", "ne", "lt", "le", "gt", "ge", "isnan", "isinf", "isfinite"}
 ROWS = tuple([name for name in ("add", "sub", "div", *ELEMENTWISE) if name not in TESTS])
-COMPOSED = ("pow", "clamp", "addcmul", "addcdiv", "lerp", "masked_fill", "scatter_add")
+COMPOSED = ("pow", "clamp", "addcmul", "addcdiv", "lerp", "masked_fill", "scatter", "scatter_add")
 
 
 class InPlace(Value):
@@ -46,12 +46,16 @@ class InPlace(Value):
                                        "this cannot be done in place where gradients are recorded; do it under "
                                        "no_grad, or use the form that returns a new tensor")
 
-    def _assign(self, op: str, value: Value) -> Any:
-        """Puts a computed value into this tensor's memory, if dtype and shape allow."""
+    def _fits(self, op: str, value: Value) -> None:
+        """TypeError or ValueError for a value that this tensor cannot hold."""
         if value.dtype.category > self.dtype.category:
             raise TypeError(f"{op}: the result is {value.dtype.name}, which cannot be stored in {self.dtype.name}")
         if broadcast(op, value.shape, self.shape) != self.shape:
             raise ValueError(f"{op}: the result has shape {value.shape}, which does not fit in place of {self.shape}")
+
+    def _assign(self, op: str, value: Value) -> Any:
+        """Puts a computed value into this tensor's memory, if dtype and shape allow."""
+        self._fits(op, value)
         copy_into(self.buffer, value.buffer)
         self.buffer.bump()
         return self

@@ -5,7 +5,7 @@ from typing import Any
 
 from minigrad import dtypes, functions
 from minigrad.functions.signature import checked, named
-from minigrad.node import Value
+from minigrad.node import GRAD, Value
 
 # Every function whose first parameter is a tensor is a method too, but for those that PyTorch has as functions alone.
 FUNCTIONS_ONLY = {"cast", "empty_like", "full_like", "is_tensor", "normal", "one_hot", "ones_like", "pad", "rand_like",
@@ -30,6 +30,21 @@ def _operator(function: Callable, swapped: bool = False) -> Callable:
             return function(other, self) if swapped else function(self, other)
         return NotImplemented
     return operator
+
+
+def _augmented(function: Callable, in_place: Callable) -> Callable:
+    """`x += y` in x's memory; where that would have to be recorded, x is the name of a new tensor instead.
+
+    (A leaf that requires a gradient refuses, as its gradient would be that of the new one.)
+    """
+    def operator(self: Any, other: Any) -> Any:
+        leaf = self.differentiable and not self.node
+        if GRAD.enabled and not leaf and (self.node or getattr(other, "differentiable", False)):
+            value = function(self, other)
+            self._fits(function.__name__, value)
+            return functions.cast(value, self.dtype)
+        return in_place(self, other)
+    return _operator(operator)
 
 
 def raw(name: str) -> Callable:
@@ -64,7 +79,7 @@ def bind(cls: type) -> None:
         setattr(cls, f"__{name}__", _operator(raw(target)))
         setattr(cls, f"__r{name}__", _operator(getattr(functions, target), swapped=True))
         if hasattr(cls, f"{target}_"):
-            setattr(cls, f"__i{name}__", _operator(getattr(cls, f"{target}_")))
+            setattr(cls, f"__i{name}__", _augmented(raw(target), getattr(cls, f"{target}_")))
     for name in COMPARISONS:
         setattr(cls, f"__{name}__", _operator(raw(name)))
     for name, target in UNARY.items():

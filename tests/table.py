@@ -282,6 +282,8 @@ ALONG = [((), "contiguous", 0), ((4,), "reversed", 0), ((2, 3), "transposed", 1)
          ((2, 2, 2), "contiguous", 1), ((3, 2), "expanded", 1), ((1, 3), "contiguous", 0), ((0, 2), "contiguous", 1)]
 SAMPLES |= {name: [one(name, sizes, layout, axis=axis) for sizes, layout, axis in ALONG]
             for name in ("argmax", "argmin")}
+SAMPLES["argsort"] = [one("argsort", sizes, layout, axis=axis, descending=descending)
+                      for sizes, layout, axis in ALONG if sizes for descending in (False, True)]
 SAMPLES["cumsum"] = [one("cumsum", sizes, layout, axis=axis, reverse=reverse)
                      for sizes, layout, axis in ALONG for reverse in (False, True)]
 
@@ -296,6 +298,9 @@ SAMPLES["scatter_add"] = [
     Sample("scatter_add", (Operand(index, layout if index else "contiguous"),
                            Operand(index, dtype=minigrad.int64, values=values)), {"axis": axis, "shape": shape})
     for shape, layout, index, values, axis in PICKS]
+SAMPLES["scatter_index"] = [
+    Sample("scatter_index", (Operand(index, dtype=minigrad.int64, values=values),), {"axis": axis, "shape": shape})
+    for shape, layout, index, values, axis in PICKS if shape]
 SAMPLES["nonzero"] = [
     Sample("nonzero", (Operand(shape, layout, dtype=minigrad.bool, values=values),), {"count": sum(values)})
     for shape, layout, values in [((4,), "reversed", (1, 0, 1, 1)), ((2, 3), "transposed", (0, 1, 0, 1, 1, 0)),

@@ -37,9 +37,8 @@ from minigrad_ext.buffer import Buffer
 FLOATS = (minigrad.float32, minigrad.float64)
 FLOAT_ONLY = {"conv", "conv_transpose", "conv_weight", "max_pool_index", "avg_pool", "avg_unpool", "logsumexp",
               "resample"}
-# Kernels that no row runs: they draw numbers, change tensors in place, or put them in order.
-BESIDES = {"uniform", "normal", "randint", "permutation", "sgd", "adam", "rmsprop", "adadelta",
-           "arange", "scatter", "sort"}
+# Kernels that no row runs: they draw numbers or change tensors in place.
+BESIDES = {"uniform", "normal", "randint", "permutation", "sgd", "adam", "rmsprop", "adadelta"}
 
 
 def over(pairs):

@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
-from minigrad.functions import create, index, linalg, math, parts, random, reduce, shape
+from minigrad.functions import create, index, linalg, math, order, parts, random, reduce, shape
 from minigrad.functions.signature import checked
 
-FAMILIES = (create, random, math, reduce, shape, parts, index, linalg)
+FAMILIES = (create, random, math, reduce, shape, parts, index, order, linalg)
 
 __all__ = [name for family in FAMILIES for name in family.__all__]
 

@@ -13,7 +13,7 @@ from typing import Any
 from minigrad import dtypes
 from minigrad.dtypes import check_dtype, int64
 from minigrad.errors import require
-from minigrad.functions.create import copied, copy_into, full, tensor
+from minigrad.functions.create import arange, copied, copy_into, full, tensor
 from minigrad.functions.math import cast
 from minigrad.functions.shape import flatten
 from minigrad.kernels import KERNELS
@@ -25,8 +25,8 @@ from minigrad.shapes import axis_of, broadcast
 from minigrad_ext.buffer import Buffer
 from minigrad_ext.kernel import Params
 
-__all__ = ["gather", "index_select", "masked_fill", "masked_select", "nonzero", "scatter_add", "take_along_dim",
-           "where"]
+__all__ = ["gather", "index_select", "masked_fill", "masked_select", "nonzero", "scatter", "scatter_add",
+           "take_along_dim", "where"]
 
 
 def as_index(op: str, index: Any) -> Any:
@@ -61,14 +61,39 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     >>> minigrad.zeros(3).scatter_add(0, minigrad.tensor([0, 0, 2]), minigrad.tensor([1., 2., 3.]))
     tensor([3., 0., 3.])
     """
-    axis = axis_of("scatter_add", dim, input.ndim)
-    index = as_index("scatter_add", index)
-    check_dtype("scatter_add", "src", src.dtype, input.dtype)
-    rows.check_index("scatter_add", input, index, axis)
-    if src.ndim != index.ndim or any(have < need for have, need in zip(src.shape, index.shape, strict=True)):
-        raise ValueError(f"scatter_add: src: got shape {src.shape}, expected at least that of the index, {index.shape}")
-    src = view.slice(src, starts=(0,) * src.ndim, steps=(1,) * src.ndim, shape=index.shape)
+    axis, index, src = _placed("scatter_add", input, dim, index, src)
     return input + rows.scatter_add(src, index, axis=axis, shape=input.shape)
+
+
+def _placed(op: str, input: Tensor, dim: int, index: Tensor, src: Tensor) -> tuple[int, Any, Any]:
+    """The axis, the index in int64, and what of `src` it places."""
+    axis, index = axis_of(op, dim, input.ndim), as_index(op, index)
+    check_dtype(op, "src", src.dtype, input.dtype)
+    rows.check_index(op, input, index, axis)
+    if src.ndim != index.ndim or any(have < need for have, need in zip(src.shape, index.shape, strict=True)):
+        raise ValueError(f"{op}: src: got shape {src.shape}, expected at least that of the index, {index.shape}")
+    return axis, index, view.slice(src, starts=(0,) * src.ndim, steps=(1,) * src.ndim, shape=index.shape)
+
+
+def scatter(input: Tensor, dim: int, index: Tensor, src: Tensor | float) -> Tensor:
+    """A copy of `input` with src[.., j, ..] (or one number) at position index[.., j, ..] of axis `dim`.
+
+    The last of several sources for one place stays, and it alone has a gradient.
+
+    >>> import minigrad
+    >>> minigrad.zeros(2, 3).scatter(1, minigrad.tensor([[2], [0]]), 1.0)
+    tensor([[0., 0., 1.],
+            [1., 0., 0.]])
+    """
+    values: Any = src if hasattr(src, "buffer") else view.expand(full((), src, dtype=input.dtype), shape=index.shape)
+    if not input.ndim:
+        axis_of("scatter", dim, 0)
+        return scatter(input.reshape(1), 0, flatten(index), flatten(values)).reshape(())
+    axis, index, values = _placed("scatter", input, dim, index, values)
+    source = rows.scatter_index(index, axis=axis, shape=input.shape)
+    place = arange(index.shape[axis]).reshape(-1, *(1,) * (index.ndim - axis - 1))
+    kept = math.where(math.eq(rows.gather(source, index, axis=axis), place), values, 0)
+    return math.where(math.ge(source, 0), rows.scatter_add(kept, index, axis=axis, shape=input.shape), input)
 
 
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:

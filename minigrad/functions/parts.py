@@ -272,6 +272,8 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     require(len(amounts) % 2 == 0 and len(amounts) <= 2 * input.ndim, "pad", "pad", f"{len(amounts)} numbers",
             f"a (low, high) pair for some of the {input.ndim} last axes")
     one_of("pad", "mode", mode, PAD_MODES)
+    require(value is None or isinstance(value, (int, float)), "pad", "value", repr(value), "a number or None",
+            TypeError)
     require(not value or mode == "constant", "pad", "value", value, f"None in mode {mode!r}")
     pairs = list(zip(amounts[::2], amounts[1::2], strict=True))[::-1]
     pairs = [(0, 0)] * (input.ndim - len(pairs)) + pairs

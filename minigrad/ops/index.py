@@ -14,6 +14,7 @@ from minigrad.node import Meta
 from minigrad.op import constant, linear
 from minigrad.ops.view import fill_zero
 from minigrad.shapes import check_axis, dropped
+from minigrad_ext.buffer import Buffer
 from minigrad_ext.kernel import Params
 
 
@@ -56,3 +57,28 @@ scatter_add = linear(
 nonzero = constant(
     "nonzero", shape=_nonzero_shape, compute=lambda out, x, count: KERNELS["nonzero"](out, x),
     doc="the positions of the set elements, one row each, in row-major order")
+
+
+def _order(out: Buffer, x: Buffer, axis: int, descending: bool) -> None:
+    KERNELS["sort"](Buffer.empty(x.shape, x.dtype), out, x, Params((axis, descending)))
+
+
+def _sources(out: Buffer, index: Buffer, axis: int, shape: tuple[int, ...]) -> None:
+    KERNELS["fill"](out, Params((-1,)))
+    places = Buffer.empty(index.shape[axis:axis + 1], int64.code)
+    KERNELS["arange"](places, Params((0, 1)))
+    places = places.reshape((*places.shape, *(1,) * len(index.shape[axis + 1:]))).expand(index.shape)
+    KERNELS["scatter"](out, places, index, Params((axis,)))
+
+
+def _sources_shape(index: Any, axis: int, shape: tuple[int, ...]) -> Any:
+    check_index("scatter", Meta(shape, int64), index, axis)
+    return shape, int64
+
+
+argsort = constant(
+    "argsort", shape=lambda x, axis, descending: (x.shape, int64), compute=_order, kernels=("sort",),
+    doc="where the elements come from that an axis in order holds; equals keep their order, NaN is the largest")
+scatter_index = constant(
+    "scatter_index", shape=_sources_shape, compute=_sources, kernels=("fill", "arange", "scatter"),
+    doc="for each place of a shape the last j with index[.., j, ..] = that place on the axis, -1 where there is none")

@@ -109,7 +109,20 @@ def sort(x: Nested, *, axis: int, descending: bool = False) -> tuple[Nested, Nes
     return values, positions
 
 
+def argsort(x: Nested, *, axis: int, descending: bool) -> Nested:
+    """Where the elements come from that `sort` gives."""
+    return sort(x, axis=axis, descending=descending)[1]
+
+
+def scatter_index(index: Nested, *, axis: int, shape: Shape) -> Nested:
+    """For each place of `shape` the last j with index[.., j, ..] = that place on the axis, -1 where there is none."""
+    out = full(shape, -1)
+    for here, there in _places(index, axis, shape[axis]):
+        put(out, there, here[axis])
+    return out
+
+
 KERNELS: dict[str, Callable[..., Any]] = {
     "gather": gather, "scatter_add": scatter_add, "scatter": scatter, "add_into": add_into, "nonzero": nonzero,
-    "sort": sort,
+    "sort": sort, "argsort": argsort, "scatter_index": scatter_index,
 }

@@ -44,6 +44,8 @@ REDUCTIONS_DIM = [f"{form}" for name in (["sum", "mean", "amax", "amin", "argmax
     "x.max({d})", "x.min({d}, keepdim=True)", "x.max({d}).values", "x.min(dim={d}).indices", "x.var({d})",
     "x.std({d}, keepdim=True)", "x.var({d}, unbiased=False)", "m.std(x, {d}, correction=0)",
     "m.var(x, dim={d}, correction=1, keepdim=True)", "m.var_mean(x, {d})", "m.std_mean(x, {d})", "x.cumsum({d})",
+    "x.sort({d})", "x.sort({d}, descending=True).values",
+    "m.argsort(x, {d})", "x.topk(0, {d})", "m.topk(x, 1, {d}, False)",
     "m.cumsum(x, dim={d})", "x.norm(dim={d})", "m.norm(x, 1, {d})", "m.norm(x, float('inf'), {d})",
     "m.norm(x, 3, {d}, keepdim=True)", "m.norm(x, p=2, dim={d})", "m.softmax(x, {d})",
     "m.log_softmax(x, {d})", "x.softmax(dim={d})", "m.count_nonzero(x, {d})", "m.sum(x, axis={d})",
@@ -70,6 +72,7 @@ SHAPE_DIM = ["x.unsqueeze({d})", "x.squeeze({d})", "x.flip({d})", "x.roll(1, {d}
              "x.index_select({d}, m.tensor([0, 0]))", "m.index_select(x, {d}, m.tensor([], dtype=m.int64))",
              "m.swapaxes(x, {d}, 0)", "x.gather({d}, m.zeros_like(x, dtype=m.int64))",
              "m.zeros_like(x).scatter_add({d}, m.zeros_like(x, dtype=m.int64), x)",
+             "x.scatter({d}, x.argsort({d}), x + 9)", "x.scatter({d}, m.zeros_like(x, dtype=m.int64), 5.)",
              "m.take_along_dim(x, m.zeros_like(x, dtype=m.int64), {d})", "x.unflatten({d}, (-1, 1))"]
 SHAPE = ["x.reshape(-1)", "x.reshape(x.shape)", "x.flatten()", "m.flatten(x)", "m.ravel(x)", "x.squeeze()",
          "m.squeeze(x)",

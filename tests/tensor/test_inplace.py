@@ -13,6 +13,7 @@ x.div_(2, rounding_mode="floor")|x.pow_(2)|x.clamp_(-1, 1)|x.clamp_(min=0)|x.zer
 x.copy_(y.t().contiguous().t())|x.neg_()|
 x.exp_()|x.sqrt_()|x.tanh_()|x.sigmoid_()|x.relu_()|x.floor_()|x.round_()|x.masked_fill_(y > 0, 5)|x.lerp_(y, 0.5)|
 x.addcmul_(y, y, value=2)|x.addcdiv_(y, y + 9, value=2)|x.scatter_add_(0, y.long() * 0, y)|
+x.scatter_(0, y.long()[:1] * 0, y)|
 x.remainder_(3)|x.reciprocal_()|x.sign_()|x.log1p_()|x.t().add_(y.t())|x[1:].mul_(3)|x[:, 0].zero_()|x[0].copy_(y[1])|
 x.add_(x)|x.mul_(x.t().contiguous().t())|x.add_(y[0])|x.add_(y[:, :1])|x.eq(y)|x.logical_not_()|x.floor_divide_(2)|
 x.__iadd__(1)|x.__isub__(y)|x.__imul__(2)|x.__itruediv__(2)|x.__ipow__(2)|x.__ifloordiv__(2)|x.__imod__(2)|x.add_(True)|
@@ -148,3 +149,46 @@ def test_protocols():
     assert second.tolist() == [3, 4]
     with pytest.raises(ValueError, match="exactly one element"):
         bool(x)
+
+
+RECORDED = """
+x = p * 2; x += y
+x = p * 2; x -= p
+x = p * 2; x *= y
+x = p * 2; x /= 3
+x = p * 2; x **= 2
+x = m.zeros(3); x += p
+x = m.zeros(2, 3); x += p * y
+x = m.zeros(3); x += p.sum().double()
+"""
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("text", RECORDED.strip().split("\n"))
+def test_augmented_assignment_is_recorded(text):
+    torch = pytest.importorskip("torch")
+    found = []
+    for m in (minigrad, torch):
+        p = m.tensor([1.0, 2.0, -3.0], requires_grad=True)
+        scope = {"m": m, "p": p, "y": m.tensor([0.5, -1.0, 2.0])}
+        exec(text, scope)
+        x = scope["x"]
+        (x * x).sum().backward()
+        found.append((str(x.dtype).split(".")[-1], x.flatten().tolist(), p.grad.tolist()))
+    assert found[0][0] == found[1][0]
+    assert found[0][1] == pytest.approx(found[1][1]) and found[0][2] == pytest.approx(found[1][2])
+
+
+def test_augmented_assignment_refuses_what_cannot_be_recorded():
+    p = minigrad.ones(3, requires_grad=True)
+    for text, error, words in (("p += 1", RuntimeError, "add_: the tensor requires a gradient"),
+                               ("x = p * 1; x += minigrad.ones(2, 3)", ValueError, "add: the result has shape (2, 3)"),
+                               ("x = minigrad.zeros(3, dtype=minigrad.int64); x += p", TypeError,
+                                "add: the result is float32, which cannot be stored in int64")):
+        with pytest.raises(error) as caught:
+            exec(text, {"minigrad": minigrad, "p": p})
+        assert words in str(caught.value)
+    with minigrad.no_grad():
+        address = p.data_ptr()
+        p += 1
+    assert p.tolist() == [2, 2, 2] and p.data_ptr() == address
