@@ -7,7 +7,7 @@ import argparse
 import minigrad
 from minigrad.cli.run import RunFolder
 from minigrad.cli.train import run_data
-from minigrad.training import evaluate
+from minigrad.cli.training import evaluate
 
 
 def run(options: argparse.Namespace) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from minigrad.training import Trainer
+from minigrad.cli.training import Trainer
 
 
 @contextmanager

@@ -29,10 +29,10 @@ from typing import Any
 import minigrad
 from minigrad import models, nn
 from minigrad.cli.config import Config, make_optimizer
+from minigrad.cli.training import Trainer, derive_seed
 from minigrad.data import ImageDataset
 from minigrad.io import FileError, atomic_write, load, save
 from minigrad.io.files import TEMPORARY, sync_folder
-from minigrad.training import Trainer, derive_seed
 
 FORMATS = {"epoch": "d", "lr": ".6g", "train_loss": ".6f", "train_accuracy": ".6f", "test_loss": ".6f",
            "test_accuracy": ".6f", "seconds": ".3f", "images_per_second": ".0f"}

@@ -16,8 +16,8 @@ from minigrad.cli.config import Config, default_config
 from minigrad.cli.main import INTERRUPTED, UsageError
 from minigrad.cli.progress import make_reporter
 from minigrad.cli.run import RunFolder
+from minigrad.cli.training import Diverged, Interrupted
 from minigrad.data import ImageDataset, load_images
-from minigrad.training import Diverged, Interrupted
 
 # Settings of a run that --resume takes from its configuration, by their flags.
 FIXED = {"dataset": "dataset", "model": "--model", "epochs": "--epochs", "batch_size": "--batch-size", "lr": "--lr",

@@ -9,9 +9,9 @@ import pytest
 import minigrad
 from minigrad.cli.config import Config, default_config
 from minigrad.cli.run import RunFolder
+from minigrad.cli.training import Interrupted, derive_seed, evaluate, schedule
 from minigrad.data.images import ImageDataset
 from minigrad.io import FileError
-from minigrad.training import Interrupted, derive_seed, evaluate, schedule
 
 
 class Silent:
