@@ -15,9 +15,8 @@ from typing import Any
 from minigrad.errors import one_of, require
 from minigrad.optim.optimizer import Optimizer
 
-__all__ = ["ChainedScheduler", "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "ExponentialLR",
-           "LRScheduler", "LambdaLR", "LinearLR", "MultiStepLR", "MultiplicativeLR", "OneCycleLR", "PolynomialLR",
-           "ReduceLROnPlateau", "SequentialLR", "StepLR"]
+__all__ = ["CosineAnnealingLR", "CosineAnnealingWarmRestarts", "ExponentialLR", "LRScheduler", "LambdaLR", "LinearLR",
+           "MultiStepLR", "OneCycleLR", "PolynomialLR", "ReduceLROnPlateau", "SequentialLR", "StepLR"]
 
 PARTS = ("lr_lambdas", "_schedulers")   # attributes that are lists of functions or of other schedulers
 
@@ -158,17 +157,6 @@ class ExponentialLR(FactorLR):
         return self.gamma ** t
 
 
-class ConstantLR(FactorLR):
-    """f(t) = factor before step `total_iters`, then 1."""
-
-    def __init__(self, optimizer: Optimizer, factor: float = 1 / 3, total_iters: int = 5, last_epoch: int = -1) -> None:
-        require(0 <= factor <= 1, "ConstantLR", "factor", factor, "a number from 0 to 1")
-        super().__init__(optimizer, last_epoch, factor=factor, total_iters=total_iters)
-
-    def scale(self: Any, t: int) -> float:
-        return self.factor if t < self.total_iters else 1.0
-
-
 class LinearLR(FactorLR):
     """f(t) goes in a straight line from `start_factor` to `end_factor` in `total_iters` steps: warm-up.
 
@@ -256,14 +244,6 @@ class LambdaLR(LRScheduler):
         return [base * f(self.last_epoch) for base, f in zip(self.base_lrs, self.lr_lambdas, strict=True)]
 
 
-class MultiplicativeLR(LambdaLR):
-    """lr(t) = lr(t - 1) * lr_lambda(t)."""
-
-    def get_lr(self) -> list[float]:
-        factors = [f(self.last_epoch) if self.last_epoch else 1.0 for f in self.lr_lambdas]
-        return [lr * factor for lr, factor in zip(self.current(), factors, strict=True)]
-
-
 class OneCycleLR(LRScheduler):
     """Up from max_lr / div_factor to max_lr, then down to max_lr / div_factor / final_div_factor; momentum against it.
 
@@ -323,27 +303,17 @@ class OneCycleLR(LRScheduler):
                 for group in self.optimizer.param_groups]
 
 
-class Several(Schedule):
-    """What schedulers made of others share."""
-
-    def __init__(self, optimizer: Optimizer, schedulers: Sequence[Any]) -> None:
-        super().__init__(optimizer)
-        self._schedulers = list(schedulers)
-        require(all(each.optimizer is optimizer for each in schedulers) and schedulers, type(self).__name__,
-                "schedulers", schedulers, "one or more schedulers of this optimizer")
-
-
-class SequentialLR(Several):
+class SequentialLR(Schedule):
     """One scheduler after another: the next takes over, from its own beginning, at each of the `milestones`."""
 
     def __init__(self, optimizer: Optimizer, schedulers: Sequence[Any], milestones: Sequence[int],
                  last_epoch: int = -1) -> None:
-        super().__init__(optimizer, schedulers)
-        require(all(isinstance(each, LRScheduler) for each in schedulers), "SequentialLR", "schedulers", schedulers,
-                "instances of LRScheduler")
+        super().__init__(optimizer)
+        valid = schedulers and all(isinstance(each, LRScheduler) and each.optimizer is optimizer for each in schedulers)
+        require(valid, "SequentialLR", "schedulers", schedulers, "one or more LRSchedulers of this optimizer")
         require(len(milestones) == len(schedulers) - 1, "SequentialLR", "milestones", milestones,
                 f"{len(schedulers) - 1}, one less than there are schedulers")
-        self._milestones, self.last_epoch = list(milestones), last_epoch + 1
+        self._schedulers, self._milestones, self.last_epoch = list(schedulers), list(milestones), last_epoch + 1
         self.set_lr([group["initial_lr"] for group in optimizer.param_groups])
         for each in schedulers:
             each.last_epoch -= 1            # takes back the first step that each made when it was built
@@ -361,20 +331,6 @@ class SequentialLR(Several):
             scheduler.set_lr(getattr(scheduler, "_get_closed_form_lr", scheduler.get_lr)())
         else:
             scheduler.step()
-        self._last_lr = self.current()
-
-
-class ChainedScheduler(Several):
-    """Several schedulers at once: each multiplies what those before it have set."""
-
-    def __init__(self, schedulers: Sequence[Any], optimizer: Optimizer | None = None) -> None:
-        require(schedulers, "ChainedScheduler", "schedulers", schedulers, "one or more")
-        super().__init__(optimizer or schedulers[0].optimizer, schedulers)
-
-    def step(self) -> None:
-        """Go to the next step of every scheduler."""
-        for each in self._schedulers:
-            each.step()
         self._last_lr = self.current()
 
 

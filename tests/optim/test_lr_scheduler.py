@@ -26,19 +26,11 @@ def warm_cosine(lib, optimizer):
                             milestones=[4, 10])
 
 
-def chained(lib, optimizer):
-    lrs = lib.optim.lr_scheduler
-    return lrs.ChainedScheduler([lrs.ConstantLR(optimizer, 0.25, 3), lrs.StepLR(optimizer, 2, 0.7),
-                                 lrs.CosineAnnealingLR(optimizer, 5)])
-
-
 SCHEDULES = {
     "step": named("StepLR", 3),
     "step gamma": named("StepLR", step_size=2, gamma=0.5),
     "multistep": named("MultiStepLR", [7, 2, 4, 4], gamma=0.3),
     "exponential": named("ExponentialLR", 0.9),
-    "constant": named("ConstantLR"),
-    "constant 2": named("ConstantLR", 0.5, 2),
     "linear": named("LinearLR"),
     "linear down": named("LinearLR", 1.0, 0.0, 6),
     "polynomial": named("PolynomialLR", 6, 2.0),
@@ -48,14 +40,12 @@ SCHEDULES = {
     "restarts alike": named("CosineAnnealingWarmRestarts", 3),
     "lambda": named("LambdaLR", lambda t: 1 / (t + 1)),
     "lambdas": named("LambdaLR", [lambda t: 0.9 ** t, lambda t: 1.0]),
-    "multiplicative": named("MultiplicativeLR", lambda t: 0.5 + t % 2),
     "one cycle": named("OneCycleLR", 1.0, total_steps=20),
     "one cycle linear": named("OneCycleLR", [1.0, 2.0], epochs=4, steps_per_epoch=5, anneal_strategy="linear",
                               base_momentum=0.7, max_momentum=[0.9, 0.8], pct_start=0.4, div_factor=10.0),
     "one cycle in three": named("OneCycleLR", 0.3, 20, three_phase=True, final_div_factor=100.0),
     "one cycle alone": named("OneCycleLR", 0.3, 20, cycle_momentum=False),
     "warm-up, cosine, exponential": warm_cosine,
-    "chained": chained,
 }
 
 
@@ -85,14 +75,11 @@ def test_known_numbers():
     assert rates(named("MultiStepLR", [1, 3], 0.5), 5) == [1, 0.5, 0.5, 0.25, 0.25]
     assert rates(named("ExponentialLR", 0.5), 4) == [1, 0.5, 0.25, 0.125]
     assert rates(named("LinearLR", 0.25, 1.0, 3), 5) == [0.25, 0.5, 0.75, 1, 1]
-    assert rates(named("ConstantLR", 0.5, 2), 4) == [0.5, 0.5, 1, 1]
-    assert rates(named("ConstantLR", 0, 2), 4) == [0, 0, 1, 1]
     assert rates(named("PolynomialLR", 2, 2), 4) == [1, 0.25, 0, 0]
     assert rates(named("CosineAnnealingLR", 2), 6) == [1, 0.5, 0, 0.5, 1, 0.5]
     assert rates(named("CosineAnnealingWarmRestarts", 2, 2), 7) == \
         [1, 0.5, 1, round((1 + math.sqrt(0.5)) / 2, 6), 0.5, round((1 - math.sqrt(0.5)) / 2, 6), 1]
     assert rates(named("LambdaLR", lambda t: t), 3) == [0, 1, 2]
-    assert rates(named("MultiplicativeLR", lambda t: t), 4) == [1, 1, 2, 6]
     assert rates(named("OneCycleLR", 1.0, 6, pct_start=0.5, div_factor=4.0, final_div_factor=2.0,
                        anneal_strategy="linear"), 6) == [0.25, 0.625, 1, 0.708333, 0.416667, 0.125]
 
@@ -152,7 +139,6 @@ def test_saved_state_goes_on(name, tmp_path):
 @pytest.mark.parametrize("make, kind, message", [
     (lambda o: lr_scheduler.StepLR(3, 1), TypeError, "StepLR: optimizer: got int"),
     (lambda o: lr_scheduler.StepLR(o, 0), ValueError, "StepLR: step_size: got 0, expected 1 or more"),
-    (lambda o: lr_scheduler.ConstantLR(o, 2.0), ValueError, "factor: got 2.0"),
     (lambda o: lr_scheduler.LinearLR(o, 0.0), ValueError, "start_factor: got 0.0"),
     (lambda o: lr_scheduler.LinearLR(o, 0.5, 2.0), ValueError, "end_factor: got 2.0"),
     (lambda o: lr_scheduler.CosineAnnealingLR(o, 0), ValueError, "T_max: got 0"),
@@ -172,7 +158,6 @@ def test_saved_state_goes_on(name, tmp_path):
     (lambda o: lr_scheduler.SequentialLR(o, [lr_scheduler.ReduceLROnPlateau(o)], []), ValueError, "LRScheduler"),
     (lambda o: lr_scheduler.SequentialLR(o, [lr_scheduler.StepLR(optimizer_of(minigrad), 1)], []), ValueError,
      "of this optimizer"),
-    (lambda o: lr_scheduler.ChainedScheduler([]), ValueError, "schedulers"),
     (lambda o: lr_scheduler.StepLR(o, 1, last_epoch=3), KeyError, "no 'initial_lr'"),
 ])
 def test_refusals(make, kind, message):
