@@ -7,7 +7,7 @@ from minigrad.errors import require
 from minigrad.functions.create import ones_like
 from minigrad.grad import grad_mode, matching, pull_back, several
 from minigrad.kernels import KERNELS
-from minigrad.node import GRAD, Node, Value, origin
+from minigrad.node import GRAD, Value, origin
 from minigrad.op import total
 from minigrad.ops import view as rows
 
@@ -69,7 +69,7 @@ def is_grad_enabled() -> bool:
 
 
 def _pulled(op: str, outputs: Any, given: Any, inputs: Any, retain_graph: bool | None,
-            create_graph: bool) -> dict[int, tuple[Any, Value]]:
+            create_graph: bool) -> dict[Any, Value]:
     """The cotangents of the inputs (None: of all leaves); an output of one element weighs 1 where nothing is given."""
     outs, ins = several(outputs), None if inputs is None else several(inputs)
     weights = list(several(given)) if given is not None else [None] * len(outs)
@@ -103,21 +103,21 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool
     (tensor(18.),)
     """
     found = _pulled("grad", outputs, grad_outputs, several(inputs), retain_graph, create_graph)
-    entries = [found.get(id(origin(x))) for x in several(inputs)]
-    if None in entries and not allow_unused:
-        raise RuntimeError(f"grad: inputs: the outputs do not depend on input {entries.index(None)}; "
-                           "pass allow_unused=True to get None for it")
-    return tuple([None if entry is None else entry[1] for entry in entries])
+    gradients = tuple([found.get(origin(x)) for x in several(inputs)])
+    for slot, g in enumerate(gradients):
+        require(g is not None or allow_unused, "grad", "inputs", f"input {slot}, which the outputs do not depend on",
+                "allow_unused=True, which gives None for it", RuntimeError)
+    return gradients
 
 
 def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None = None, create_graph: bool = False,
              inputs: Sequence[Any] | None = None) -> None:
     """Adds the gradients of (the sum of) `tensors` to the `.grad` of the leaves behind them, or of `inputs` only."""
     found = _pulled("backward", tensors, grad_tensors, inputs, retain_graph, create_graph)
-    by_node = {id(origin(x)): x for x in (() if inputs is None else several(inputs))}
+    holders = {origin(x): x for x in (() if inputs is None else several(inputs))}
     with grad_mode(create_graph):
-        for at, g in found.values():
-            accumulate(by_node[id(at)] if isinstance(at, Node) else at, g, create_graph)
+        for at, g in found.items():
+            accumulate(holders.get(at, at), g, create_graph)
 
 
 def accumulate(leaf: Value, g: Value, create_graph: bool) -> None:

@@ -47,8 +47,7 @@ def run(op: str, func: Callable, primals: tuple) -> tuple[tuple, Any, tuple, boo
     with enable_grad():
         returned = func(*inputs)
     outputs = _tensors(op, "the function's result", returned)
-    own = {id(value) for value in inputs if value.node is None}
-    return inputs, returned, outputs, outer and not own.issuperset(leaves(outputs))
+    return inputs, returned, outputs, outer and not {x for x in inputs if x.node is None}.issuperset(leaves(outputs))
 
 
 def _like(form: Any, values: Any) -> Any:
@@ -64,8 +63,8 @@ def _shown(returned: Any, outputs: tuple, keep: bool) -> Any:
 def _pulled(outputs: tuple, cotangents: Any, inputs: tuple, create_graph: bool, retain_graph: bool = True) -> tuple:
     """The cotangents of the inputs, each as if the others did not depend on it; zeros where the outputs do not."""
     found = pull_back(outputs, cotangents, inputs, create_graph=create_graph, retain_graph=retain_graph, through=False)
-    entries = [found.get(id(origin(x))) for x in inputs]
-    return tuple([zeros_like(x) if entry is None else entry[1] for x, entry in zip(inputs, entries, strict=True)])
+    gradients = [found.get(origin(x)) for x in inputs]
+    return tuple([zeros_like(x) if g is None else g for x, g in zip(inputs, gradients, strict=True)])
 
 
 def _pushed(outputs: tuple, inputs: tuple, tangents: Any, create_graph: bool) -> tuple:
@@ -117,9 +116,8 @@ def of_places(func: Callable, places: Sequence[int], args: tuple, kwargs: dict[s
     return inner
 
 
-def _derivative(op: str, func: Callable, argnums: int | tuple[int, ...], has_aux: bool, walk: Callable,
-                give: Callable) -> Callable:
-    """The function of func's arguments that `give`s `walk` of its run, as a function of those at `argnums`."""
+def _derivative(op: str, func: Callable, argnums: int | tuple[int, ...], has_aux: bool, walk: Callable) -> Callable:
+    """The function of func's arguments that gives `walk` of its run, as a function of those at `argnums`."""
     def derivative(*args: Any, **kwargs: Any) -> Any:
         for place in several(argnums):
             require(-len(args) <= place < len(args), op, "argnums", place, f"a place among the {len(args)} arguments",
@@ -133,7 +131,7 @@ def _derivative(op: str, func: Callable, argnums: int | tuple[int, ...], has_aux
             return result
 
         primals = _tensors(op, "arguments", tuple([args[place] for place in places]))
-        return give(walk(*run(op, inner, primals)), aux)
+        return walk(*run(op, inner, primals), aux)
 
     return derivative
 
@@ -142,20 +140,15 @@ def _beside(result: Any, aux: list) -> Any:
     return (result, *aux) if aux else result
 
 
-def _gradient(func: Callable, argnums: int | tuple[int, ...], has_aux: bool, give: Callable) -> Callable:
-    """What grad and grad_and_value share; `give((gradient, value), aux)`."""
-    def walk(inputs: tuple, returned: Any, outputs: tuple, keep: bool) -> tuple[Any, Any]:
+def grad_and_value(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable:
+    """The function that gives (gradient, value) of a function with a single number as its result."""
+    def walk(inputs: tuple, returned: Any, outputs: tuple, keep: bool, aux: list) -> tuple[Any, Any]:
         require(isinstance(returned, Value) and returned.buffer.size == 1, "grad", "the function's result",
                 getattr(returned, "shape", type(returned).__name__), "a tensor with one element")
         gradients = _pulled(outputs, [ones_like(returned)], inputs, keep, retain_graph=keep)
-        return _like(argnums, gradients), _shown(returned, outputs, keep)
+        return _like(argnums, gradients), _beside(_shown(returned, outputs, keep), aux)
 
-    return _derivative("grad", func, argnums, has_aux, walk, give)
-
-
-def grad_and_value(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable:
-    """The function that gives (gradient, value) of a function with a single number as its result."""
-    return _gradient(func, argnums, has_aux, lambda both, aux: (both[0], _beside(both[1], aux)))
+    return _derivative("grad", func, argnums, has_aux, walk)
 
 
 def grad(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable:
@@ -165,14 +158,20 @@ def grad(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = Fal
     >>> minigrad.func.grad(minigrad.func.grad(lambda x: x ** 3))(minigrad.tensor(2.))
     tensor(12.)
     """
-    return _gradient(func, argnums, has_aux, lambda both, aux: _beside(both[0], aux))
+    both = grad_and_value(func, argnums, has_aux)
+
+    def gradient(*args: Any, **kwargs: Any) -> Any:
+        found, value = both(*args, **kwargs)
+        return (found, *value[1:]) if has_aux else found
+
+    return gradient
 
 
 def units(x: Any) -> Iterator[Any]:
     """The unit vectors of the shape of x, one after another."""
-    n, one = x.buffer.size, ones(1, dtype=x.dtype)
-    for k in range(n):
-        yield rows.flat_view(rows.embed(one, starts=(k,), steps=(1,), shape=(n,)), x.shape)
+    for k in range(x.buffer.size):
+        unit = rows.embed(ones(1, dtype=x.dtype), starts=(k,), steps=(1,), shape=(x.buffer.size,))
+        yield rows.flat_view(unit, x.shape)
 
 
 def pulled_units(inputs: tuple, outputs: tuple, keep: bool) -> Iterator[list[list]]:
@@ -194,13 +193,13 @@ def _jacobian(op: str, func: Callable, argnums: int | tuple[int, ...], has_aux: 
         shape = (*out.shape, *x.shape)
         return stack(parts, axis).reshape(shape) if parts else zeros(shape, dtype=out.dtype)
 
-    def walk(inputs: tuple, returned: Any, outputs: tuple, keep: bool) -> Any:
+    def walk(inputs: tuple, returned: Any, outputs: tuple, keep: bool, aux: list) -> Any:
         with grad_mode(keep):
-            return _like(returned, [
-                _like(argnums, [assembled(parts, out, x) for parts, x in zip(row, inputs, strict=True)])
-                for row, out in zip(slices(inputs, outputs, keep), outputs, strict=True)])
+            blocks = [_like(argnums, [assembled(parts, out, x) for parts, x in zip(row, inputs, strict=True)])
+                      for row, out in zip(slices(inputs, outputs, keep), outputs, strict=True)]
+        return _beside(_like(returned, blocks), aux)
 
-    return _derivative(op, func, argnums, has_aux, walk, _beside)
+    return _derivative(op, func, argnums, has_aux, walk)
 
 
 def jacrev(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable:
@@ -267,7 +266,7 @@ def linear_transpose(func: Callable, *primals: Any) -> Callable:
     nodes = order(origin(out) for out in outputs)
     dependent = leading_to(nodes, map(origin, inputs))
     for node in nodes:
-        slots = [slot for slot, parent in enumerate(node.parents) if id(parent) in dependent]
+        slots = [slot for slot, parent in enumerate(node.parents) if parent in dependent]
         reads, reads_output = node.op.reads(slots, len(node.parents)) if slots else (set(), False)
         require(not reads_output and reads.isdisjoint(slots), "linear_transpose", "func",
                 f"{node.op.name}, which is not linear in the primals", "a linear function")
@@ -338,7 +337,7 @@ def checkpoint(function: Callable, *args: Any, use_reentrant: bool | None = None
         inputs = _fresh("checkpoint", operands)     # without their history, so that the leaves found are the function's
     returned = inner(*inputs)
     made = [out for out in several(returned) if isinstance(out, Value) and out.node is not None]
-    operands += tuple([leaf for leaf in leaves(made).values() if all(leaf is not x for x in inputs)])
+    operands += tuple([leaf for leaf in leaves(made) if leaf not in set(inputs)])
     shown = list(several(returned))
     for slot, out in enumerate(shown):
         if isinstance(out, Value) and out.node is not None:

@@ -55,76 +55,76 @@ def run_hooks(hooks: dict[int, Callable] | None, g: Value) -> Value:
     return g
 
 
-def leading_to(nodes: list[Node], targets: Iterable[Any]) -> set[int]:
-    """The ids of the `targets` and of those `nodes` (given outputs first) from which one is reached."""
-    reached = {id(target) for target in targets}
+def leading_to(nodes: list[Node], targets: Iterable[Any]) -> set[Any]:
+    """The `targets` and those `nodes` (given outputs first) from which one is reached."""
+    reached = set(targets)
     for node in reversed(nodes):
-        if any(id(parent) in reached for parent in node.parents):
-            reached.add(id(node))
+        if not reached.isdisjoint(node.parents):
+            reached.add(node)
     return reached
 
 
-def leaves(outputs: Iterable[Value]) -> dict[int, Any]:
-    """{id: leaf} of what `outputs` depend on, and what wants a gradient, without being the result of an op."""
+def leaves(outputs: Iterable[Value]) -> list[Any]:
+    """What `outputs` depend on, and what wants a gradient, without being the result of an op: each once."""
     roots = [origin(out) for out in outputs if out.differentiable]
     ends = [*roots, *[parent for node in order(roots) for parent in node.parents]]
-    return {id(end): end for end in ends if end is not None and type(end) is not Node}
+    return [end for end in dict.fromkeys(ends) if end is not None and type(end) is not Node]
 
 
 def pull_back(outputs: Sequence[Value], cotangents: Sequence[Value], targets: Sequence[Value] | None = None, *,
               create_graph: bool = False, retain_graph: bool = False,
-              through: bool = True) -> dict[int, tuple[Any, Value]]:
-    """The cotangents of all leaves behind `outputs`, or of the `targets`: {id(origin): (origin, cotangent)}.
+              through: bool = True) -> dict[Any, Value]:
+    """The cotangents of all leaves behind `outputs`, or of the `targets`: {origin: cotangent}.
 
     Each node is visited once, when its cotangent is complete.  With `create_graph` the work itself is recorded;
     without `retain_graph` each node forgets its values once it has been passed; without `through` the walk ends at
     the targets, so that one target's cotangent holds nothing that came by way of another.
     """
     nodes = order(origin(out) for out in outputs)
-    goals = [origin(target) for target in targets or ()]
-    wanted, useful = {id(goal) for goal in goals}, leading_to(nodes, goals) if targets is not None else None
-    pending: dict[int, tuple[Any, Value]] = {}      # when all nodes have been visited: the leaves
-    found: dict[int, tuple[Any, Value]] = {}
+    wanted = {origin(target) for target in targets or ()}
+    useful = leading_to(nodes, wanted) if targets is not None else None
+    pending: dict[Any, Value] = {}      # when all nodes have been visited: the leaves
+    found: dict[Any, Value] = {}
 
     def arrive(at: Any, g: Value) -> None:
-        known = pending.get(id(at))
-        pending[id(at)] = (at, g if known is None else total([known[1], g]))
+        known = pending.get(at)
+        pending[at] = g if known is None else total([known, g])
 
     with grad_mode(create_graph):
         for out, cotangent in zip(outputs, cotangents, strict=True):
             if out.differentiable:
                 arrive(origin(out), cotangent)
         for node in nodes:
-            if id(node) not in pending:
+            if node not in pending:
                 continue
-            g = run_hooks(node.hooks, pending.pop(id(node))[1])
-            if id(node) in wanted:
-                found[id(node)] = (node, g)
+            g = run_hooks(node.hooks, pending.pop(node))
+            if node in wanted:
+                found[node] = g
             slots = [slot for slot, parent in enumerate(node.parents)
-                     if parent is not None and (useful is None or id(parent) in useful)]
-            if slots and (through or id(node) not in wanted):
+                     if parent is not None and (useful is None or parent in useful)]
+            if slots and (through or node not in wanted):
                 operands, out = node.values()
                 for slot in slots:
                     arrive(node.parents[slot], node.op.vjp(slot, g, operands, out, node.attrs))
                 if not retain_graph:
                     node.release()
-        for key, (leaf, g) in pending.items():
-            if targets is None or key in wanted:
-                found[key] = (leaf, run_hooks(leaf.hooks, g))
+        for leaf, g in pending.items():
+            if targets is None or leaf in wanted:
+                found[leaf] = run_hooks(leaf.hooks, g)
     return found
 
 
 def push_forward(outputs: Sequence[Value], inputs: Sequence[Value], tangents: Sequence[Value], *,
                  create_graph: bool = False) -> list[Value | None]:
     """The tangents of `outputs` for given tangents of `inputs`; None where an output does not depend on them."""
-    known: dict[int, Value] = {}
+    known: dict[Any, Value] = {}
     with grad_mode(create_graph):
         for value, tangent in zip(inputs, tangents, strict=True):
-            key = id(origin(value))
-            known[key] = total([known[key], tangent]) if key in known else tangent
+            at = origin(value)
+            known[at] = total([known[at], tangent]) if at in known else tangent
         for node in reversed(order(origin(out) for out in outputs)):
-            incoming = [known.get(id(parent)) for parent in node.parents]       # None is a parent of nothing
-            if id(node) not in known and any(t is not None for t in incoming):
+            incoming = [known.get(parent) for parent in node.parents]       # None is a parent of nothing
+            if node not in known and any(t is not None for t in incoming):
                 operands, out = node.values()
-                known[id(node)] = node.op.jvp(incoming, operands, out, node.attrs)
-    return [known.get(id(origin(out))) if out.differentiable else None for out in outputs]
+                known[node] = node.op.jvp(incoming, operands, out, node.attrs)
+    return [known.get(origin(out)) if out.differentiable else None for out in outputs]

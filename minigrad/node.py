@@ -115,18 +115,17 @@ def order(roots: Iterable[Any]) -> list[Node]:
 
     A depth-first walk with its own stack, so that a chain of any length is walked.
     """
-    finished: list[Node] = []
-    seen: set[int] = set()
-    stack: list[tuple[Node, bool]] = [(root, False) for root in roots if type(root) is Node]
+    finished: dict[Node, None] = {}
+    seen: set[Node] = set()
+    stack = [root for root in roots if type(root) is Node]
     while stack:
-        node, expanded = stack.pop()
-        if expanded:
-            finished.append(node)
-        elif id(node) not in seen:
-            seen.add(id(node))
-            stack += [(node, True), *[(parent, False) for parent in node.parents
-                                      if type(parent) is Node and id(parent) not in seen]]
-    return finished[::-1]
+        node = stack[-1]
+        if node in seen:                # for the second time on top: all behind it is finished
+            finished[stack.pop()] = None
+        else:
+            seen.add(node)
+            stack += [parent for parent in node.parents if type(parent) is Node and parent not in seen]
+    return list(finished)[::-1]
 
 
 def origin(value: Value) -> Any:

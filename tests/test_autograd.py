@@ -150,7 +150,8 @@ def test_what_was_not_passed_is_not_freed():
 def test_unused_inputs():
     x, other, inner = leaf([1.0]), leaf([1.0]), leaf([1.0]) * 2
     y = (x * 2).sum()
-    fails(RuntimeError, "grad: inputs: the outputs do not depend on input 1; pass allow_unused=True to get None for it",
+    fails(RuntimeError, "grad: inputs: got input 1, which the outputs do not depend on, "
+                        "expected allow_unused=True, which gives None for it",
           grad, y, [x, other], retain_graph=True)
     found = grad(y, [x, other, inner], allow_unused=True)
     assert found[0].tolist() == [2.0] and found[1:] == (None, None)

@@ -123,8 +123,7 @@ class Optimizer:
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Move every parameter that has a gradient; a `closure` computes the loss (and gradients) first."""
-        with enable_grad():
-            loss = closure() if closure is not None else None
+        loss = enable_grad()(closure)() if closure is not None else None
         with no_grad():
             for group in self.param_groups:
                 self.update(group)
