@@ -1,19 +1,21 @@
 """What every function promises about its arguments, checked from its annotations in one place.
 
-A parameter annotated `Tensor` takes nothing else; sizes and axes that may follow one another (`*size`, `*dims`) may
-also be given by that name; `dim` and `keepdim` may be spelled `axis` and `keepdims`.
+A parameter annotated `Tensor` takes nothing else, one annotated `Floats` only a tensor of a floating-point dtype; sizes
+and axes that may follow one another (`*size`, `*dims`) may also be given by that name; `dim` and `keepdim` may be
+spelled `axis` and `keepdims`.
 """
 
 from collections.abc import Callable, Iterable
 from functools import wraps
 from inspect import Parameter, Signature, signature
-from typing import Any
+from typing import Annotated, Any
 
 from minigrad.errors import require
-from minigrad.node import Value
+from minigrad.node import Tensor, Value
 
 SPELLINGS = {"axis": "dim", "keepdims": "keepdim"}
 MISSING = object()
+Floats = Annotated[Tensor, "of a floating-point dtype"]
 VARIADIC = 4            # the flag of a code object that has *args
 
 
@@ -24,8 +26,8 @@ def checked(function: Callable, first: int = 0) -> Callable:
     """
     code = function.__code__
     names = code.co_varnames[:code.co_argcount + code.co_kwonlyargcount]
-    tensors = [(slot, name) for slot, name in enumerate(names)
-               if slot >= first and function.__annotations__.get(name) == "Tensor"]
+    tensors = [(names.index(name), name, kind is Floats) for name, kind in function.__annotations__.items()
+               if name in names[first:] and (kind is Floats or getattr(kind, "__name__", kind) == "Tensor")]
     spelled = "dim" in names
     several = code.co_varnames[len(names)] if code.co_flags & VARIADIC else ""
     if not tensors and not spelled and not several:
@@ -37,9 +39,12 @@ def checked(function: Callable, first: int = 0) -> Callable:
             kwargs = {SPELLINGS.get(name, name): value for name, value in kwargs.items()}
         if several and several in kwargs:
             args = (*args, kwargs.pop(several))
-        for slot, name in tensors:
+        for slot, name, floating in tensors:
             x = args[slot] if slot < len(args) else kwargs.get(name, MISSING)
-            if not isinstance(x, Value) and x is not MISSING:
+            if isinstance(x, Value):
+                if floating and not x.dtype.is_floating_point:
+                    raise TypeError(f"{function.__name__}: {name}: got {x.dtype}, expected a floating-point dtype")
+            elif x is not MISSING:
                 raise TypeError(f"{function.__name__}: {name}: got {type(x).__name__}, expected a tensor")
         return function(*args, **kwargs)
 

@@ -91,9 +91,9 @@ def test_refusals(loss):
 
 @pytest.mark.parametrize("loss", [F.cross_entropy, F.nll_loss, F.mse_loss])
 def test_operands_must_be_tensors(loss):
-    with pytest.raises(TypeError, match="input: got list, expected a Tensor"):
+    with pytest.raises(TypeError, match="input: got list, expected a tensor"):
         loss([1.0], minigrad.tensor(0))
-    with pytest.raises(TypeError, match="target: got int, expected a Tensor"):
+    with pytest.raises(TypeError, match="target: got int, expected a tensor"):
         loss(minigrad.zeros(1), 0)
 
 

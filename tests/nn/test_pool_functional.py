@@ -157,7 +157,7 @@ REFUSED = [
     (lambda: F.avg_pool2d(X, (2, 2, 2)), ValueError,
      "avg_pool2d: kernel_size: got (2, 2, 2), expected one int, or one for each of 2 axes"),
     (lambda: F.avg_pool2d(X, 2, 0), ValueError, "avg_pool2d: stride: got 0, expected at least 1"),
-    (lambda: F.avg_pool2d(3, 2), TypeError, "avg_pool2d: input: got int, expected a Tensor"),
+    (lambda: F.avg_pool2d(3, 2), TypeError, "avg_pool2d: input: got int, expected a tensor"),
     (lambda: F.max_pool1d(X, 2), ValueError,
      "max_pool1d: input: got shape (2, 3, 4, 4), expected (N, C, ...) or (C, ...) with 1 spatial axes"),
 ]

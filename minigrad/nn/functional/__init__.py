@@ -1,15 +1,18 @@
 """Layers as functions: everything a layer computes, without the layer's state. Usually imported as `F`."""
 
-from minigrad.functions import one_hot, pad
-from minigrad.nn.functional import activation, loss, norm, patches, pool, resample, weighted
-from minigrad.nn.functional.activation import *  # noqa: F403
-from minigrad.nn.functional.loss import *  # noqa: F403
-from minigrad.nn.functional.norm import *  # noqa: F403
-from minigrad.nn.functional.patches import *  # noqa: F403
-from minigrad.nn.functional.pool import *  # noqa: F403
-from minigrad.nn.functional.resample import *  # noqa: F403
-from minigrad.nn.functional.weighted import *  # noqa: F403
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["one_hot", "pad"]
-for _family in (activation, loss, norm, patches, pool, resample, weighted):
-    __all__ += _family.__all__
+from minigrad.functions import one_hot, pad
+from minigrad.functions.signature import checked
+from minigrad.nn.functional import activation, loss, norm, patches, pool, resample, weighted
+
+FAMILIES = (activation, loss, norm, patches, pool, resample, weighted)
+
+__all__ = ["one_hot", "pad", *[name for family in FAMILIES for name in family.__all__]]
+
+if TYPE_CHECKING:
+    def __getattr__(name: str) -> Any: ...          # what the loop below defines
+
+for _family in FAMILIES:
+    for _name in _family.__all__:
+        globals()[_name] = vars(_family)[_name] = checked(getattr(_family, _name))      # (where pickle looks for it)

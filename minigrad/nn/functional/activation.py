@@ -6,16 +6,14 @@ one that PyTorch takes, which the choice of < or <= decides.  `inplace` is accep
 new tensor.
 """
 
-import functools
 import math
 import warnings
-from collections.abc import Callable
-from typing import Any
 
-from minigrad.dtypes import DType
+from minigrad.dtypes import FLOATS, DType, check_dtype
 from minigrad.errors import require
 from minigrad.functions.index import where
-from minigrad.nn.functional.checks import check_float, check_shape, check_tensor, per_channel
+from minigrad.functions.signature import Floats
+from minigrad.nn.functional.checks import check_shape, per_channel
 from minigrad.shapes import axis_of, integer
 from minigrad.tensor import Tensor
 
@@ -56,7 +54,7 @@ def sigmoid(input: Tensor) -> Tensor:
     return input.sigmoid()
 
 
-def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
+def hardtanh(input: Floats, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
     """x brought into [min_val, max_val]; unlike `clamp`, with slope 0 at the ends.
 
     >>> import minigrad
@@ -67,7 +65,7 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
     return where(input <= min_val, min_val, where(input >= max_val, max_val, input))
 
 
-def relu6(input: Tensor, inplace: bool = False) -> Tensor:
+def relu6(input: Floats, inplace: bool = False) -> Tensor:
     """`min(max(0, x), 6)`; slope 0 at 0 and 6.
 
     >>> import minigrad
@@ -77,7 +75,7 @@ def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     return hardtanh(input, 0.0, 6.0)
 
 
-def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
+def hardsigmoid(input: Floats, inplace: bool = False) -> Tensor:
     """`relu6(x + 3) / 6`: a sigmoid of three lines.
 
     >>> import minigrad
@@ -87,7 +85,7 @@ def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     return relu6(input + 3) / 6
 
 
-def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
+def hardswish(input: Floats, inplace: bool = False) -> Tensor:
     """`x relu6(x + 3) / 6`: Howard et al., "Searching for MobileNetV3", 2019.
 
     >>> import minigrad
@@ -97,7 +95,7 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     return input * hardsigmoid(input)
 
 
-def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
+def leaky_relu(input: Floats, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """x where x > 0, else `negative_slope x`.
 
     >>> import minigrad
@@ -107,7 +105,7 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
     return where(input > 0, input, input * negative_slope)
 
 
-def prelu(input: Tensor, weight: Tensor) -> Tensor:
+def prelu(input: Floats, weight: Floats) -> Tensor:
     """x where x > 0, else `weight x`, the weight a single number or one for each channel: (c,) for (n, c, ...).
 
     Source: He et al., "Delving deep into rectifiers", 2015.
@@ -116,7 +114,6 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     >>> prelu(minigrad.tensor([-1., 2.]), minigrad.tensor([0.25]))
     tensor([-0.2500,  2.0000])
     """
-    check_float("prelu", "weight", weight)
     channels = input.shape[1] if input.ndim > 1 else 1
     check_shape(weight.ndim < 2 and weight.numel() in (1, channels), "prelu", "weight", weight,
                 f"(1,) or ({channels},)")
@@ -131,7 +128,7 @@ def _exponential(input: Tensor, scale: float, rate: float) -> Tensor:
     return where(positive, input, (where(positive, 0.0, input) * rate).expm1() * scale)
 
 
-def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+def elu(input: Floats, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where x > 0, else `alpha (exp(x) - 1)`: Clevert et al. 2015.
 
     >>> import minigrad
@@ -141,7 +138,7 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     return _exponential(input, alpha, 1.0)
 
 
-def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+def celu(input: Floats, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where x > 0, else `alpha (exp(x / alpha) - 1)`: the ELU whose slope is continuous. Barron 2017.
 
     >>> import minigrad
@@ -152,7 +149,7 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     return _exponential(input, alpha, 1.0 / alpha)
 
 
-def selu(input: Tensor, inplace: bool = False) -> Tensor:
+def selu(input: Floats, inplace: bool = False) -> Tensor:
     """`1.0507 elu(x, 1.6733)`: keeps mean 0 and variance 1. Klambauer et al., "Self-normalizing networks", 2017.
 
     >>> import minigrad
@@ -162,7 +159,7 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
     return elu(input, 1.6732632423543772848) * 1.0507009873554804934
 
 
-def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+def gelu(input: Floats, approximate: str = "none") -> Tensor:
     """`x P(N < x)` for a standard normal N: `x erfc(-x / sqrt 2) / 2`. Hendrycks and Gimpel 2016.
 
     With `approximate="tanh"`: `x (1 + tanh u) / 2 = x sigmoid(2 u)`, u = sqrt(2 / pi) (x + 0.044715 x³).
@@ -177,7 +174,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     return input * ((input + input * input * input * 0.044715) * math.sqrt(8 / math.pi)).sigmoid()
 
 
-def silu(input: Tensor, inplace: bool = False) -> Tensor:
+def silu(input: Floats, inplace: bool = False) -> Tensor:
     """`x sigmoid(x)`, also called swish. Elfwing et al. 2017.
 
     >>> import minigrad
@@ -187,7 +184,7 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
     return input * input.sigmoid()
 
 
-def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+def softplus(input: Floats, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """`ln(1 + exp(beta x)) / beta`, and x itself where `beta x > threshold`.
 
     >>> import minigrad
@@ -200,7 +197,7 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
     return where(linear, input, curved if beta == 1 else curved / beta)
 
 
-def logsigmoid(input: Tensor) -> Tensor:
+def logsigmoid(input: Floats) -> Tensor:
     """`ln sigmoid(x) = -softplus(-x)`, without overflow on either side.
 
     >>> import minigrad
@@ -210,7 +207,7 @@ def logsigmoid(input: Tensor) -> Tensor:
     return -softplus(-input, 1.0, LINEAR)
 
 
-def mish(input: Tensor, inplace: bool = False) -> Tensor:
+def mish(input: Floats, inplace: bool = False) -> Tensor:
     """`x tanh(softplus(x))`. Misra 2019.
 
     >>> import minigrad
@@ -220,7 +217,7 @@ def mish(input: Tensor, inplace: bool = False) -> Tensor:
     return input * softplus(input, 1.0, LINEAR).tanh()
 
 
-def softsign(input: Tensor) -> Tensor:
+def softsign(input: Floats) -> Tensor:
     """`x / (1 + |x|)`.
 
     >>> import minigrad
@@ -230,7 +227,7 @@ def softsign(input: Tensor) -> Tensor:
     return input / (input.abs() + 1)
 
 
-def tanhshrink(input: Tensor) -> Tensor:
+def tanhshrink(input: Floats) -> Tensor:
     """`x - tanh(x)`.
 
     >>> import minigrad
@@ -248,7 +245,7 @@ def _axis(op: str, input: Tensor, dim: int, count: int) -> int:
     return axis
 
 
-def glu(input: Tensor, dim: int = -1) -> Tensor:
+def glu(input: Floats, dim: int = -1) -> Tensor:
     """`a sigmoid(b)`, a and b the halves of the input along dim, which must have an even size. Dauphin et al. 2016.
 
     >>> import minigrad
@@ -259,7 +256,7 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     return a * b.sigmoid()
 
 
-def gated_tanh(input: Tensor, dim: int = 1) -> Tensor:
+def gated_tanh(input: Floats, dim: int = 1) -> Tensor:
     """`tanh(a) sigmoid(b)`, a and b the halves of the input along dim: the gate of WaveNet, Oord et al. 2016.
 
     >>> import minigrad
@@ -270,7 +267,7 @@ def gated_tanh(input: Tensor, dim: int = 1) -> Tensor:
     return a.tanh() * b.sigmoid()
 
 
-def maxout(input: Tensor, pieces: int, dim: int = 1) -> Tensor:
+def maxout(input: Floats, pieces: int, dim: int = 1) -> Tensor:
     """The largest of each `pieces` neighbours along dim: c channels to c / pieces. Goodfellow et al. 2013.
 
     The first of equals takes the derivative.
@@ -323,26 +320,10 @@ def log_softmax(input: Tensor, dim: int | None = None, *, dtype: DType | None = 
 
 
 def _prepared(op: str, input: Tensor, dim: int | None, dtype: DType | None, temperature: float) -> tuple[Tensor, int]:
-    if dtype is not None:
-        check_tensor(op, "input", input)
-        input = input.to(dtype)
-    check_float(op, "input", input)
+    input = input if dtype is None else input.to(dtype)
+    check_dtype(op, "input", input.dtype, *FLOATS)
     require(temperature > 0, op, "temperature", temperature, "a positive number")
     if dim is None:
         dim = 0 if input.ndim in (0, 1, 3) else 1
-        warnings.warn(f"{op}: dim was not given, {dim} is taken; say which axis holds the classes", stacklevel=3)
+        warnings.warn(f"{op}: dim was not given, {dim} is taken; say which axis holds the classes", stacklevel=4)
     return input if temperature == 1 else input / temperature, axis_of(op, dim, input.ndim)
-
-
-def _checked(function: Callable[..., Tensor], check: Callable[[str, str, Any], None]) -> Callable[..., Tensor]:
-    name = function.__name__
-
-    @functools.wraps(function)
-    def checked(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        check(name, "input", input)
-        return function(input, *args, **kwargs)
-    return checked
-
-
-for _name in sorted({*__all__} - {"softmax", "softmin", "log_softmax"}):      # these look at `dtype` first
-    globals()[_name] = _checked(globals()[_name], check_tensor if _name in ("relu", "sigmoid", "tanh") else check_float)

@@ -16,15 +16,7 @@ LETTERS = {"*I": ("L", "H, W", "D, H, W"), "*O": ("L'", "H', W'", "D', H', W'"),
 
 def check_tensor(op: str, argument: str, value: Any) -> None:
     if not isinstance(value, Tensor):
-        raise TypeError(f"{op}: {argument}: got {type(value).__name__}, expected a Tensor")
-
-
-def check_float(op: str, argument: str, value: Any) -> None:
-    """A Tensor of a floating-point dtype."""
-    if not isinstance(value, Tensor):
-        check_tensor(op, argument, value)
-    if not value.dtype.is_floating_point:
-        raise TypeError(f"{op}: {argument}: got {value.dtype}, expected a floating-point dtype")
+        raise TypeError(f"{op}: {argument}: got {type(value).__name__}, expected a tensor")
 
 
 def check_shape(valid: bool, op: str, argument: str, value: Any, expected: Any) -> None:
@@ -77,7 +69,6 @@ def per_dimension(name: str, function: F) -> tuple[F, F, F]:
 
 def batched(op: str, ndim: int, input: Any) -> tuple[Any, bool]:
     """The input as (N, C, *I), and whether it was (C, *I)."""
-    check_tensor(op, "input", input)
     if input.ndim == ndim + 2:
         return input, False
     check_shape(input.ndim == ndim + 1, op, "input", input, f"(N, C, ...) or (C, ...) with {ndim} spatial axes")

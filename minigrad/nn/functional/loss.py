@@ -13,9 +13,10 @@ from minigrad import dtypes
 from minigrad.errors import require
 from minigrad.functions.create import ones
 from minigrad.functions.index import where
+from minigrad.functions.reduce import shifted
+from minigrad.functions.signature import Floats
 from minigrad.nn.functional import checks
 from minigrad.nn.functional.activation import logsigmoid
-from minigrad.nn.functional.checks import check_float, check_shape, check_tensor, per_channel, sized
 from minigrad.tensor import Tensor
 
 __all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "dice_loss", "huber_loss",
@@ -25,7 +26,7 @@ __all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_en
 def _reduced(op: str, losses: Tensor, reduction: str, weight: Any = None, over: Any = None) -> Tensor:
     """The losses times their weights: the mean (where given, over the sum of `over`), the sum, or all of them."""
     if weight is not None:
-        check_tensor(op, "weight", weight)
+        checks.check_tensor(op, "weight", weight)
         losses = losses * weight
     if reduction == "mean":
         return losses.mean() if over is None else losses.sum() / over.sum()
@@ -38,13 +39,11 @@ def _reduced(op: str, losses: Tensor, reduction: str, weight: Any = None, over: 
 # ---- numbers
 
 def _difference(op: str, input: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
-    check_tensor(op, "input", input)
-    check_tensor(op, "target", target)
     if input.shape != target.shape:
         warnings.warn(f"{op}: input {input.shape} and target {target.shape} are broadcast against each other; "
-                      "make their shapes equal if that is not meant", stacklevel=3)
+                      "make their shapes equal if that is not meant", stacklevel=4)
     if weight is not None:
-        sized(op, input.shape, weight=weight)
+        checks.sized(op, input.shape, weight=weight)
     return input - target
 
 
@@ -105,12 +104,7 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
 
 # ---- probabilities
 
-def _check_pair(op: str, input: Tensor, target: Tensor) -> None:
-    check_float(op, "input", input)
-    sized(op, input.shape, target=target)
-
-
-def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, *,
+def binary_cross_entropy(input: Floats, target: Tensor, weight: Tensor | None = None, *,
                          reduction: str = "mean") -> Tensor:
     """`-weight (t ln p + (1 - t) ln(1 - p))` for probabilities p = input and t = target of one shape; reduced.
 
@@ -123,7 +117,7 @@ def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = 
     tensor([  0.6931, 100.0000])
     """
     op = "binary_cross_entropy"
-    _check_pair(op, input, target)
+    checks.sized(op, input.shape, target=target)
     require(((input >= 0) & (input <= 1)).all().item(), op, "input", "numbers outside 0 to 1", "probabilities")
     losses = (target - 1) * _limited(lambda p: (-p).log1p(), input, 1 - input, -1e12)
     losses = losses - target * _limited(lambda p: p.log(), input, input, 1e12)
@@ -136,7 +130,7 @@ def _limited(log: Callable[[Tensor], Tensor], p: Tensor, distance: Tensor, slope
     return where(near, log(fixed).clamp(min=-100.0) + (p - fixed) * slope, log(where(near, 0.5, p)))
 
 
-def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tensor | None = None, *,
+def binary_cross_entropy_with_logits(input: Floats, target: Tensor, weight: Tensor | None = None, *,
                                      reduction: str = "mean", pos_weight: Tensor | None = None) -> Tensor:
     """`binary_cross_entropy(sigmoid(input), target)` without its overflow: scores of any size, target of their shape.
 
@@ -147,7 +141,7 @@ def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tens
     >>> F.binary_cross_entropy_with_logits(minigrad.tensor([0.0, -90.0]), minigrad.ones(2), reduction="none")
     tensor([ 0.6931, 90.0000])
     """
-    _check_pair("binary_cross_entropy_with_logits", input, target)
+    checks.sized("binary_cross_entropy_with_logits", input.shape, target=target)
     positive = logsigmoid(input) if pos_weight is None else logsigmoid(input) * ((pos_weight - 1) * target + 1)
     return _reduced("binary_cross_entropy_with_logits", (1 - target) * input - positive, reduction, weight)
 
@@ -162,8 +156,6 @@ def kl_div(input: Tensor, target: Tensor, *, reduction: str = "mean", log_target
     >>> F.kl_div(minigrad.tensor([[0.5, 0.5]]).log(), minigrad.tensor([[1.0, 0.0]]), reduction="batchmean")
     tensor(0.6931)
     """
-    check_tensor("kl_div", "input", input)
-    check_tensor("kl_div", "target", target)
     logs = target if log_target else where(target.eq(0), 1.0, target).log()
     losses = (target.exp() if log_target else target) * (logs - input)
     if reduction == "batchmean":
@@ -171,7 +163,7 @@ def kl_div(input: Tensor, target: Tensor, *, reduction: str = "mean", log_target
     return _reduced("kl_div", losses, reduction)
 
 
-def dice_loss(input: Tensor, target: Tensor, *, smooth: float = 1.0, reduction: str = "mean") -> Tensor:
+def dice_loss(input: Floats, target: Tensor, *, smooth: float = 1.0, reduction: str = "mean") -> Tensor:
     """`1 - (2 sum of p t + smooth) / (sum of p + sum of t + smooth)`, the sums over the positions of (n, c, ...).
 
     p = input and t = target are probabilities of one shape; the losses (n, c) are reduced.
@@ -182,8 +174,8 @@ def dice_loss(input: Tensor, target: Tensor, *, smooth: float = 1.0, reduction: 
     >>> F.dice_loss(minigrad.tensor([[[1.0, 1.0, 0.0]]]), minigrad.tensor([[[1.0, 0.0, 0.0]]]), smooth=0.0)
     tensor(0.3333)
     """
-    _check_pair("dice_loss", input, target)
-    check_shape(input.ndim > 2, "dice_loss", "input", input, "(n, c, i, ...)")
+    checks.sized("dice_loss", input.shape, target=target)
+    checks.check_shape(input.ndim > 2, "dice_loss", "input", input, "(n, c, i, ...)")
     axes = tuple(range(2, input.ndim))
     overlap, total = (input * target).sum(axes), (input + target).sum(axes)
     return _reduced("dice_loss", 1 - (overlap * 2 + smooth) / (total + smooth), reduction)
@@ -191,7 +183,7 @@ def dice_loss(input: Tensor, target: Tensor, *, smooth: float = 1.0, reduction: 
 
 # ---- classes
 
-def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, *, ignore_index: int = -100,
+def nll_loss(input: Floats, target: Tensor, weight: Tensor | None = None, *, ignore_index: int = -100,
              reduction: str = "mean") -> Tensor:
     """`-weight[t] * input[n, t, ...]` with t = target[n, ...]: the loss of log-probabilities (n, c, ...) or (c,).
 
@@ -202,11 +194,10 @@ def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, *, ign
     >>> F.nll_loss(minigrad.tensor([[-1.0, -2.0], [-3.0, -4.0]]), minigrad.tensor([0, -100])).item()
     1.0
     """
-    check_float("nll_loss", "input", input)
-    return _class_loss("nll_loss", input, target, weight, ignore_index, reduction, 0.0)
+    return _class_loss("nll_loss", input, 0.0, target, weight, ignore_index, reduction, 0.0)
 
 
-def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, *, ignore_index: int = -100,
+def cross_entropy(input: Floats, target: Tensor, weight: Tensor | None = None, *, ignore_index: int = -100,
                   reduction: str = "mean", label_smoothing: float = 0.0) -> Tensor:
     """`-sum over c of p[c] * weight[c] * log_softmax(input)[c]` for scores (n, c, ...) or (c,).
 
@@ -222,40 +213,39 @@ def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, *
     """
     op = "cross_entropy"
     checks.check_probability(op, "label_smoothing", label_smoothing)
-    check_float(op, "input", input)
-    check_tensor(op, "target", target)
     dim = min(input.ndim - 1, 1)
     if input.shape == target.shape and target.dtype.is_floating_point:
         if label_smoothing:
             target = target * (1.0 - label_smoothing) + label_smoothing / input.shape[dim]
         return _reduced(op, -(_weighted(op, input.log_softmax(dim), weight) * target).sum(dim), reduction)
-    return _class_loss(op, input.log_softmax(dim) if input.ndim else input, target, weight, ignore_index, reduction,
-                       label_smoothing)
+    scores = shifted(input, dim)
+    norm = scores.logsumexp(dim, keepdim=True)
+    return _class_loss(op, scores, norm, target, weight, ignore_index, reduction, label_smoothing)
 
 
 def _weighted(op: str, logs: Tensor, weight: Tensor | None) -> Tensor:
     """`logs` times the weight of each class."""
-    sized(op, logs.shape[:2][-1:], weight=weight)
-    return logs if weight is None else logs * per_channel(weight, logs.ndim)
+    checks.sized(op, logs.shape[:2][-1:], weight=weight)
+    return logs if weight is None else logs * checks.per_channel(weight, logs.ndim)
 
 
-def _class_loss(op: str, logs: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str,
-                smoothing: float) -> Tensor:
-    check_tensor(op, "target", target)
-    shape, dim = logs.shape, min(logs.ndim - 1, 1)
-    check_shape(shape != (), op, "input", logs, "(c,) or (n, c, ...)")
+def _class_loss(op: str, scores: Tensor, norm: Any, target: Tensor, weight: Tensor | None, ignore_index: int,
+                reduction: str, smoothing: float) -> Tensor:
+    """Of the log-probabilities `scores - norm`."""
+    shape, dim = scores.shape, min(scores.ndim - 1, 1)
+    checks.check_shape(shape != (), op, "input", scores, "(c,) or (n, c, ...)")
     if target.shape != shape[:dim] + shape[dim + 1:]:
-        check_shape(False, op, "target", target, f"{shape[:dim] + shape[dim + 1:]} for input {shape}")
+        checks.check_shape(False, op, "target", target, f"{shape[:dim] + shape[dim + 1:]} for input {shape}")
     if target.dtype.is_floating_point or target.dtype is dtypes.bool:
         raise TypeError(f"{op}: target: got {target.dtype}, expected int64 classes")
     target = target if target.dtype is dtypes.int64 else target.to(dtypes.int64)
     if weight is None and not smoothing and ignore_index < 0:
         with suppress(IndexError):      # some target is no class: it may be ignore_index
-            losses = -logs.gather(dim, target.unsqueeze(dim))
+            losses = norm - scores.gather(dim, target.unsqueeze(dim))
             return _reduced(op, losses.squeeze(dim) if reduction == "none" else losses, reduction)
     ignored = target == ignore_index
     index = target.masked_fill(ignored, 0)
-    weighted = _weighted(op, logs, weight)
+    weighted = _weighted(op, scores - norm, weight)
     try:
         losses = -weighted.gather(dim, index.unsqueeze(dim)).squeeze(dim)
     except IndexError as error:
@@ -263,6 +253,6 @@ def _class_loss(op: str, logs: Tensor, target: Tensor, weight: Tensor | None, ig
                          f"(nor ignore_index = {ignore_index}): {error}") from None
     if smoothing:
         losses = losses * (1.0 - smoothing) - weighted.sum(dim) * (smoothing / shape[dim])
-    factors = ones(shape[dim:dim + 1], dtype=logs.dtype) if weight is None else weight
+    factors = ones(shape[dim:dim + 1], dtype=scores.dtype) if weight is None else weight
     over = factors[index].masked_fill(ignored, 0.0) if reduction == "mean" else None
     return _reduced(op, losses.masked_fill(ignored, 0.0), reduction, over=over)

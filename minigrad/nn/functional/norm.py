@@ -12,8 +12,9 @@ from typing import Any
 
 from minigrad.autograd import no_grad
 from minigrad.errors import require
-from minigrad.functions.create import empty
-from minigrad.nn.functional.checks import check_float, check_probability, check_shape, per_channel, per_dimension, sized
+from minigrad.functions.random import rand
+from minigrad.functions.signature import Floats
+from minigrad.nn.functional.checks import check_probability, check_shape, per_channel, per_dimension, sized
 from minigrad.nn.functional.pool import avg_pool2d
 from minigrad.shapes import integer, shape_of
 from minigrad.tensor import Tensor
@@ -36,7 +37,7 @@ def _scaled(x: Tensor, var: Tensor, eps: float, weight: Tensor | None, bias: Ten
     return output if bias is None else output + bias
 
 
-def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None,
+def batch_norm(input: Floats, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None,
                bias: Tensor | None = None, training: bool = False, momentum: float = 0.1, eps: float = 1e-5) -> Tensor:
     """`y = (x - mean[c]) / sqrt(var[c] + eps) * weight[c] + bias[c]` for x (n, c, ...); same shape as the input.
 
@@ -54,7 +55,7 @@ def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor |
     return _norm("batch_norm", (0,), input, running_mean, running_var, weight, bias, training, momentum, eps)
 
 
-def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var: Tensor | None = None,
+def instance_norm(input: Floats, running_mean: Tensor | None = None, running_var: Tensor | None = None,
                   weight: Tensor | None = None, bias: Tensor | None = None, use_input_stats: bool = True,
                   momentum: float = 0.1, eps: float = 1e-5) -> Tensor:
     """`batch_norm` for each sample by itself: mean and variance over the positions alone, x (n, c, ...).
@@ -73,7 +74,6 @@ def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var
 def _norm(op: str, axes: tuple[int, ...], input: Tensor, running_mean: Any, running_var: Any, weight: Any,
           bias: Any, observe: bool, momentum: float, eps: float) -> Tensor:
     """Normalised over `axes` and the positions, each channel with its own scale and shift."""
-    check_float(op, "input", input)
     require(isinstance(momentum, int | float), op, "momentum", momentum, "a number", TypeError)
     shape, ndim = input.shape, input.ndim
     check_shape(ndim > 1, op, "input", input, "(n, c, ...)")
@@ -95,7 +95,7 @@ def _norm(op: str, axes: tuple[int, ...], input: Tensor, running_mean: Any, runn
     return _scaled(centred, var, eps, *[x if x is None else per_channel(x, ndim) for x in (weight, bias)])
 
 
-def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None,
+def group_norm(input: Floats, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None,
                eps: float = 1e-5) -> Tensor:
     """Mean and variance over the positions and the c / num_groups channels of a group, for each sample of (n, c, ...).
 
@@ -107,7 +107,6 @@ def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bia
     [[-1.0, 1.0, -1.0, 1.0]]
     """
     op = "group_norm"
-    check_float(op, "input", input)
     shape, groups = input.shape, integer(op, "num_groups", num_groups)
     if len(shape) < 2 or groups < 1 or shape[1] % groups:
         require(False, op, "num_groups", groups, f"a divisor of c for input {shape} (n, c, ...)")
@@ -119,7 +118,7 @@ def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bia
     return _scaled(centred, var, eps, *affine).reshape(shape)
 
 
-def layer_norm(input: Tensor, normalized_shape: int | Sequence[int], weight: Tensor | None = None,
+def layer_norm(input: Floats, normalized_shape: int | Sequence[int], weight: Tensor | None = None,
                bias: Tensor | None = None, eps: float = 1e-5) -> Tensor:
     """Mean and variance over the last axes, whose sizes are `normalized_shape`, as are those of weight and bias.
 
@@ -134,7 +133,7 @@ def layer_norm(input: Tensor, normalized_shape: int | Sequence[int], weight: Ten
     return _scaled(centred, var, eps, weight, bias)
 
 
-def rms_norm(input: Tensor, normalized_shape: int | Sequence[int], weight: Tensor | None = None,
+def rms_norm(input: Floats, normalized_shape: int | Sequence[int], weight: Tensor | None = None,
              eps: float | None = None) -> Tensor:
     """`x / sqrt(mean(x²) + eps) * weight` over the last axes; eps is the dtype's if None. Zhang and Sennrich 2019.
 
@@ -149,7 +148,6 @@ def rms_norm(input: Tensor, normalized_shape: int | Sequence[int], weight: Tenso
 
 
 def _last_axes(op: str, input: Tensor, normalized_shape: int | Sequence[int], **affine: Any) -> tuple[int, ...]:
-    check_float(op, "input", input)
     sizes = shape_of(op, (normalized_shape,), "normalized_shape")
     sized(op, sizes, **affine)
     if not sizes or input.shape[-len(sizes):] != sizes:
@@ -157,7 +155,7 @@ def _last_axes(op: str, input: Tensor, normalized_shape: int | Sequence[int], **
     return tuple(range(input.ndim - len(sizes), input.ndim))
 
 
-def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
+def local_response_norm(input: Floats, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
     """`x[c] / (k + alpha / size * sum of x[j]² over the size channels j about c) ^ beta` for x (n, c, ...).
 
     Channels beyond the ends count as 0.  Source: Krizhevsky et al., "ImageNet classification", 2012, section 3.3.
@@ -168,7 +166,6 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: flo
     tensor([0.5000, 0.3333, 0.3333])
     """
     op = "local_response_norm"
-    check_float(op, "input", input)
     check_shape(input.ndim > 2, op, "input", input, "(n, c, i, ...)")
     require(integer(op, "size", size) > 0, op, "size", size, "1 or more")
     if not input.numel():
@@ -179,7 +176,7 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: flo
     return input * ((means * alpha + k).log() * -beta).exp()        # a power, by loops that are faster than pow's
 
 
-def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+def dropout(input: Floats, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """While training, `x * mask / (1 - p)` with mask 0 with probability p, else 1; the expected value stays x.
 
     Same shape as the input. `manual_seed` repeats the masks. `inplace` is accepted; the result is a new tensor.
@@ -191,7 +188,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     return _dropout(input, p, training, ndim=0, op="dropout")
 
 
-def _dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False, *, ndim: int = 0,
+def _dropout(input: Floats, p: float = 0.5, training: bool = True, inplace: bool = False, *, ndim: int = 0,
              op: str = "") -> Tensor:
     """Dropout of whole channels of (n, c, *I) or (c, *I).
 
@@ -205,7 +202,6 @@ def _dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool
     True
     """
     check_probability(op, "p", p)
-    check_float(op, "input", input)
     shape = input.shape
     if ndim:
         check_shape(len(shape) - ndim in (1, 2), op, "input", input, f"{ndim + 1} or {ndim + 2} axes")
@@ -215,9 +211,8 @@ def _dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool
         return input
     if p == 1.0:
         return input * 0.0
-    with no_grad():
-        mask = empty(*shape, dtype=input.dtype).bernoulli_(1.0 - p).mul_(1.0 / (1.0 - p))
-    return input * mask
+    mask = (rand(shape, dtype=input.dtype) < 1.0 - p).to(input.dtype)
+    return input * (mask * (1.0 / (1.0 - p)))
 
 
 dropout1d, dropout2d, dropout3d = per_dimension("dropout", _dropout)

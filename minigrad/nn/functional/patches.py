@@ -10,7 +10,7 @@ from typing import Any
 
 from minigrad.errors import require
 from minigrad.geometry import Geometry, Padding, PerAxis
-from minigrad.nn.functional.checks import check_shape, check_tensor
+from minigrad.nn.functional.checks import check_shape
 from minigrad.node import Meta
 from minigrad.op import Linear
 from minigrad.ops.view import embed, flat_view, permute, slice, windows
@@ -50,7 +50,6 @@ def unfold(input: Tensor, kernel_size: PerAxis, dilation: PerAxis = 1, padding: 
     >>> unfold(minigrad.arange(4.0).reshape(1, 1, 4), (2,)).tolist()
     [[[0.0, 1.0, 2.0], [1.0, 2.0, 3.0]]]
     """
-    check_tensor("unfold", "input", input)
     ndim = 3 if input.ndim == 5 and not isinstance(kernel_size, (tuple, list)) else _axes(kernel_size)
     check_shape(input.ndim - ndim in (1, 2), "unfold", "input", input,
                 "(N, C, ...) or (C, ...) with as many spatial axes as kernel_size has")
@@ -73,7 +72,6 @@ def fold(input: Tensor, output_size: PerAxis, kernel_size: PerAxis, dilation: Pe
     >>> fold(minigrad.ones(1, 2, 3), (4,), (2,)).tolist()
     [[[1.0, 2.0, 2.0, 1.0]]]
     """
-    check_tensor("fold", "input", input)
     ndim = _axes(kernel_size if isinstance(output_size, int) else output_size)
     size = (output_size,) * ndim if isinstance(output_size, int) else shape_of("fold", output_size, "output_size")
     geometry = Geometry.of_pool("fold", size, kernel_size, stride, padding, dilation)
@@ -94,7 +92,6 @@ def fold(input: Tensor, output_size: PerAxis, kernel_size: PerAxis, dilation: Pe
 
 def _shuffled(op: str, name: str, x: Any, factor: int, axes: int) -> tuple[int, tuple[int, ...], int, tuple[int, ...]]:
     """The checked factor, the leading sizes, the channels, and the `axes` last sizes."""
-    check_tensor(op, "input", x)
     r, shape = integer(op, name, factor), x.shape
     require(r >= 1, op, name, r, "at least 1")
     check_shape(1 <= axes <= 3 and x.ndim > axes, op, "input", x, "channels and 1 to 3 spatial axes")
@@ -143,7 +140,6 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
     >>> channel_shuffle(minigrad.arange(4.0).reshape(1, 4, 1), 2).flatten().tolist()
     [0.0, 2.0, 1.0, 3.0]
     """
-    check_tensor("channel_shuffle", "input", input)
     g, shape = integer("channel_shuffle", "groups", groups), input.shape
     check_shape(input.ndim > 2 and g > 0 and shape[1] % g == 0, "channel_shuffle", "input", input,
                 f"(N, C, ...) with a multiple of {g} channels")

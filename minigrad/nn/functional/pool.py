@@ -12,8 +12,9 @@ from minigrad.dtypes import int64
 from minigrad.errors import require
 from minigrad.functions.create import arange, tensor, zeros
 from minigrad.functions.index import along
+from minigrad.functions.signature import Floats
 from minigrad.geometry import LIMIT, Geometry, Padding, PerAxis, Stride
-from minigrad.nn.functional.checks import batched, check_float, check_shape, per_dimension, sized, unbatched
+from minigrad.nn.functional.checks import batched, check_shape, per_dimension, sized, unbatched
 from minigrad.nn.functional.resample import resampled
 from minigrad.ops import pool
 from minigrad.ops.index import gather, scatter_add
@@ -105,7 +106,7 @@ def _avg_pool(input: Tensor, kernel_size: PerAxis, stride: Stride = None, paddin
                                    divisor_override=divisor_override), alone)
 
 
-def _lp_pool(input: Tensor, norm_type: float, kernel_size: PerAxis, stride: Stride = None, ceil_mode: bool = False,
+def _lp_pool(input: Floats, norm_type: float, kernel_size: PerAxis, stride: Stride = None, ceil_mode: bool = False,
              padding: Padding = 0, dilation: PerAxis = 1, *, ndim: int = 2, op: str = "") -> Tensor:
     """The p-norm of each window, p = `norm_type`: (N, C, *I) gives (N, C, *O).
 
@@ -127,7 +128,6 @@ def _lp_pool(input: Tensor, norm_type: float, kernel_size: PerAxis, stride: Stri
     >>> lp_pool3d(minigrad.ones(1, 1, 2, 2, 2), 1, 2).tolist()
     [[[[[8.0]]]]]
     """
-    check_float(op, "input", input)
     p = float(norm_type)
     require(p != 0 and p == p, op, "norm_type", norm_type, "another number")
     if math.isinf(p):
@@ -142,7 +142,7 @@ def _lp_pool(input: Tensor, norm_type: float, kernel_size: PerAxis, stride: Stri
     return unbatched(total.masked_fill(zero, 1).pow(1 / p).masked_fill(zero, 0), alone)
 
 
-def lp_pool_features(input: Tensor, norm_type: float, kernel_size: int, stride: int | None = None,
+def lp_pool_features(input: Floats, norm_type: float, kernel_size: int, stride: int | None = None,
                      ceil_mode: bool = False, padding: Any = 0, dilation: int = 1) -> Tensor:
     """The p-norm over windows of channels, place by place: (N, C, ...) gives (N, C', ...).  See `lp_pool2d`.
 
@@ -153,7 +153,6 @@ def lp_pool_features(input: Tensor, norm_type: float, kernel_size: int, stride: 
     [[[5.0], [2.0]]]
     """
     op = "lp_pool_features"
-    check_float(op, "input", input)
     check_shape(input.ndim >= 2, op, "input", input, "(N, C, ...)")
     batch, channels, *sizes = input.shape
     x = flat_view(input, (batch, 1, channels, math.prod(sizes)))
@@ -167,7 +166,6 @@ def lp_pool_features(input: Tensor, norm_type: float, kernel_size: int, stride: 
 
 def _region_counts(op: str, ndim: int, input: Any, output_size: Any) -> tuple[int, ...]:
     """How many regions are wanted on each spatial axis; None keeps a size."""
-    check_float(op, "input", input)
     check_shape(input.ndim - ndim in (1, 2) and 0 not in input.shape[-ndim:], op, "input", input,
                 "(N, C, ...) or (C, ...) with spatial axes, as many as the name says, that are not empty")
     given = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * ndim
@@ -176,7 +174,7 @@ def _region_counts(op: str, ndim: int, input: Any, output_size: Any) -> tuple[in
     return shape_of(op, tuple(sizes), "output_size")
 
 
-def _adaptive_avg(input: Tensor, output_size: Any, *, ndim: int = 2, op: str = "") -> Tensor:
+def _adaptive_avg(input: Floats, output_size: Any, *, ndim: int = 2, op: str = "") -> Tensor:
     """The means of regions, as many as wanted: (N, C, *I) or (C, *I) to `output_size` (None keeps a size).
 
     Region o of O on an axis of I places runs from floor(o I/O) to ceil((o+1) I/O).  Size 1 is the global mean.
@@ -197,7 +195,7 @@ def _adaptive_avg(input: Tensor, output_size: Any, *, ndim: int = 2, op: str = "
     return resampled(input, list(map(axis_map, ("area",) * ndim, input.shape[-ndim:], sizes)))
 
 
-def _adaptive_max(input: Tensor, output_size: Any, return_indices: bool = False, *, ndim: int = 2, op: str = "") -> Any:
+def _adaptive_max(input: Floats, output_size: Any, return_indices: bool = False, *, ndim: int = 2, op: str = "") -> Any:
     """The largest elements of regions, as many as wanted: (N, C, *I) or (C, *I) to `output_size`.
 
     The regions are those of `adaptive_avg_poolNd`, the indices those of `max_poolNd`.
@@ -232,13 +230,12 @@ def _adaptive_max(input: Tensor, output_size: Any, return_indices: bool = False,
 
 
 def _spatial(op: str, input: Any) -> tuple[int, ...]:
-    """The spatial axes of a float tensor (N, C, ...)."""
-    check_float(op, "input", input)
+    """The spatial axes of (N, C, ...)."""
     check_shape(3 <= input.ndim <= 5, op, "input", input, "(N, C, ...) with 1 to 3 spatial axes")
     return tuple(range(2, input.ndim))
 
 
-def global_avg_pool(input: Tensor) -> Tensor:
+def global_avg_pool(input: Floats) -> Tensor:
     """The mean of each channel: (N, C, ...) gives (N, C, 1, ...).  Source: Lin et al. 2013, network in network.
 
     >>> import minigrad
@@ -248,7 +245,7 @@ def global_avg_pool(input: Tensor) -> Tensor:
     return input.mean(_spatial("global_avg_pool", input), keepdim=True)
 
 
-def global_max_pool(input: Tensor) -> Tensor:
+def global_max_pool(input: Floats) -> Tensor:
     """The largest element of each channel: (N, C, ...) gives (N, C, 1, ...); equal ones share the gradient.
 
     >>> import minigrad
@@ -260,7 +257,7 @@ def global_max_pool(input: Tensor) -> Tensor:
 
 # ---- the ways back
 
-def _max_unpool(input: Tensor, indices: Tensor, kernel_size: PerAxis, stride: Stride = None, padding: Padding = 0,
+def _max_unpool(input: Floats, indices: Tensor, kernel_size: PerAxis, stride: Stride = None, padding: Padding = 0,
                 output_size: Any = None, dilation: PerAxis = 1, *, ndim: int = 2, op: str = "") -> Tensor:
     """The way back from `max_poolNd`: each value at its index, zeros elsewhere; (N, C, *I) or (C, *I).
 
@@ -282,7 +279,6 @@ def _max_unpool(input: Tensor, indices: Tensor, kernel_size: PerAxis, stride: St
     [0.0, 0.0, 0.0, 1.0]
     """
     x, alone = batched(op, ndim, input)
-    check_float(op, "input", input)
     sized(op, input.shape, indices=indices)
     require(indices.dtype is int64, op, "indices", f"dtype {indices.dtype.name}", "int64", TypeError)
     sizes = _unpooled(op, x.shape[2:], output_size, kernel_size, stride, padding, dilation)
@@ -312,7 +308,7 @@ def _unpooled(op: str, input: tuple[int, ...], output_size: Any, *window: Any) -
     return sizes
 
 
-def avg_unpool(input: Tensor, kernel_size: PerAxis, stride: Stride = None, padding: Padding = 0,
+def avg_unpool(input: Floats, kernel_size: PerAxis, stride: Stride = None, padding: Padding = 0,
                ceil_mode: bool = False, count_include_pad: bool = True, divisor_override: int | None = None,
                dilation: PerAxis = 1, output_size: Any = None) -> Tensor:
     """The transpose of `avg_pool1d`, 2d or 3d for (N, C, ...): each value spread evenly over its window.
@@ -333,7 +329,7 @@ def avg_unpool(input: Tensor, kernel_size: PerAxis, stride: Stride = None, paddi
                            divisor_override=_divisor(op, divisor_override))
 
 
-def nearest_unpool(input: Tensor, kernel_size: PerAxis) -> Tensor:
+def nearest_unpool(input: Floats, kernel_size: PerAxis) -> Tensor:
     """Each value in all places of its window: (N, C, *I) gives (N, C, *I*kernel_size).
 
     >>> import minigrad
@@ -343,7 +339,7 @@ def nearest_unpool(input: Tensor, kernel_size: PerAxis) -> Tensor:
     return avg_unpool(input, kernel_size, divisor_override=1)
 
 
-def nails_unpool(input: Tensor, kernel_size: PerAxis) -> Tensor:
+def nails_unpool(input: Floats, kernel_size: PerAxis) -> Tensor:
     """A bed of nails: each value in the first place of its window, zeros elsewhere; (N, C, *I*kernel_size).
 
     >>> import minigrad

@@ -15,12 +15,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from minigrad.axismap import AxisMap, axis_map, cubic_far, cubic_near
-from minigrad.dtypes import int64
+from minigrad.dtypes import FLOATS, check_dtype, int64
 from minigrad.errors import one_of, require
 from minigrad.functions.create import arange, ones
 from minigrad.functions.index import where
 from minigrad.functions.parts import mapped, stack
-from minigrad.nn.functional.checks import check_float, check_shape, check_tensor
+from minigrad.functions.signature import Floats
+from minigrad.nn.functional.checks import check_shape
 from minigrad.ops.index import gather
 from minigrad.ops.view import embed, expand, flat_view
 from minigrad.shapes import integer, shape_of
@@ -52,7 +53,6 @@ def interpolate(input: Tensor, size: Any = None, scale_factor: Any = None, mode:
     [[[1.0, 2.0, 3.0]]]
     """
     op = "interpolate"
-    check_tensor(op, "input", input)
     one_of(op, "mode", mode, MODES)
     kind, axes = MODES[mode]
     check_shape(input.ndim - 2 in axes, op, "input", input, "(N, C, ...) with as many spatial axes as the mode is for")
@@ -60,7 +60,7 @@ def interpolate(input: Tensor, size: Any = None, scale_factor: Any = None, mode:
             "None, as the mode has no corners")
     require(not antialias or mode in ("bilinear", "bicubic"), op, "antialias", antialias, "mode bilinear or bicubic")
     if not kind.startswith("nearest"):
-        check_float(op, "input", input)
+        check_dtype(op, "input", input.dtype, *FLOATS)
     maps = []
     for old, new, step in _sizes(op, input.shape[2:], size, scale_factor, recompute_scale_factor):
         require(old > 0 and new > 0, op, "size", f"{old} places to be resampled to {new}", "at least 1 of each")
@@ -122,7 +122,7 @@ def _taps(x: Tensor, size: int, mode: str, padding_mode: str, align_corners: boo
     return [((place.clamp(-1, size) + 1).to(int64), weight) for place, weight in zip(places, weights, strict=False)]
 
 
-def grid_sample(input: Tensor, grid: Tensor, mode: str = "bilinear", padding_mode: str = "zeros",
+def grid_sample(input: Floats, grid: Floats, mode: str = "bilinear", padding_mode: str = "zeros",
                 align_corners: bool | None = None) -> Tensor:
     """`input` (N, C, *I) read at the places `grid` (N, *O, axes): (N, C, *O), with 1 to 3 spatial axes.
 
@@ -135,8 +135,6 @@ def grid_sample(input: Tensor, grid: Tensor, mode: str = "bilinear", padding_mod
     >>> grid_sample(x, minigrad.tensor([[[[0.0, 0.0], [1.0, -1.0]]]]), align_corners=True).tolist()
     [[[[1.5, 1.0]]]]
     """
-    check_float("grid_sample", "input", input)
-    check_float("grid_sample", "grid", grid)
     one_of("grid_sample", "mode", mode, ("bilinear", "nearest", "bicubic"))
     one_of("grid_sample", "padding_mode", padding_mode, ("zeros", "border", "reflection"))
     require(input.dtype is grid.dtype, "grid_sample", "grid", grid.dtype, f"{input.dtype} as the input's", TypeError)
@@ -165,7 +163,7 @@ def grid_sample(input: Tensor, grid: Tensor, mode: str = "bilinear", padding_mod
     return flat_view(output, (*lead, *grid.shape[1:-1]))
 
 
-def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None = None) -> Tensor:
+def affine_grid(theta: Floats, size: Sequence[int], align_corners: bool | None = None) -> Tensor:
     """The places for `grid_sample` that an affine map gives: theta (N, d, d+1), size (N, C, *O) to (N, *O, d).
 
         grid[n, o, :] = theta[n] @ (x, y, ..., 1) with x, y of place o, from -1 to 1
@@ -174,7 +172,6 @@ def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None =
     >>> affine_grid(minigrad.tensor([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]]), (1, 1, 1, 2)).tolist()
     [[[[-0.5, 0.0], [0.5, 0.0]]]]
     """
-    check_float("affine_grid", "theta", theta)
     shape = shape_of("affine_grid", (tuple(size),))
     ndim = len(shape) - 2
     require(1 <= ndim <= 3 and 0 not in shape, "affine_grid", "size", shape, "(N, C, ...) and no empty axes")

@@ -11,7 +11,7 @@ from typing import Any
 from minigrad.functions.index import as_index, where
 from minigrad.functions.parts import flip as flipped
 from minigrad.geometry import Geometry, Padding, PerAxis
-from minigrad.nn.functional.checks import batched, check_shape, check_tensor, per_dimension, sized, unbatched
+from minigrad.nn.functional.checks import batched, check_shape, per_dimension, sized, unbatched
 from minigrad.ops import conv, math, view
 from minigrad.shapes import axis_of
 from minigrad.tensor import Tensor
@@ -64,7 +64,6 @@ def _conv(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Per
     (1, 1, 4, 4, 4)
     """
     x, alone = batched(op, ndim, input)
-    check_tensor(op, "weight", weight)
     check_shape(weight.ndim == ndim + 2, op, "weight", weight, "two axes, and then as many spatial ones as the input")
     weight = flipped(weight, tuple(range(2, ndim + 2))) if flip else weight
     geometry = Geometry.of_conv(op, x.shape[2:], weight.shape[2:], stride, padding, dilation, groups)
@@ -102,7 +101,6 @@ def _conv_transpose(input: Tensor, weight: Tensor, bias: Tensor | None = None, s
     (1, 1, 6, 6, 6)
     """
     x, alone = batched(op, ndim, input)
-    check_tensor(op, "weight", weight)
     check_shape(weight.ndim == ndim + 2, op, "weight", weight, "two axes, and then as many spatial ones as the input")
     geometry = Geometry.of_transpose(op, x.shape[2:], weight.shape[2:], stride, padding, output_padding, output_size,
                                      dilation, groups)
@@ -117,8 +115,6 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     >>> F.linear(minigrad.tensor([1.0, 2.0]), minigrad.tensor([[1.0, 1.0], [0.0, -1.0]])).tolist()
     [3.0, -2.0]
     """
-    check_tensor("linear", "input", input)
-    check_tensor("linear", "weight", weight)
     shape, features = input.shape, weight.shape
     check_shape(0 < len(features) < 3, "linear", "weight", weight, "(out_features, in_features)")
     if not shape or shape[-1] != features[-1]:
@@ -141,7 +137,6 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
     >>> F.embedding(minigrad.tensor([1, 1, 0]), minigrad.tensor([[1.0, 2.0], [3.0, 4.0]])).tolist()
     [[3.0, 4.0], [3.0, 4.0], [1.0, 2.0]]
     """
-    check_tensor("embedding", "weight", weight)
     check_shape(weight.ndim == 2, "embedding", "weight", weight, "2 axes")
     index = as_index("embedding", input).reshape(-1)
     rows = weight.index_select(0, index)
