@@ -25,9 +25,9 @@ Padding may be given as
 """
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 from minigrad.errors import one_of, require
 from minigrad.shapes import integer
@@ -37,7 +37,6 @@ Sizes = tuple[int, ...]
 PerAxis = int | Sequence[int]
 Stride = PerAxis | None
 Padding = int | str | Sequence[int | str | Sequence[int]]
-F = TypeVar("F", bound=Callable[..., "Geometry"])
 
 MODES = ("valid", "same", "causal", "full")
 LIMIT = 2**31 - 1       # of every number given: products of two of them fit the kernels' 64-bit integers
@@ -48,7 +47,7 @@ def _plain(value: Any) -> Any:
     return tuple(map(_plain, value)) if isinstance(value, (list, tuple)) else value
 
 
-def _remembered(make: F) -> F:
+def _remembered(make: Any) -> Any:
     """`make` with a memory of what it made of which arguments."""
     known = functools.lru_cache(maxsize=4096, typed=True)(make)
 
@@ -59,7 +58,7 @@ def _remembered(make: F) -> F:
         except TypeError:       # a list is no key
             pass
         return known(*map(_plain, args), **{name: _plain(value) for name, value in kwargs.items()})
-    return call     # type: ignore[return-value]
+    return call
 
 
 @dataclass(frozen=True)
@@ -140,7 +139,7 @@ class Geometry:
         `ceil_mode` rounds the number of windows up, if that last one still begins inside the input or its low padding:
         so a window less than a stride too large for the input fits once.
         """
-        kernel = _per_axis(op, "kernel_size", kernel, len(input), 1)
+        kernel = per_axis(op, "kernel_size", kernel, len(input), 1)
         return _window(op, input, kernel, kernel if stride is None else stride, padding, dilation, 1, bool(ceil_mode))
 
     @staticmethod
@@ -155,10 +154,10 @@ class Geometry:
         """
         require(0 not in input, op, "input", f"spatial size {input}", "at least 1 on each axis")
         ndim, name = len(input), "output_padding" if output_size is None else "output_size"
-        extra = _per_axis(op, "output_padding", output_padding, ndim, 0)
+        extra = per_axis(op, "output_padding", output_padding, ndim, 0)
         if isinstance(output_size, tuple) and len(output_size) == ndim + 2:
             output_size = output_size[2:]
-        wanted = () if output_size is None else _per_axis(op, name, output_size, ndim, 1)
+        wanted = () if output_size is None else per_axis(op, name, output_size, ndim, 1)
         rows = []
         for axis, (o, k, s, d, side) in enumerate(_axes(op, input, kernel, stride, padding, dilation)):
             span = d * (k - 1) + 1
@@ -187,13 +186,14 @@ def _integer(op: str, name: str, value: Any, least: int) -> int:
 
 def _each(op: str, name: str, value: Any, count: int, expected: str) -> tuple:
     """The `count` parts of a tuple; one part, or no tuple, stands for all."""
-    parts = value if isinstance(value, tuple) else (value,)
+    parts = tuple(value) if isinstance(value, (tuple, list)) else (value,)
     parts = parts * count if len(parts) == 1 else parts
     require(len(parts) == count, op, name, value, expected)
     return parts
 
 
-def _per_axis(op: str, name: str, value: Any, ndim: int, least: int) -> Sizes:
+def per_axis(op: str, name: str, value: Any, ndim: int, least: int) -> Sizes:
+    """One int for each axis; `value` may be one for all of them."""
     return tuple([_integer(op, name, part, least)
                   for part in _each(op, name, value, ndim, f"one int, or one for each of {ndim} axes")])
 
@@ -212,8 +212,8 @@ def _axes(op: str, input: Sizes, kernel: Sizes, stride: Any, padding: Any, dilat
         else:
             pair = _each(op, "padding", side, 2, "an int or a (low, high) pair for one axis")
             sides[axis] = tuple([_integer(op, "padding", n, 0) for n in pair])
-    return list(zip(input, kernel, _per_axis(op, "stride", stride, ndim, 1),
-                    _per_axis(op, "dilation", dilation, ndim, 1), sides, strict=True))
+    return list(zip(input, kernel, per_axis(op, "stride", stride, ndim, 1),
+                    per_axis(op, "dilation", dilation, ndim, 1), sides, strict=True))
 
 
 # ---- the arithmetic

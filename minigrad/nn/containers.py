@@ -4,8 +4,6 @@ The children of a row are registered under "0", "1", ...; these numbers are part
 taking one out renumbers the ones after it.
 """
 
-from __future__ import annotations
-
 import itertools
 import operator
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, MutableSequence

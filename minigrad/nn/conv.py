@@ -10,7 +10,7 @@ from typing import Any
 
 from minigrad.errors import one_of, require
 from minigrad.functions.parts import pad
-from minigrad.geometry import MODES, Geometry, Padding, PerAxis
+from minigrad.geometry import MODES, Geometry, Padding, PerAxis, per_axis
 from minigrad.nn import functional as F
 from minigrad.nn.layer import Layer, family, publish
 from minigrad.nn.linear import _Affine
@@ -32,22 +32,15 @@ class _ConvNd(_Affine):
         require(groups and in_channels % groups == 0 == out_channels % groups, name, "groups", groups,
                 f"a divisor of in_channels = {in_channels} and out_channels = {out_channels}")
         one_of(name, "padding_mode", padding_mode, PADDING_MODES[:1] if self.transposed else PADDING_MODES)
-        self.kernel_size, self.stride = self._each("kernel_size", kernel_size), self._each("stride", stride)
+        self.kernel_size = per_axis(name, "kernel_size", kernel_size, self.axes, 1)
+        self.stride = per_axis(name, "stride", stride, self.axes, 1)
+        self.dilation = per_axis(name, "dilation", dilation, self.axes, 1)
         if isinstance(padding, str):
             one_of(name, "padding", padding, MODES)
         self.padding: Any = (padding,) * self.axes if isinstance(padding, int) else padding
-        self.dilation = self._each("dilation", dilation)
         self.output_padding, self.padding_mode = (0,) * self.axes, padding_mode
         channels = (in_channels, out_channels // groups) if self.transposed else (out_channels, in_channels // groups)
         self._learn(device, dtype, weight=(*channels, *self.kernel_size), bias=bias and (out_channels,))
-
-    def _each(self, argument: str, value: Any, least: int = 1) -> tuple[int, ...]:
-        """One int for each axis: `value` may be an int for all of them."""
-        values = tuple(value) if isinstance(value, tuple | list) else (value,)
-        values = values * self.axes if len(values) == 1 else values
-        require(len(values) == self.axes and all(isinstance(size, int) and size >= least for size in values),
-                type(self).__name__, argument, repr(value), f"an int or {self.axes} ints of at least {least}")
-        return values
 
     def extra_repr(self) -> str:
         """What differs from the usual stands behind what has no usual value."""
@@ -167,12 +160,13 @@ class _ConvTranspose(_ConvNd):
 
     transposed = True
     tensors = ("input", "output_size")
+
     def __init__(self, in_channels: int, out_channels: int, kernel_size: PerAxis, stride: PerAxis = 1,
                  padding: Padding = 0, output_padding: PerAxis = 0, groups: int = 1, bias: bool = True,
                  dilation: PerAxis = 1, padding_mode: str = "zeros", device: Any = None, dtype: Any = None) -> None:
         super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode,
                          device, dtype)
-        self.output_padding = self._each("output_padding", output_padding, 0)
+        self.output_padding = per_axis(type(self).__name__, "output_padding", output_padding, self.axes, 0)
 
     def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
         """`output_size` (the spatial sizes, or the whole output shape) picks the output_padding that gives it."""

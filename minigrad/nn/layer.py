@@ -1,7 +1,5 @@
 """What layers share: how they are declared, built, called and printed; and a function of nn.functional as a module."""
 
-from __future__ import annotations
-
 import inspect
 import types
 from collections.abc import Callable
@@ -14,14 +12,14 @@ from minigrad.nn.module import Module, Parameter
 from minigrad.shapes import integer
 
 
-def family(base: type[Layer], **attributes: Any) -> list[Any]:
+def family(base: "type[Layer]", **attributes: Any) -> list[Any]:
     """Classes derived from `base`: where an attribute is a list, one class for each of its elements.
 
     They have no names yet: `publish` gives them those that they have in their file.
     """
-    count = max(len(value) for value in attributes.values() if isinstance(value, list))
-    return [types.new_class("", (base,), {name: value[j] if isinstance(value, list) else value
-                                          for name, value in attributes.items()}) for j in range(count)]
+    listed = {name: values for name, values in attributes.items() if isinstance(values, list)}
+    return [types.new_class("", (base,), {**attributes, **dict(zip(listed, values, strict=True))})
+            for values in zip(*listed.values(), strict=True)]
 
 
 def publish(names: dict[str, Any], *others: str) -> None:

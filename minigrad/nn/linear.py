@@ -1,7 +1,5 @@
 """The dense layer, where every output sees every input, and the embedding, whose input is the number of one row."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 
@@ -71,7 +69,7 @@ class Embedding(Layer, function=F.embedding):
         self._learn(device, dtype, weight=(num_embeddings, embedding_dim))
 
     @classmethod
-    def from_pretrained(cls, embeddings: Tensor, freeze: bool = True, padding_idx: int | None = None) -> Embedding:
+    def from_pretrained(cls, embeddings: Tensor, freeze: bool = True, padding_idx: int | None = None) -> "Embedding":
         """The layer with the rows of `embeddings` (v, d), which it shares; not trained unless `freeze` is False."""
         require(embeddings.ndim == 2, "Embedding.from_pretrained", "embeddings", f"shape {embeddings.shape}", "2 axes")
         layer = cls(embeddings.shape[0], embeddings.shape[1], padding_idx)

@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from minigrad.autograd import no_grad
 from minigrad.dtypes import float32, float64
 from minigrad.errors import require
-from minigrad.functions.create import zeros, zeros_like
+from minigrad.functions.create import as_tensor, zeros, zeros_like
 from minigrad.nn.parameter import Parameter
-from minigrad.nn.state import IncompatibleKeys, load_state
 from minigrad.tensor import Handle, Tensor
 
 PARAMETER, BUFFER, TRANSIENT, MODULE = "parameter", "buffer", "transient buffer", "module"
@@ -30,6 +29,13 @@ Named = Iterator[tuple[str, Any]]
 # A function that runs before or after forward: to look at what passes, or to change it.
 Hook = namedtuple("Hook", ["function", "before", "with_kwargs"])
 _serial = itertools.count(1)
+
+
+class IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpected_keys"])):
+    """What `load_state_dict(strict=False)` skipped: two lists of names."""
+
+    def __repr__(self) -> str:
+        return super().__repr__() if any(self) else "<All keys matched successfully>"
 
 
 class Module:
@@ -183,13 +189,11 @@ class Module:
         return (buffer for _, buffer in self.named_buffers(recurse=recurse))
 
     def _get(self, target: str, *kinds: str) -> Any:
-        owner: Any = self
-        *path, last = target.split(".")
-        for name, wanted in [*[(name, (MODULE,)) for name in path], (last, kinds)]:
-            if owner._kinds.get(name) not in wanted or owner.__dict__[name] is None:
-                raise AttributeError(f"{type(owner).__name__} has no {wanted[0]} '{name}' (looking for '{target}')")
-            owner = owner.__dict__[name]
-        return owner
+        path, _, name = target.rpartition(".")
+        owner = self.get_submodule(path)
+        if owner._kinds.get(name) not in kinds or owner.__dict__[name] is None:
+            raise AttributeError(f"{type(owner).__name__} has no {kinds[0]} '{name}' (looking for '{target}')")
+        return owner.__dict__[name]
 
     def get_submodule(self, target: str) -> Module:
         """The module under a dotted name; "" is the module itself.
@@ -236,8 +240,22 @@ class Module:
         >>> b.weight.tolist() == a.weight.tolist()
         True
         """
+        op = "load_state_dict"
+        require(isinstance(state_dict, Mapping), op, "state_dict", type(state_dict).__name__, "a mapping", TypeError)
         own = dict(self._named(PARAMETER, BUFFER, remove_duplicate=False))
-        return load_state(type(self).__name__, own, state_dict, strict)
+        missing = [name for name in own if name not in state_dict]
+        unexpected = [name for name in state_dict if name not in own]
+        new = {name: import_tensor(f"{op}: {name}", state_dict[name]) for name in own if name in state_dict}
+        wrong = [f"{what} keys: {', '.join(map(str, names))}"
+                 for what, names in (("unexpected", unexpected), ("missing", missing)) if strict and names]
+        wrong += [f"{name}: got shape {tensor.shape}, expected {own[name].shape}"
+                  for name, tensor in new.items() if tensor.shape != own[name].shape]
+        if wrong:
+            raise ValueError(f"{op}: state_dict does not fit {type(self).__name__}:\n    " + "\n    ".join(wrong))
+        with no_grad():
+            for name, tensor in new.items():
+                own[name].copy_(tensor)
+        return IncompatibleKeys(missing, unexpected)
 
     # --- changing every part ---------------------------------------------------------------------------------------
 
@@ -392,3 +410,11 @@ def clear_gradients(parameters: Iterable[Tensor], set_to_none: bool) -> None:
     for parameter in parameters:
         old = parameter.grad
         parameter.grad = None if set_to_none or old is None else zeros_like(old, requires_grad=False)
+
+
+def import_tensor(what: str, value: Any) -> Tensor:
+    """`value` if it is a Tensor, else the array of another library it is, sharing memory where possible."""
+    try:
+        return as_tensor(value)
+    except (TypeError, ValueError, BufferError) as error:
+        raise TypeError(f"{what}: got {type(value).__name__}, expected a Tensor ({error})") from error

@@ -15,8 +15,7 @@ from minigrad.dtypes import DTYPES
 from minigrad.errors import require
 from minigrad.functions.create import full_like, tensor
 from minigrad.kernels import KERNELS
-from minigrad.nn.module import clear_gradients
-from minigrad.nn.state import import_tensor
+from minigrad.nn.module import clear_gradients, import_tensor
 from minigrad.tensor import Tensor
 from minigrad_ext.kernel import Params
 

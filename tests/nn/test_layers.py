@@ -112,9 +112,9 @@ def test_convolution_layers():
         nn.Conv2d(4, 6, 3, padding_mode="wrap")
     with pytest.raises(ValueError, match="padding_mode: got 'reflect', expected one of 'zeros'"):
         nn.ConvTranspose2d(4, 6, 3, padding_mode="reflect")
-    with pytest.raises(ValueError, match=r"kernel_size: got \(3, 3, 3\), expected an int or 2 ints"):
+    with pytest.raises(ValueError, match=r"kernel_size: got \(3, 3, 3\), expected one int, or one for each of 2 axes"):
         nn.Conv2d(4, 6, (3, 3, 3))
-    with pytest.raises(ValueError, match=r"kernel_size: got 2\.5, expected an int or 2 ints"):
+    with pytest.raises(TypeError, match=r"kernel_size: got 2\.5, expected an int"):
         nn.Conv2d(4, 6, 2.5)
     with pytest.raises(ValueError, match="stride: got 0"):
         nn.Conv1d(4, 6, 3, stride=0)

@@ -3,13 +3,12 @@
 import inspect
 import re
 from types import FunctionType
-from typing import Any, TypeVar
+from typing import Any
 
 from minigrad.errors import one_of, require
 from minigrad.ops.view import reshape
 from minigrad.tensor import Tensor
 
-F = TypeVar("F")
 # What documentation says of axes: input, output and kernel sizes.
 LETTERS = {"*I": ("L", "H, W", "D, H, W"), "*O": ("L'", "H', W'", "D', H', W'"), "*T": ("T", "T, U", "S, T, U")}
 
@@ -45,26 +44,30 @@ def sized(op: str, shape: tuple[int, ...], **given: Any) -> None:
             check_shape(value.shape == shape, op, name, value, shape)
 
 
-def per_dimension(name: str, function: F) -> tuple[F, F, F]:
+def per_dimension(name: str, function: Any) -> list[Any]:
     """`name`1d, 2d and 3d: the function with its last two arguments, `ndim` and `op` (the name), filled in.
 
-    In the documentation `*I`, `*O` and `*T` become the axes' letters and `Nd` the dimension; a paragraph that names one
-    of the three functions is for that one alone.
+    Each is a copy of the function (not a call of it, which would cost time) with other defaults for these two.
     """
-    made: list[Any] = []
-    general: Any = function
+    signature = inspect.signature(function)
+    shown = signature.replace(parameters=list(signature.parameters.values())[:-2])
+    made = []
     for ndim in (1, 2, 3):
         op = f"{name}{ndim}d"
-        one: Any = FunctionType(general.__code__, general.__globals__, op, general.__defaults__)
-        one.__qualname__, one.__annotations__ = op, general.__annotations__
-        one.__kwdefaults__ = {**general.__kwdefaults__, "ndim": ndim, "op": op}
-        signature = inspect.signature(general)
-        one.__signature__ = signature.replace(parameters=list(signature.parameters.values())[:-2])
-        paragraphs = str(inspect.getdoc(general)).replace("Nd", f"{ndim}d").split("\n\n")
-        text = "\n\n".join(part for part in paragraphs if f"{op}(" in part or not re.search(rf"\b{name}\dd\(", part))
-        one.__doc__ = re.sub(r"\*[IOT]\b", lambda found: LETTERS[found[0]][ndim - 1], text)   # noqa: B023
+        one: Any = FunctionType(function.__code__, function.__globals__, op, function.__defaults__)
+        one.__kwdefaults__ = {**function.__kwdefaults__, "ndim": ndim, "op": op}
+        one.__qualname__, one.__annotations__, one.__signature__ = op, function.__annotations__, shown
+        one.__doc__ = _documentation(inspect.getdoc(function) or "", name, ndim)
         made.append(one)
-    return tuple(made)      # type: ignore[return-value]
+    return made
+
+
+def _documentation(text: str, name: str, ndim: int) -> str:
+    """`*I`, `*O`, `*T` as the axes' letters, `Nd` as the dimension, and no paragraph that calls another dimension."""
+    for symbol, letters in LETTERS.items():
+        text = re.sub(rf"\{symbol}\b", letters[ndim - 1], text)
+    paragraphs = text.replace("Nd", f"{ndim}d").split("\n\n")
+    return "\n\n".join([part for part in paragraphs if not re.search(rf"\b{name}[^{ndim}]d\(", part)])
 
 
 def batched(op: str, ndim: int, input: Any) -> tuple[Any, bool]:

@@ -100,7 +100,7 @@ def _avg_pool(input: Tensor, kernel_size: PerAxis, stride: Stride = None, paddin
     [[[[[3.5]]]]]
     """
     x, alone = batched(op, ndim, input)
-    divisor_override = None if divisor_override is None else _divisor(op, divisor_override)
+    divisor_override = _divisor(op, divisor_override)
     geometry = Geometry.of_pool(op, x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
     return unbatched(pool.avg_pool(x, geometry=geometry, count_include_pad=bool(count_include_pad),
                                    divisor_override=divisor_override), alone)
