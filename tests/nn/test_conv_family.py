@@ -92,5 +92,5 @@ def test_refused():
         nn.DepthwiseConv1d(0, 3)
     with pytest.raises(ValueError, match="padding: got 'acausal', expected one of"):
         F.conv1d(minigrad.ones(1, 1, 3), minigrad.ones(1, 1, 2), padding="acausal")
-    with pytest.raises(ValueError, match="conv2d: weight: got shape"):
+    with pytest.raises(ValueError, match="conv2d: weight: got 1 spatial axes"):
         F.conv2d(minigrad.ones(1, 1, 3, 3), minigrad.ones(1, 1, 2), flip=True)

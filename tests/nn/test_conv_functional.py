@@ -149,7 +149,7 @@ REFUSED = [
     (lambda: F.conv2d(minigrad.ones(5, 5), W), ValueError,
      "conv2d: input: got shape (5, 5), expected (N, C, ...) or (C, ...) with 2 spatial axes"),
     (lambda: F.conv2d(X, minigrad.ones(4, 3, 3)), ValueError,
-     "conv2d: weight: got shape (4, 3, 3), expected two axes, and then as many spatial ones as the input"),
+     "conv2d: weight: got 1 spatial axes (3,), expected 2 as the input's (5, 5)"),
     (lambda: F.conv2d([[1.0]], W), TypeError, "conv2d: input: got list, expected a tensor"),
     (lambda: F.conv2d(X, 3), TypeError, "conv2d: weight: got int, expected a tensor"),
     (lambda: F.conv2d(X, W, 3), TypeError, "conv2d: bias: got int, expected a tensor"),

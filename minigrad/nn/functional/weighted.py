@@ -64,8 +64,7 @@ def _conv(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Per
     (1, 1, 4, 4, 4)
     """
     x, alone = batched(op, ndim, input)
-    check_shape(weight.ndim == ndim + 2, op, "weight", weight, "two axes, and then as many spatial ones as the input")
-    weight = flipped(weight, tuple(range(2, ndim + 2))) if flip else weight
+    weight = flipped(weight, tuple(range(2, weight.ndim))) if flip else weight
     geometry = Geometry.of_conv(op, x.shape[2:], weight.shape[2:], stride, padding, dilation, groups)
     return _finished(op, conv.conv(x, weight, geometry=geometry), bias, alone)
 
@@ -101,7 +100,6 @@ def _conv_transpose(input: Tensor, weight: Tensor, bias: Tensor | None = None, s
     (1, 1, 6, 6, 6)
     """
     x, alone = batched(op, ndim, input)
-    check_shape(weight.ndim == ndim + 2, op, "weight", weight, "two axes, and then as many spatial ones as the input")
     geometry = Geometry.of_transpose(op, x.shape[2:], weight.shape[2:], stride, padding, output_padding, output_size,
                                      dilation, groups)
     return _finished(op, conv.conv_transpose(x, weight, geometry=geometry), bias, alone)
