@@ -5,8 +5,6 @@ larger.  Python scalars and 0-d tensors are weaker than tensors with axes: they 
 of a higher *category* (bool, integer, float), as in PyTorch.
 """
 
-from __future__ import annotations
-
 import builtins
 from typing import Any
 
@@ -48,7 +46,7 @@ float64 = double = DType(5, "float64", 8, 2, -1.7976931348623157e308, 1.79769313
 FLOATS = (float32, float64)
 DTYPES = (bool, uint8, int32, int64, float32, float64)
 
-_PYTHON = {builtins.bool: bool, builtins.int: int64, builtins.float: float32}
+PYTHON: dict[type, DType] = {builtins.bool: bool, builtins.int: int64, builtins.float: float32}
 _default = float32
 
 
@@ -62,18 +60,17 @@ def set_default_dtype(dtype: DType) -> None:
     global _default
     require(dtype in FLOATS, "set_default_dtype", "dtype", dtype, "minigrad.float32 or minigrad.float64", TypeError)
     _default = dtype
-    _PYTHON[builtins.float] = dtype
+    PYTHON[builtins.float] = dtype
 
 
 def as_dtype(dtype: Any, op: str) -> DType:
     """`dtype` as a DType: itself, or what Python's bool, int and float stand for.  TypeError for anything else."""
     if type(dtype) is DType:
         return dtype
-    try:
-        return _PYTHON[dtype]
-    except (KeyError, TypeError):
+    if not isinstance(dtype, type) or dtype not in PYTHON:
         names = ", ".join(known.name for known in DTYPES)
-        raise TypeError(f"{op}: dtype: got {dtype!r}, expected one of minigrad's {names}") from None
+        raise TypeError(f"{op}: dtype: got {dtype!r}, expected one of minigrad's {names}")
+    return PYTHON[dtype]
 
 
 def check_dtype(op: str, argument: str, got: DType, *expected: DType) -> None:
@@ -83,12 +80,14 @@ def check_dtype(op: str, argument: str, got: DType, *expected: DType) -> None:
         raise TypeError(f"{op}: {argument}: got dtype {got.name}, expected {names}")
 
 
-def scalar_dtype(value: Any) -> DType:
-    """The dtype of a Python scalar (or of one of a class derived from them): bool, int64 or the default float."""
-    for kind in (type(value), *_PYTHON):
-        if kind in _PYTHON and isinstance(value, kind):
-            return _PYTHON[kind]
-    raise TypeError(f"got {type(value).__name__}, expected a tensor or a number")
+def scalar(op: str, slot: Any, x: Any) -> Any:
+    """`x` as a Python bool, int or float; TypeError if it is no number."""
+    if type(x) in PYTHON:
+        return x
+    for convert in ("__index__", "__float__"):
+        if hasattr(x, convert) and not hasattr(x, "__len__"):
+            return getattr(x, convert)()
+    raise TypeError(f"{op}: operand {slot}: got {type(x).__name__}, expected a tensor or a number")
 
 
 def promote_types(a: DType, b: DType) -> DType:
@@ -111,9 +110,9 @@ def result_type(*operands: Any) -> DType:
     """
     require(operands, "result_type", "operands", "none", "at least one tensor or number", TypeError)
     ranked = [-1, -1, -1]           # the largest dtype, as its code, of those with axes, 0-d ones, Python scalars
-    for operand in operands:
-        rank, dtype = ((0 if operand.buffer.ndim else 1, operand.dtype) if hasattr(operand, "buffer") else
-                       (2, scalar_dtype(operand)))
+    for slot, x in enumerate(operands):
+        rank, dtype = ((0 if x.buffer.ndim else 1, x.dtype) if hasattr(x, "buffer") else
+                       (2, PYTHON[type(scalar("result_type", slot, x))]))
         ranked[rank] = max(ranked[rank], dtype.code)
     known = [DTYPES[code] for code in ranked if code >= 0]
     return max(known, key=lambda dtype: dtype.category)         # the first of equals

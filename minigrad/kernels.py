@@ -10,6 +10,7 @@ import pkgutil
 
 from minigrad_ext import cpu, kernels
 from minigrad_ext.kernel import Kernel
+from minigrad_ext.kernel import Params as Params  # what a kernel reads beside its operands
 
 
 def built() -> list[str]:
@@ -26,10 +27,9 @@ def usable() -> list[str]:
 def load(level: str) -> dict[str, Kernel]:
     """All kernels of one level, by name."""
     package = importlib.import_module(f"{kernels.__name__}.{level}")
-    table: dict[str, Kernel] = {}
-    for module in pkgutil.iter_modules(package.__path__):
-        table.update(importlib.import_module(f"{package.__name__}.{module.name}").KERNELS)
-    return table
+    modules = [importlib.import_module(f"{package.__name__}.{module.name}")
+               for module in pkgutil.iter_modules(package.__path__)]
+    return {name: kernel for module in modules for name, kernel in module.KERNELS.items()}
 
 
 def _choose() -> str:

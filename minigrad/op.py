@@ -13,41 +13,39 @@ not kept.  The rules may return a gradient that is still broadcast: it is summed
 and nowhere else.
 """
 
-from __future__ import annotations
-
 import functools
 import inspect
 from collections.abc import Callable
 from typing import Any
 
-from minigrad.dtypes import DTYPES, DType, float32, get_default_dtype, result_type
+from minigrad.dtypes import DTYPES, PYTHON, DType, float32, get_default_dtype, result_type, scalar
 from minigrad.errors import require
 from minigrad.kernels import KERNELS
 from minigrad.node import GRAD, Meta, Node, Value
+from minigrad.shapes import broadcast
 from minigrad_ext.buffer import Buffer
 
-OPS: dict[str, Op] = {}
+OPS: dict[str, "Op"] = {}
 
 
 class Op:
     """One row.  Calling it on values checks (its shape rule), computes (its kernel) and, if wanted, records a node.
 
     `shape(*operands, **attrs)` gives the result's (shape, dtype) or raises the op's errors.  `compute(out, *buffers,
-    **attrs)` fills a fresh buffer by the compiled `kernels`: if nothing else is said, by the one of the row's name.  A
-    view op has `view(buffer, **attrs)` instead and shares its operand's memory.  `attrs` are keywords and hashable.
-    `promotes` is "number" or "float" where the operands are brought to one dtype of that domain.  `example` holds the
-    elements of operands and then of the result, as text: a row that has one is a public function of its name.
+    **attrs)` fills a fresh buffer: if nothing else is said, by the compiled kernel of the row's name.  A view op has
+    `view(buffer, **attrs)` instead and shares its operand's memory.  `attrs` are keywords and hashable.  `promotes` is
+    "number" or "float" where the operands are brought to one dtype of that domain.  `example` holds the elements of
+    operands and then of the result, as text: a row that has one is a public function of its name.
     """
 
     kind = "constant"
 
     def __init__(self, name: str, *, shape: Callable[..., tuple[tuple[int, ...], DType]], promotes: str = "",
-                 compute: Callable | None = None, view: Callable | None = None, kernels: tuple[str, ...] = (),
-                 doc: str = "", example: tuple[str, ...] = ()) -> None:
+                 compute: Callable | None = None, view: Callable | None = None, doc: str = "",
+                 example: tuple[str, ...] = ()) -> None:
         require(name not in OPS, "op table", "name", name, "a name that no other row has")
         self.name, self.shape, self.view, self.promotes, self.example = name, shape, view, promotes, example
         self.compute = compute or (KERNELS[name] if view is None else None)
-        self.kernels = kernels or ((name,) if view is None else ())
         self.__doc__ = doc
         OPS[name] = self
 
@@ -204,28 +202,22 @@ linear, multilinear, pointwise, constant = Linear, Multilinear, Pointwise, Op
 
 
 def fit(g: Any, shape: tuple[int, ...]) -> Any:
-    """`g` summed over the axes that broadcasting had added or stretched, and stretched over those it lacks."""
+    """`g` stretched over the axes it lacks, and summed over those that broadcasting had added or stretched."""
     if g.shape == shape:
         return g
-    g = OPS["reshape"](g, shape=(1,) * (len(shape) - g.ndim) + g.shape) if g.ndim < len(shape) else g
-    lead = g.ndim - len(shape)
-    summed = tuple([1 if want == 1 else have for have, want in zip(g.shape[lead:], shape, strict=True)])
-    g = OPS["sum_to"](g, shape=summed) if summed != g.shape else g
-    return g if summed == shape else OPS["expand"](g, shape=shape)
+    stretched = broadcast("derivative", g.shape, shape)
+    g = g if stretched == g.shape else OPS["expand"](g, shape=stretched)
+    return g if stretched == shape else OPS["sum_to"](g, shape=shape)
 
 
 def zeros(like: Any) -> Any:
     """Zeros of the shape and dtype of `like`: one number, repeated by a zero stride."""
-    zero = Value.result(Buffer.scalar(0, like.dtype.code))
-    return OPS["expand"](zero, shape=like.shape)
+    return OPS["expand"](Value.result(Buffer.scalar(0, like.dtype.code)), shape=like.shape)
 
 
 def total(terms: list) -> Any:
     """The sum of one or more values."""
     return functools.reduce(OPS["add"], terms)
-
-
-CATEGORY: dict[type, int] = {bool: 0, int: 1, float: 2}
 
 
 def promote(name: str, operands: tuple, domain: str) -> tuple:
@@ -244,10 +236,10 @@ def promote(name: str, operands: tuple, domain: str) -> tuple:
     if len(operands) == 2:
         # A tensor and a number that does not raise its category: the frequent mix, 2 us faster than the general rule.
         a, b = operands
-        x, number = (a, b) if type(b) in CATEGORY else (b, a)
-        if type(number) in CATEGORY and isinstance(x, Value):
+        x, number = (a, b) if type(b) in PYTHON else (b, a)
+        if type(number) in PYTHON and isinstance(x, Value):
             category = DTYPES[x.buffer.dtype].category
-            if category >= CATEGORY[type(number)] and (category == 2 or domain != "float"):
+            if category >= PYTHON[type(number)].category and (category == 2 or domain != "float"):
                 value = Value.result(Buffer.scalar(number, x.buffer.dtype))
                 return (x, value) if number is b else (value, x)
     operands = tuple([x if isinstance(x, Value) else scalar(name, slot, x) for slot, x in enumerate(operands)])
@@ -258,13 +250,3 @@ def promote(name: str, operands: tuple, domain: str) -> tuple:
                       else x if x.buffer.dtype == dtype.code else OPS["cast"](x, dtype=dtype) for x in operands])
     except ValueError as error:         # a number out of the dtype's range
         raise ValueError(f"{name}: {error}") from None
-
-
-def scalar(name: str, slot: int, x: Any) -> Any:
-    """`x` as a Python bool, int or float; TypeError if it is no number."""
-    if type(x) in CATEGORY:
-        return x
-    for convert in ("__index__", "__float__"):
-        if hasattr(x, convert) and not hasattr(x, "__len__"):
-            return getattr(x, convert)()
-    raise TypeError(f"{name}: operand {slot}: got {type(x).__name__}, expected a tensor or a number")

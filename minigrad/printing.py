@@ -7,11 +7,8 @@ from typing import Any
 from minigrad.dtypes import get_default_dtype
 from minigrad.ops.view import cat, cut, flat_view
 
-OPEN = "tensor("
-DIGITS = 4
-THRESHOLD = 1000        # more elements than this are summarised
-EDGE = 3                # how many stay at each end of a summarised axis
-WIDTH = 80
+OPEN, WIDTH, DIGITS = "tensor(", 80, 4
+THRESHOLD, EDGE = 1000, 3       # more elements than this are summarised; how many stay at each end of such an axis
 
 
 def describe(x: Any) -> str:

@@ -7,7 +7,6 @@ out: its memory, its place in the graph and Python's protocols here, changing it
 from __future__ import annotations
 
 import itertools
-import sys
 import weakref
 from collections.abc import Callable, Iterator
 from operator import attrgetter
@@ -18,7 +17,7 @@ from minigrad.autograd import backward
 from minigrad.device import CPU, check_device
 from minigrad.dtypes import FLOATS, DType, check_dtype
 from minigrad.errors import require
-from minigrad.functions import index
+from minigrad.grad import matching
 from minigrad.inplace import InPlace
 from minigrad.node import Value, origin
 from minigrad.operators import bind
@@ -30,8 +29,9 @@ BOUND: Any = None       # what stands for the methods and operators that `bind` 
 
 __all__ = ["Handle", "Tensor"]
 
+NOT_WANTING = ("one that does not require a gradient", "one that does", RuntimeError)
 HOOK_KEYS = itertools.count()
-LAST = sys.maxsize                      # the key of the hook that keeps the gradient: it sees what the others made
+LAST = 2 ** 63          # the key of the hook that keeps the gradient: it sees what the others made
 
 
 def _method(path: str, doc: str) -> Callable[[Any], Any]:
@@ -116,8 +116,6 @@ class Tensor(InPlace):
 
     def item(self) -> Any:
         """The only element, as a Python number; ValueError if there is not exactly one."""
-        if self.buffer.size != 1:
-            raise ValueError(f"item: got shape {self.shape}, expected exactly one element")
         return self.buffer.item()
 
     def tolist(self) -> Any:
@@ -182,11 +180,7 @@ class Tensor(InPlace):
         doc="Whether gradients with respect to this tensor are wanted; can be set on leaves of a float dtype.")
 
     def _set_grad(self, value: Tensor | None) -> None:
-        if value is not None:
-            require(isinstance(value, Tensor), "grad", "value", type(value).__name__, "a tensor or None", TypeError)
-            require(value.shape == self.shape, "grad", "value", f"shape {value.shape}", f"{self.shape}")
-            check_dtype("grad", "value", value.dtype, self.dtype)
-        self.grad_slot = value
+        (self.grad_slot,) = (None,) if value is None else matching("grad", "value", (value,), (self,))
 
     grad = property(attrgetter("grad_slot"), _set_grad, doc="The gradient that `backward` has accumulated, or None.")
 
@@ -221,7 +215,7 @@ class Tensor(InPlace):
 
     def retain_grad(self) -> None:
         """Makes `backward` keep this tensor's gradient in `.grad`, though it is no leaf."""
-        self._wanting("retain_grad")
+        require(self.differentiable, "retain_grad", "tensor", *NOT_WANTING)
         if self.node is None or self.__dict__.get("retains_grad"):
             return
         self.retains_grad = True
@@ -235,15 +229,11 @@ class Tensor(InPlace):
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Handle:
         """Calls `hook(gradient)` when this tensor's gradient is complete; what it returns replaces the gradient."""
-        self._wanting("register_hook")
+        require(self.differentiable, "register_hook", "tensor", *NOT_WANTING)
         require(callable(hook), "register_hook", "hook", type(hook).__name__, "a function", TypeError)
         hooks, key = self._hooks(), next(HOOK_KEYS)
         hooks[key] = hook
         return Handle(hooks, key)
-
-    def _wanting(self, op: str) -> None:
-        if not self.differentiable:
-            raise RuntimeError(f"{op}: the tensor does not require a gradient")
 
     def _hooks(self) -> dict[int, Callable]:
         owner = origin(self)
@@ -253,7 +243,7 @@ class Tensor(InPlace):
     # Python's protocols ---------------------------------------------------------------------------------------------
 
     def __getitem__(self, key: Any) -> Tensor:
-        return index.getitem(self, key)
+        return functions.index.getitem(self, key)
 
     def __len__(self) -> int:
         require(self.ndim, "len", "tensor", "a 0-d tensor", "at least one axis", TypeError)

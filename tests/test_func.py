@@ -99,6 +99,13 @@ def test_jvp_through_a_broadcast():
     assert t.tolist() == [10.0, 10.0]
 
 
+def test_jvp_reshapes_a_tangent_whose_strides_allow_no_view():
+    out, tangent = func.jvp(lambda x: (minigrad.zeros(2, 2) + x).flatten(), (minigrad.ones(2),), (minigrad.ones(2),))
+    assert out.tolist() == tangent.tolist() == [1.0] * 4
+    turned = minigrad.arange(4.0).reshape(2, 2).t()
+    assert func.jvp(lambda x: x.view(4), (minigrad.ones(2, 2),), (turned,))[1].tolist() == [0.0, 2.0, 1.0, 3.0]
+
+
 def test_jvp_of_jvp():
     def once(x):
         return jvp(lambda x: x ** 4, (x,), (number(1),))[1]

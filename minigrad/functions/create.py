@@ -7,16 +7,14 @@ from typing import Any
 
 from minigrad import dtypes
 from minigrad.device import check_device
-from minigrad.dtypes import DTYPES, DType, as_dtype, check_dtype, get_default_dtype, int64
+from minigrad.dtypes import DTYPES, PYTHON, DType, as_dtype, check_dtype, get_default_dtype, int64, scalar
 from minigrad.errors import require
 from minigrad.functions.signature import named
-from minigrad.kernels import KERNELS
+from minigrad.kernels import KERNELS, Params
 from minigrad.node import Tensor
-from minigrad.op import scalar
 from minigrad.ops import math, view
 from minigrad.shapes import integer, shape_of
 from minigrad_ext.buffer import Buffer
-from minigrad_ext.kernel import Params
 
 __all__ = ["arange", "as_tensor", "empty", "empty_like", "eye", "from_dlpack", "from_numpy", "frombuffer", "full",
            "full_like", "is_floating_point", "is_tensor", "linspace", "one_hot", "ones", "ones_like", "tensor",
@@ -190,9 +188,8 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, r
     """
     single = isinstance(fill_value, Tensor) and fill_value.buffer.size == 1
     value = scalar("full", 1, fill_value.buffer.item() if single else fill_value)
-    shape = shape_of("full", (size,) if isinstance(size, (tuple, list)) else ((size,),))
-    kind = kind_of("full", dtype, dtypes.scalar_dtype(value))
-    return finish("full", filled(shape, value, kind), requires_grad, device)
+    kind = kind_of("full", dtype, PYTHON[type(value)])
+    return finish("full", filled(shape_of("full", (size,)), value, kind), requires_grad, device)
 
 
 def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None,

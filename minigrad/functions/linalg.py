@@ -15,10 +15,8 @@ from minigrad.dtypes import check_dtype, promote_types
 from minigrad.errors import require
 from minigrad.functions.signature import several
 from minigrad.node import Tensor
-from minigrad.ops import linalg as rows
-from minigrad.ops.math import mul
-from minigrad.ops.view import diagonal, flat_view, permute, reshape, sum_to
-from minigrad.shapes import dropped, spread
+from minigrad.ops import linalg, math, view
+from minigrad.shapes import dropped, reduced, spread
 
 __all__ = ["addmm", "bmm", "dot", "einsum", "matmul", "mm", "mv", "outer"]
 
@@ -40,14 +38,14 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     >>> minigrad.tensor([[1., 2.], [3., 4.]]) @ minigrad.tensor([1., 1.])
     tensor([3., 7.])
     """
-    a = reshape(input, shape=(1, *input.shape)) if input.ndim == 1 else input
-    b = reshape(other, shape=(*other.shape, 1)) if other.ndim == 1 else other
+    a = view.reshape(input, shape=(1, *input.shape)) if input.ndim == 1 else input
+    b = view.reshape(other, shape=(*other.shape, 1)) if other.ndim == 1 else other
     many = (prod(a.shape[:-1]), a.shape[-1]) if b.ndim == 2 and a.ndim > 2 else a.shape
     # One large product instead of many small ones, where the strides allow.
-    flat = a if many == a.shape or a.buffer.reshape(many) is None else reshape(a, shape=many)
-    out = rows.matmul(flat, b)
+    flat = a if many == a.shape or a.buffer.reshape(many) is None else view.reshape(a, shape=many)
+    out = linalg.matmul(flat, b)
     shape = (*(out if flat is a else a).shape[:-2], *input.shape[-2:-1], *other.shape[1:][-1:])
-    return out if shape == out.shape else reshape(out, shape=shape)
+    return out if shape == out.shape else view.reshape(out, shape=shape)
 
 
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
@@ -58,7 +56,7 @@ def mm(input: Tensor, mat2: Tensor) -> Tensor:
     tensor([[11]])
     """
     _expect("mm", (2, 2), input=input, mat2=mat2)
-    return rows.matmul(input, mat2)
+    return linalg.matmul(input, mat2)
 
 
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:
@@ -70,7 +68,7 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """
     _expect("bmm", (3, 3), input=input, mat2=mat2)
     require(input.shape[0] == mat2.shape[0], "bmm", "mat2", f"shape {mat2.shape}", f"{input.shape[0]} matrices")
-    return rows.matmul(input, mat2)
+    return linalg.matmul(input, mat2)
 
 
 def mv(input: Tensor, vec: Tensor) -> Tensor:
@@ -104,7 +102,7 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
             [6, 8]])
     """
     _expect("outer", (1, 1), input=input, vec2=vec2)
-    return mul(reshape(input, shape=(*input.shape, 1)), vec2)
+    return math.mul(view.reshape(input, shape=(*input.shape, 1)), vec2)
 
 
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
@@ -150,13 +148,13 @@ def einsum(equation: str, *operands: Any) -> Tensor:
     # An axis that broadcasts is dropped: its only place goes with every place of the others.
     terms = [_summed(x, labels, {label for label, size in zip(labels, x.shape, strict=True)
                                  if size == sizes.get(label, 1)}) for x, labels in terms]
-    result, labels = terms[0]
-    for slot, (x, its) in enumerate(terms[1:], 2):
-        needed = set(wanted).union(*[later for _, later in terms[slot:]])
-        result, labels = _product(*_summed(result, labels, needed | set(its)), *_summed(x, its, needed | set(labels)),
-                                  needed)
-    result, labels = _summed(result, labels, set(wanted))
-    return permute(result, axes=tuple(map(labels.index, wanted)))
+    while len(terms) > 1:
+        (a, its), (b, others), *terms = terms
+        needed = set(wanted).union(*[labels for _, labels in terms])
+        a, its = _summed(a, its, needed | set(others))
+        terms.insert(0, _product(a, its, *_summed(b, others, needed | set(its)), needed))
+    result, labels = _summed(*terms[0], set(wanted))
+    return view.permute(result, axes=tuple(map(labels.index, wanted)))
 
 
 def _parsed(equation: str, tensors: list) -> tuple[list[Labels], Labels]:
@@ -185,24 +183,21 @@ def _parsed(equation: str, tensors: list) -> tuple[list[Labels], Labels]:
 
 def _diagonal(x: Any, labels: Labels) -> tuple[Any, Labels]:
     """The operand with every label once."""
-    for label in sorted({label for label in labels if labels.count(label) > 1}):
-        while labels.count(label) > 1:
-            first = labels.index(label)
-            second = labels.index(label, first + 1)
-            require(x.shape[first] == x.shape[second], "einsum", f"label '{label}'",
-                    f"sizes {x.shape[first]} and {x.shape[second]} in an operand of shape {x.shape}", "equal ones")
-            x = diagonal(x, offset=0, axis1=first, axis2=second)
-            labels = [*dropped(labels, (first, second)), label]         # type: ignore[arg-type]
+    for label in labels:
+        first, *later = [axis for axis, other in enumerate(labels) if other == label]
+        if later:
+            require(x.shape[first] == x.shape[later[0]], "einsum", f"label '{label}'",
+                    f"sizes {x.shape[first]} and {x.shape[later[0]]} in an operand of shape {x.shape}", "equal ones")
+            x = view.diagonal(x, offset=0, axis1=first, axis2=later[0])
+            return _diagonal(x, [*dropped(labels, (first, later[0])), label])       # type: ignore[arg-type]
     return x, labels
 
 
 def _summed(x: Any, labels: Labels, kept: set) -> tuple[Any, Labels]:
     """The sum over all axes but those whose labels are to be kept."""
     axes = tuple([axis for axis, label in enumerate(labels) if label not in kept])
-    if not axes:
-        return x, labels
-    total = sum_to(x, shape=tuple([1 if axis in axes else n for axis, n in enumerate(x.shape)]))
-    return flat_view(total, dropped(x.shape, axes)), list(dropped(labels, axes))        # type: ignore[arg-type]
+    total = view.sum_to(x, shape=reduced(x.shape, axes)) if axes else x
+    return view.flat_view(total, dropped(x.shape, axes)), list(dropped(labels, axes))        # type: ignore[arg-type]
 
 
 def _product(a: Any, its: Labels, b: Any, others: Labels, needed: set) -> tuple[Any, Labels]:
@@ -214,10 +209,10 @@ def _product(a: Any, its: Labels, b: Any, others: Labels, needed: set) -> tuple[
 
     def arranged(x: Any, labels: Labels, *groups: Labels) -> Any:
         """The axes of each group as one; those of the places too."""
-        x = permute(x, axes=tuple([labels.index(label) for group in groups for label in group]))
-        return flat_view(x, tuple([prod([sizes[label] for label in group]) for group in groups]))
+        x = view.permute(x, axes=tuple([labels.index(label) for group in groups for label in group]))
+        return view.flat_view(x, tuple([prod([sizes[label] for label in group]) for group in groups]))
 
-    product = (rows.matmul if inner else mul)(arranged(a, its, places, outer, inner),
+    product = (linalg.matmul if inner else math.mul)(arranged(a, its, places, outer, inner),
                                               arranged(b, others, places, inner, other))
     labels = places + outer + other
-    return flat_view(product, tuple([sizes[label] for label in labels])), labels
+    return view.flat_view(product, tuple([sizes[label] for label in labels])), labels

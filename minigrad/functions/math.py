@@ -10,8 +10,7 @@ from collections.abc import Callable
 from math import inf
 from typing import Any
 
-from minigrad.dtypes import as_dtype, get_default_dtype
-from minigrad.dtypes import bool as bool_
+from minigrad import dtypes
 from minigrad.errors import one_of, require
 from minigrad.functions.signature import named
 from minigrad.node import Tensor
@@ -54,11 +53,8 @@ def pow(input: Tensor | float, exponent: Tensor | float) -> Tensor:
     >>> minigrad.pow(minigrad.tensor([2., 3.]), 2)
     tensor([4., 9.])
     """
-    if type(exponent) in (int, float) and hasattr(input, "buffer"):
-        if exponent in (2, 0.5):
-            return (rows.square if exponent == 2 else rows.sqrt)(input)
-        if exponent == 1:
-            return rows.mul(input, 1)
+    if type(exponent) in (int, float) and exponent in (2, 0.5) and hasattr(input, "buffer"):
+        return (rows.square if exponent == 2 else rows.sqrt)(input)
     return rows.pow(input, exponent)
 
 
@@ -115,7 +111,7 @@ def positive(input: Tensor) -> Tensor:
     >>> +minigrad.tensor([1, -2])
     tensor([ 1, -2])
     """
-    require(input.dtype is not bool_, "positive", "input", "dtype bool", "a dtype of numbers", TypeError)
+    require(input.dtype is not dtypes.bool, "positive", "input", "dtype bool", "a dtype of numbers", TypeError)
     return input
 
 
@@ -149,7 +145,7 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     require(min is not None or max is not None, "clamp", "min and max", "neither", "at least one")
     kind = input.dtype
     if not kind.is_floating_point and float in (type(min), type(max)):
-        kind = get_default_dtype()
+        kind = dtypes.get_default_dtype()
     lowest, highest = (-inf, inf) if kind.is_floating_point else (kind.min, kind.max)
     return rows.clamp(input, lowest if min is None else min, highest if max is None else max)
 
@@ -173,7 +169,7 @@ def cast(input: Tensor, dtype: Any) -> Tensor:
     >>> minigrad.tensor([1.9, -1.9]).to(minigrad.int64)
     tensor([ 1, -1])
     """
-    kind = as_dtype(dtype, "to")
+    kind = dtypes.as_dtype(dtype, "to")
     return input if input.dtype is kind else rows.cast(input, dtype=kind)
 
 

@@ -15,8 +15,7 @@ from minigrad.functions.index import along
 from minigrad.functions.shape import expand, ravel, reshape, unsqueeze
 from minigrad.functions.signature import several
 from minigrad.node import Tensor
-from minigrad.ops import math, resample
-from minigrad.ops import view as rows
+from minigrad.ops import math, resample, view
 from minigrad.shapes import axes_of, axis_of, dropped, integer, shape_of, spread
 
 __all__ = ["cat", "chunk", "concat", "concatenate", "diag", "diagonal", "flip", "hstack", "meshgrid", "narrow", "pad",
@@ -37,7 +36,7 @@ def repeat(input: Tensor, *repeats: Any) -> Tensor:
     counts = shape_of("repeat", repeats, "repeats")
     lead = len(counts) - input.ndim
     require(lead >= 0, "repeat", "repeats", counts, f"at least {input.ndim} numbers for {input.shape}")
-    x = rows.flat_view(input, (1,) * lead + input.shape)
+    x = view.flat_view(input, (1,) * lead + input.shape)
     for axis, count in enumerate(counts):
         x = _repeated(x, axis, count, axis)
     return x
@@ -50,9 +49,9 @@ def _repeated(x: Any, axis: int, count: int, place: int) -> Any:
     shape = x.shape
     lead = prod(shape[:place])
     # Of three axes, so that a tensor of 8 axes needs no more than 8.
-    block = rows.flat_view(x, (lead, 1, prod(shape[place:])))
-    block = rows.expand(block, shape=shape_of("repeat", (lead, count, block.shape[2])))
-    return rows.flat_view(block, (*shape[:axis], count * shape[axis], *shape[axis + 1:]))
+    block = view.flat_view(x, (lead, 1, prod(shape[place:])))
+    block = view.expand(block, shape=shape_of("repeat", (lead, count, block.shape[2])))
+    return view.flat_view(block, (*shape[:axis], count * shape[axis], *shape[axis + 1:]))
 
 
 def tile(input: Tensor, *dims: Any) -> Tensor:
@@ -94,7 +93,7 @@ def cat(tensors: Sequence[Any], dim: int = 0) -> Tensor:
     listed = [x for x in listed if x.shape != (0,)] or listed[:1]
     require(listed[0].ndim, "cat", "tensors", "0-d tensors", "at least one axis; use stack")
     axis = axis_of("cat", dim, listed[0].ndim)
-    return rows.cat(*[x if x.dtype is dtype else math.cast(x, dtype=dtype) for x in listed], axis=axis)
+    return view.cat(*[x if x.dtype is dtype else math.cast(x, dtype=dtype) for x in listed], axis=axis)
 
 
 concat = concatenate = cat
@@ -148,12 +147,12 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     if first < 0 or count < 0 or first + count > size or not input.ndim:
         raise IndexError(f"narrow: start and length: got {start} and {length}, expected a part of the {size} elements "
                          f"on axis {axis} of shape {input.shape}")
-    return rows.cut(input, axis, first, count)
+    return view.cut(input, axis, first, count)
 
 
-def _axis(op: str, dim: Any, x: Any) -> tuple[int, int]:
+def _axis(op: str, dim: Any, x: Any, argument: str = "dim") -> tuple[int, int]:
     """An axis counted from the front, and its size; a number counts as one element."""
-    axis = axis_of(op, dim, x.ndim)
+    axis = axis_of(op, dim, x.ndim, argument)
     return axis, x.shape[axis] if x.ndim else 1
 
 
@@ -169,7 +168,7 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
     if not -size <= place < size or not input.ndim:
         raise IndexError(f"select: index: got {place}, expected one of the {size} places on axis {axis} of shape "
                          f"{input.shape}")
-    return rows.reshape(rows.cut(input, axis, place % size, 1), shape=dropped(input.shape, (axis,)))
+    return view.reshape(view.cut(input, axis, place % size, 1), shape=dropped(input.shape, (axis,)))
 
 
 def unbind(input: Tensor, dim: int = 0) -> tuple:
@@ -225,7 +224,7 @@ def flip(input: Tensor, *dims: Any) -> Tensor:
     axes = axes_of("flip", spread(dims), input.ndim, "dims")
     starts = tuple([max(n - 1, 0) if j in axes else 0 for j, n in enumerate(input.shape)])
     steps = tuple([-1 if j in axes else 1 for j in range(input.ndim)])
-    return rows.slice(input, starts=starts, steps=steps, shape=input.shape)
+    return view.slice(input, starts=starts, steps=steps, shape=input.shape)
 
 
 def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
@@ -236,15 +235,13 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     tensor([3, 0, 1, 2])
     """
     if dims is None:
-        return rows.flat_view(roll(ravel(input), shifts, 0), input.shape)
+        return view.flat_view(roll(ravel(input), shifts, 0), input.shape)
     by, axes = [x if isinstance(x, (tuple, list)) else (x,) for x in (shifts, dims)]
     require(len(by) == len(axes), "roll", "shifts", f"{len(by)} of them for {len(axes)} dims", "as many")
     for shift, dim in zip(by, axes, strict=True):
-        axis = axis_of("roll", dim, input.ndim, "dims")
-        size = input.shape[axis]
+        axis, size = _axis("roll", dim, input, "dims")
         place = -integer("roll", "shifts", shift) % max(size, 1)
-        if place:
-            input = cat([narrow(input, axis, place, size - place), narrow(input, axis, 0, place)], axis)
+        input = cat([narrow(input, axis, place, size - place), narrow(input, axis, 0, place)], axis)
     return input
 
 
@@ -282,7 +279,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
             "pad", "pad", tuple(pad), f"numbers that crop no more than the elements of an axis of shape {input.shape}")
     for axis, (low, high) in enumerate(pairs):
         if min(low, high) < 0 and mode in ("constant", "circular"):
-            input = rows.cut(input, axis, max(-low, 0), input.shape[axis] + min(low, 0) + min(high, 0))
+            input = view.cut(input, axis, max(-low, 0), input.shape[axis] + min(low, 0) + min(high, 0))
             pairs[axis] = low, high = max(low, 0), max(high, 0)
         if mode != "constant" and (low or high):
             size = input.shape[axis]
@@ -298,9 +295,9 @@ def _bordered(x: Any, pairs: list[tuple[int, int]], value: float) -> Any:
         return x
     place: Any = {"starts": tuple([low for low, _ in pairs]), "steps": (1,) * x.ndim,
                   "shape": shape_of("pad", [n + sum(pair) for n, pair in zip(x.shape, pairs, strict=True)])}
-    inside = rows.embed(x, **place)
+    inside = view.embed(x, **place)
     # Chosen, not added: so an infinite border leaves the inside as it is.
-    return inside if value == 0 else math.where(rows.embed(ones(x.shape, dtype=dtypes.bool), **place), inside,
+    return inside if value == 0 else math.where(view.embed(ones(x.shape, dtype=dtypes.bool), **place), inside,
                                                      full((), value, dtype=x.dtype))
 
 
@@ -313,9 +310,9 @@ def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
             [2, 3, 4]])
     """
     axis = axis_of("unfold", dimension, input.ndim, "dimension")
-    x = input if input.ndim else rows.reshape(input, shape=(1,))        # one number counts as one window
+    x = input if input.ndim else view.reshape(input, shape=(1,))        # one number counts as one window
     width, stride = integer("unfold", "size", size), integer("unfold", "step", step)
-    return rows.windows(x, axis=axis, size=width, step=stride) if input.ndim else rows.cut(x, 0, 0, width)
+    return view.windows(x, axis=axis, size=width, step=stride) if input.ndim else view.cut(x, 0, 0, width)
 
 
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
@@ -327,7 +324,7 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
     """
     axis1, axis2 = axis_of("diagonal", dim1, input.ndim, "dim1"), axis_of("diagonal", dim2, input.ndim, "dim2")
     require(axis1 != axis2, "diagonal", "dim1 and dim2", f"{dim1} and {dim2}", "two different axes")
-    return rows.diagonal(input, offset=integer("diagonal", "offset", offset), axis1=axis1, axis2=axis2)
+    return view.diagonal(input, offset=integer("diagonal", "offset", offset), axis1=axis1, axis2=axis2)
 
 
 def _band(name: str, input: Any, diagonal: int, kept: Callable) -> Any:
@@ -369,10 +366,10 @@ def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     """
     place = integer("diag", "diagonal", diagonal)
     if input.ndim == 2:
-        return rows.diagonal(input, offset=place, axis1=0, axis2=1)
+        return view.diagonal(input, offset=place, axis1=0, axis2=1)
     require(input.ndim == 1, "diag", "input", f"shape {input.shape}", "1 or 2 axes")
     side = input.shape[0] + abs(place)
-    return rows.diagonal_embed(input, shape=shape_of("diag", (side, side)), offset=place, axis1=0, axis2=1)
+    return view.diagonal_embed(input, shape=shape_of("diag", (side, side)), offset=place, axis1=0, axis2=1)
 
 
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple:

@@ -8,13 +8,12 @@ from minigrad.dtypes import FLOATS, check_dtype, get_default_dtype, int64
 from minigrad.errors import require
 from minigrad.functions.create import finish, kind_of, like
 from minigrad.functions.math import cast
-from minigrad.kernels import KERNELS, counters_used
+from minigrad.kernels import KERNELS, Params, counters_used
 from minigrad.node import Tensor
 from minigrad.ops import math
 from minigrad.random import Generator, default_generator
 from minigrad.shapes import broadcast, integer, shape_of
 from minigrad_ext.buffer import Buffer
-from minigrad_ext.kernel import Params
 
 __all__ = ["bernoulli", "normal", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm"]
 
@@ -90,8 +89,7 @@ def randint(low: int = 0, high: Any = None, size: Any = None, *, generator: Gene
     low, high = (0, low) if high is None else (low, high)
     first, last = integer("randint", "low", low), integer("randint", "high", high)
     require(first < last, "randint", "low and high", f"{first} and {last}", "low < high")
-    shape = shape_of("randint", (size,) if isinstance(size, (tuple, list)) else ((size,),))
-    out = draw("randint", Buffer.empty(shape, int64.code), generator, ints=(first, last))
+    out = draw("randint", Buffer.empty(shape_of("randint", (size,)), int64.code), generator, ints=(first, last))
     drawn = finish("randint", out, device=device)
     return finish("randint", cast(drawn, kind_of("randint", dtype, int64)).buffer, requires_grad)
 
@@ -103,8 +101,7 @@ def randint_like(input: Tensor, low: int, high: Any = None, *, dtype: Any = None
     >>> minigrad.randint_like(minigrad.ones(2, 3), 5).dtype
     minigrad.float32
     """
-    first, last = (0, low) if high is None else (low, high)
-    return randint(first, last, input.shape, dtype=dtype or input.dtype)
+    return randint(low, high, input.shape, dtype=dtype or input.dtype)
 
 
 def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:

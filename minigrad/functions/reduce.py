@@ -7,12 +7,10 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from minigrad import dtypes
-from minigrad.dtypes import FLOATS, as_dtype, check_dtype, get_default_dtype, int64
 from minigrad.errors import require
 from minigrad.functions.math import cast
 from minigrad.node import Tensor
-from minigrad.ops import index, math, view
-from minigrad.ops import reduce as rows
+from minigrad.ops import index, math, reduce, view
 from minigrad.shapes import axes_of, axis_of, dropped, reduced
 
 __all__ = ["Extreme", "all", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "cumsum",
@@ -46,13 +44,13 @@ def _root(total: Any, p: float = 2) -> Any:
 
 def _summable(op: str, x: Any, dtype: Any) -> Any:
     """x in the dtype asked for; integers and bools in int64 else."""
-    kind = as_dtype(dtype, op) if dtype is not None else x.dtype if x.dtype.is_floating_point else int64
+    kind = dtypes.as_dtype(dtype, op) if dtype is not None else x.dtype if x.dtype.is_floating_point else dtypes.int64
     return x if kind is x.dtype else math.cast(x, dtype=kind)
 
 
 def _floating(op: str, x: Any, dtype: Any = None) -> Any:
-    x = x if dtype is None else math.cast(x, dtype=as_dtype(dtype, op))
-    check_dtype(op, "input", x.dtype, *FLOATS)
+    x = x if dtype is None else math.cast(x, dtype=dtypes.as_dtype(dtype, op))
+    dtypes.check_dtype(op, "input", x.dtype, *dtypes.FLOATS)
     return x
 
 
@@ -77,9 +75,7 @@ def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
     """
     input = _floating("mean", input, dtype)
     total = _over("mean", view.sum_to, input, dim, keepdim)
-    if not total.buffer.size:
-        return total
-    count = input.buffer.size // total.buffer.size
+    count = input.buffer.size // builtins.max(total.buffer.size, 1)
     return total * (1.0 / count) if count and count & (count - 1) == 0 else total / count
 
 
@@ -168,7 +164,7 @@ def amax(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     >>> minigrad.tensor([[1., 5.], [7., 2.]]).amax(1)
     tensor([5., 7.])
     """
-    return _over("amax", rows.amax, input, dim, keepdim)
+    return _over("amax", reduce.amax, input, dim, keepdim)
 
 
 def amin(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
@@ -178,7 +174,7 @@ def amin(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     >>> minigrad.tensor([[1., 5.], [7., 2.]]).amin(1)
     tensor([1., 2.])
     """
-    return _over("amin", rows.amin, input, dim, keepdim)
+    return _over("amin", reduce.amin, input, dim, keepdim)
 
 
 def aminmax(input: Tensor, *, dim: Any = None, keepdim: bool = False) -> tuple:
@@ -199,8 +195,6 @@ def _extreme(op: str, input: Any, dim: Any, keepdim: bool, pairwise: Callable, o
     if dim is None:
         return over_all(input, None, keepdim)
     axis = axis_of(op, dim, input.ndim)
-    if not input.ndim:
-        return Extreme(view.alias(input), math.cast(input * 0, dtype=int64))
     indices = position(input, axis=axis)
     values = index.gather(input, indices, axis=axis)
     return Extreme(_drop(values, (axis,), keepdim), _drop(indices, (axis,), keepdim))
@@ -213,7 +207,7 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     >>> minigrad.tensor([[1., 5.], [7., 2.]]).max(1).indices
     tensor([1, 0])
     """
-    return _extreme("max", input, dim, keepdim, math.maximum, amax, rows.argmax)
+    return _extreme("max", input, dim, keepdim, math.maximum, amax, reduce.argmax)
 
 
 def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
@@ -223,16 +217,15 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     >>> minigrad.tensor([[1., 5.], [7., 2.]]).min(1).values
     tensor([1., 2.])
     """
-    return _extreme("min", input, dim, keepdim, math.minimum, amin, rows.argmin)
+    return _extreme("min", input, dim, keepdim, math.minimum, amin, reduce.argmin)
 
 
 def _position(row: Any, input: Any, dim: Any, keepdim: bool) -> Any:
-    flat = view.flat_view(input, (input.buffer.size,)) if dim is None or not input.ndim else input
-    axis = axis_of(row.name, 0 if dim is None else dim, flat.ndim)
-    place = row(flat, axis=axis)
-    if flat is not input or dim is None:
+    if dim is None:
+        place = row(view.flat_view(input, (input.buffer.size,)), axis=0)
         return view.reshape(place, shape=(1,) * input.ndim if keepdim else ())
-    return _drop(place, (axis,), keepdim)
+    axis = axis_of(row.name, dim, input.ndim)
+    return _drop(row(input, axis=axis), (axis,), keepdim)
 
 
 def argmax(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
@@ -242,7 +235,7 @@ def argmax(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     >>> minigrad.tensor([[1., 5.], [7., 2.]]).argmax()
     tensor(2)
     """
-    return _position(rows.argmax, input, dim, keepdim)
+    return _position(reduce.argmax, input, dim, keepdim)
 
 
 def argmin(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
@@ -252,7 +245,7 @@ def argmin(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     >>> minigrad.tensor([[1., 5.], [7., 2.]]).argmin(1)
     tensor([0, 1])
     """
-    return _position(rows.argmin, input, dim, keepdim)
+    return _position(reduce.argmin, input, dim, keepdim)
 
 
 def _truth(row: Any, input: Any, dim: Any, keepdim: bool) -> Any:
@@ -268,7 +261,7 @@ def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     >>> minigrad.tensor([0, 2]).any()
     tensor(True)
     """
-    return _truth(rows.any, input, dim, keepdim)
+    return _truth(reduce.any, input, dim, keepdim)
 
 
 def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
@@ -278,7 +271,7 @@ def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     >>> minigrad.tensor([0, 2]).all()
     tensor(False)
     """
-    return _truth(rows.all, input, dim, keepdim)
+    return _truth(reduce.all, input, dim, keepdim)
 
 
 def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
@@ -298,8 +291,8 @@ def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
     >>> minigrad.tensor([1000., 1000.]).logsumexp(0)
     tensor(1000.6932)
     """
-    x = cast(input, input.dtype if input.dtype.is_floating_point else get_default_dtype())
-    return _over("logsumexp", rows.logsumexp, x, dim, keepdim)
+    x = cast(input, input.dtype if input.dtype.is_floating_point else dtypes.get_default_dtype())
+    return _over("logsumexp", reduce.logsumexp, x, dim, keepdim)
 
 
 def log_softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
@@ -332,7 +325,7 @@ def shifted(x: Any, axis: int) -> Any:
     The softmax of a row does not change when a constant is added to the row: so the maximum may be a constant to the
     gradient, of any order.
     """
-    return x - rows.amax(Tensor.result(x.buffer), shape=reduced(x.shape, (axis,))) if x.buffer.size else x
+    return x - reduce.amax(Tensor.result(x.buffer), shape=reduced(x.shape, (axis,))) if x.buffer.size else x
 
 
 def norm(input: Tensor, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Tensor:
@@ -363,5 +356,4 @@ def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     tensor([1, 3, 6])
     """
     x = _summable("cumsum", input, dtype)
-    axis = axis_of("cumsum", dim, x.ndim)
-    return rows.cumsum(x, axis=axis, reverse=False) if x.ndim else view.alias(x)
+    return reduce.cumsum(x, axis=axis_of("cumsum", dim, x.ndim), reverse=False)

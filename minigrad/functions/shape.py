@@ -38,7 +38,9 @@ def view(input: Tensor, *shape: Any) -> Tensor:
     Traceback (most recent call last):
     ValueError: view: shape: (2, 2) with strides (1, 2) has no view of shape (4,) without a copy; use reshape
     """
-    return rows.reshape(input, shape=reshaped("view", input.shape, shape))
+    target = reshaped("view", input.shape, shape)
+    rows.viewed(input.buffer, target)
+    return rows.reshape(input, shape=target)
 
 
 def view_as(input: Tensor, other: Tensor) -> Tensor:

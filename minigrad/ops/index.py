@@ -7,20 +7,18 @@ then a gather.  So the backward pass of every selection is scatter_add, which fo
 from operator import gt
 from typing import Any
 
-from minigrad.dtypes import bool as bool_
-from minigrad.dtypes import check_dtype, int64
-from minigrad.kernels import KERNELS
+from minigrad import dtypes
+from minigrad.kernels import KERNELS, Params
 from minigrad.node import Meta
 from minigrad.op import constant, linear
 from minigrad.ops.view import fill_zero
 from minigrad.shapes import check_axis, dropped
 from minigrad_ext.buffer import Buffer
-from minigrad_ext.kernel import Params
 
 
 def check_index(op: str, x: Any, index: Any, axis: int) -> None:
     """The shapes and dtype that an index along `axis` must have, as in PyTorch."""
-    check_dtype(op, "index", index.dtype, int64)
+    dtypes.check_dtype(op, "index", index.dtype, dtypes.int64)
     check_axis(op, axis, x.ndim)
     if index.ndim != x.ndim or any(map(gt, dropped(index.shape, (axis,)), dropped(x.shape, (axis,)))):
         raise ValueError(f"{op}: index: got shape {index.shape}, expected as many axes as the {x.shape} of the other "
@@ -40,8 +38,8 @@ def _scatter_shape(src: Any, index: Any, axis: int, shape: tuple[int, ...]) -> A
 
 
 def _nonzero_shape(x: Any, count: int) -> Any:
-    check_dtype("nonzero", "input", x.dtype, bool_)
-    return (count, x.ndim), int64
+    dtypes.check_dtype("nonzero", "input", x.dtype, dtypes.bool)
+    return (count, x.ndim), dtypes.int64
 
 
 gather = linear(
@@ -50,7 +48,7 @@ gather = linear(
     transpose=lambda g, x, index, axis: scatter_add(g, index, axis=axis, shape=x.shape),
     doc="out[.., j, ..] = x[.., index[.., j, ..], ..]")
 scatter_add = linear(
-    "scatter_add", shape=_scatter_shape, kernels=("fill", "scatter_add"), constants=(1,),
+    "scatter_add", shape=_scatter_shape, constants=(1,),
     compute=lambda out, src, index, axis, shape: KERNELS["scatter_add"](fill_zero(out), src, index, Params((axis,))),
     transpose=lambda g, src, index, axis, shape: gather(g, index, axis=axis),
     doc="zeros of a given shape, to which src[.., j, ..] is added at index[.., j, ..]")
@@ -65,20 +63,20 @@ def _order(out: Buffer, x: Buffer, axis: int, descending: bool) -> None:
 
 def _sources(out: Buffer, index: Buffer, axis: int, shape: tuple[int, ...]) -> None:
     KERNELS["fill"](out, Params((-1,)))
-    places = Buffer.empty(index.shape[axis:axis + 1], int64.code)
+    places = Buffer.empty(index.shape[axis:axis + 1], dtypes.int64.code)
     KERNELS["arange"](places, Params((0, 1)))
     places = places.reshape((*places.shape, *(1,) * len(index.shape[axis + 1:]))).expand(index.shape)
     KERNELS["scatter"](out, places, index, Params((axis,)))
 
 
 def _sources_shape(index: Any, axis: int, shape: tuple[int, ...]) -> Any:
-    check_index("scatter", Meta(shape, int64), index, axis)
-    return shape, int64
+    check_index("scatter", Meta(shape, dtypes.int64), index, axis)
+    return shape, dtypes.int64
 
 
 argsort = constant(
-    "argsort", shape=lambda x, axis, descending: (x.shape, int64), compute=_order, kernels=("sort",),
+    "argsort", shape=lambda x, axis, descending: (x.shape, dtypes.int64), compute=_order,
     doc="where the elements come from that an axis in order holds; equals keep their order, NaN is the largest")
 scatter_index = constant(
-    "scatter_index", shape=_sources_shape, compute=_sources, kernels=("fill", "arange", "scatter"),
+    "scatter_index", shape=_sources_shape, compute=_sources,
     doc="for each place of a shape the last j with index[.., j, ..] = that place on the axis, -1 where there is none")

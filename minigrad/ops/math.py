@@ -8,14 +8,12 @@ not be kept for the backward pass.  tanh keeps its result, log its operand, add 
 from functools import partial
 from typing import Any
 
-from minigrad.dtypes import DTYPES, check_dtype
-from minigrad.dtypes import bool as bool_
+from minigrad import dtypes
 from minigrad.kernels import KERNELS
 from minigrad.op import Linear, Op, Pointwise, constant, linear, pointwise, promote
 from minigrad.shapes import broadcast
 
-LN2, LN10 = 0.6931471805599453, 2.302585092994046
-TWO_OVER_SQRT_PI = 1.1283791670955126
+LN2, LN10, SLOPE_OF_ERF = 0.6931471805599453, 2.302585092994046, 1.1283791670955126      # the last at 0: 2/sqrt(pi)
 
 
 def same_dtype(name: str, n: int = 1) -> Any:
@@ -37,9 +35,9 @@ real, number = partial(elementwise, "float"), partial(elementwise, "number")
 def rounding(name: str, doc: str, example: tuple) -> Pointwise:
     """A row from numbers to whole numbers, which leaves integers as they are."""
     def compute(out: Any, x: Any) -> None:
-        KERNELS[name if DTYPES[x.dtype].is_floating_point else "copy"](out, x)
+        KERNELS[name if dtypes.DTYPES[x.dtype].is_floating_point else "copy"](out, x)
 
-    return number(name, doc, example, 0, compute=compute, kernels=(name, "copy"))
+    return number(name, doc, example, 0, compute=compute)
 
 
 def integral(name: str, doc: str, example: tuple, **row: Any) -> Op:
@@ -51,7 +49,7 @@ def integral(name: str, doc: str, example: tuple, **row: Any) -> Op:
 def test(name: str, doc: str, example: tuple) -> Op:
     """A row whose result is bool."""
     rule = same_dtype(name, len(example) - 1)
-    return integral(name, doc, example, shape=lambda *operands: (rule(*operands)[0], bool_))
+    return integral(name, doc, example, shape=lambda *operands: (rule(*operands)[0], dtypes.bool))
 
 
 # One operand ----------------------------------------------------------------------------------------------------------
@@ -80,10 +78,8 @@ reciprocal = real("reciprocal", "1 / x", ("4., 1.", "0.2500, 1.0000"), lambda _x
 sin = real("sin", "the sine of x in radians", ("0., 1.", "0.0000, 0.8415"), lambda x, _y: cos(x))
 cos = real("cos", "the cosine of x in radians", ("0., 1.", "1.0000, 0.5403"), lambda x, _y: -sin(x))
 tan = real("tan", "the tangent of x in radians", ("0., 1.", "0.0000, 1.5574"), lambda _x, y: 1 + square(y))
-asin = real("asin", "the angle in [-pi/2, pi/2] whose sine is x", ("0., 1.", "0.0000, 1.5708"),
-            lambda x, _y: rsqrt(1 - square(x)))
-acos = real("acos", "the angle in [0, pi] whose cosine is x", ("0., 1.", "1.5708, 0.0000"),
-            lambda x, _y: -rsqrt(1 - square(x)))
+asin = real("asin", "the angle in [-pi/2, pi/2] whose sine is x", ("1.", "1.5708"), lambda x, _y: rsqrt(1 - square(x)))
+acos = real("acos", "the angle in [0, pi] whose cosine is x", ("0.", "1.5708"), lambda x, _y: -rsqrt(1 - square(x)))
 atan = real("atan", "the angle in (-pi/2, pi/2) whose tangent is x", ("0., 1.", "0.0000, 0.7854"),
             lambda x, _y: 1 / (1 + square(x)))
 sinh = real("sinh", "(e^x - e^-x) / 2", ("0., 1.", "0.0000, 1.1752"), lambda x, _y: cosh(x))
@@ -93,10 +89,9 @@ asinh = real("asinh", "the x' with sinh x' = x", ("0., 1.", "0.0000, 0.8814"), l
 acosh = real("acosh", "the x' >= 0 with cosh x' = x", ("1., 2.", "0.0000, 1.3170"), lambda x, _y: rsqrt(square(x) - 1))
 atanh = real("atanh", "the x' with tanh x' = x", ("0., 0.5", "0.0000, 0.5493"), lambda x, _y: 1 / (1 - square(x)))
 sigmoid = real("sigmoid", "1 / (1 + e^-x)", ("0., 1.", "0.5000, 0.7311"), lambda _x, y: y * (1 - y))
-erf = real("erf", "2/sqrt(pi) times the integral of e^-t^2 to x", ("0., 1.", "0.0000, 0.8427"),
-           lambda x, _y: TWO_OVER_SQRT_PI * exp(-square(x)))
-erfc = real("erfc", "1 - erf(x), exact for large x", ("0., 1.", "1.0000, 0.1573"),
-            lambda x, _y: -TWO_OVER_SQRT_PI * exp(-square(x)))
+erf = real("erf", "2/sqrt(pi) times the integral of e^-t^2 from 0 to x", ("0., 1.", "0.0000, 0.8427"),
+           lambda x, _y: SLOPE_OF_ERF * exp(-square(x)))
+erfc = real("erfc", "1 - erf(x), exact for large x", ("1.", "0.1573"), lambda x, _y: -SLOPE_OF_ERF * exp(-square(x)))
 
 isnan = test("isnan", "whether x is NaN", ("1., float('nan')", "False,  True"))
 isinf = test("isinf", "whether x is infinite", ("1., float('inf')", "False,  True"))
@@ -119,10 +114,10 @@ atan2 = real("atan2", "the angle of the point (b, a); the derivatives at the ori
              lambda a, b, _y: b / radius(a, b), lambda a, b, _y: -a / radius(a, b))
 maximum = number("maximum", "the larger of a and b; NaN if either is; equal operands share the derivative",
                  ("1, 5", "4, 2", "4, 5"),
-                 lambda a, b, _y: share(a, lt(a, b), eq(a, b)), lambda a, b, _y: share(b, lt(b, a), eq(a, b)))
+                 lambda a, b, _y: share(a, b, lt), lambda a, b, _y: share(b, a, lt))
 minimum = number("minimum", "the smaller of a and b; NaN if either is; equal operands share the derivative",
                  ("1, 5", "4, 2", "1, 2"),
-                 lambda a, b, _y: share(a, gt(a, b), eq(a, b)), lambda a, b, _y: share(b, gt(b, a), eq(a, b)))
+                 lambda a, b, _y: share(a, b, gt), lambda a, b, _y: share(b, a, gt))
 floor_divide = number("floor_divide", "floor(a / b)", ("7, -7", "2, 2", " 3, -4"), 0, 0)
 remainder = number("remainder", "a - floor(a / b) * b: the sign of b", ("7, -7", "3, 3", "1, 2"),
                    1, lambda a, b, _y: -floor_divide(a, b))
@@ -149,9 +144,9 @@ bitwise_left_shift = integral("bitwise_left_shift", "a times 2^b", ("1, 3", "2, 
 bitwise_right_shift = integral("bitwise_right_shift", "floor(a / 2^b)", ("8, 3", "2, 1", "2, 1"))
 
 
-def share(x: Any, loses: Any, ties: Any) -> Any:
-    """0 where `loses`, 1/2 where `ties`, else 1, in x's dtype: the derivative of a maximum in one of two operands."""
-    return 1 - cast(loses, dtype=x.dtype) - 0.5 * cast(ties, dtype=x.dtype)
+def share(x: Any, other: Any, loses: Op) -> Any:
+    """0 where x `loses` to the other, 1/2 where they tie, else 1: the derivative of a maximum in one operand."""
+    return 1 - cast(loses(x, other), dtype=x.dtype) - 0.5 * cast(eq(x, other), dtype=x.dtype)
 
 
 def radius(a: Any, b: Any) -> Any:
@@ -163,8 +158,8 @@ def radius(a: Any, b: Any) -> Any:
 # Choosing and casting are linear --------------------------------------------------------------------------------------
 
 def _where_shape(mask: Any, a: Any, b: Any) -> Any:
-    check_dtype("where", "condition", mask.dtype, bool_)
-    check_dtype("where", "other", b.dtype, a.dtype)
+    dtypes.check_dtype("where", "condition", mask.dtype, dtypes.bool)
+    dtypes.check_dtype("where", "other", b.dtype, a.dtype)
     return broadcast("where", mask.shape, a.shape, b.shape), a.dtype
 
 
@@ -180,7 +175,7 @@ def where(mask: Any, a: Any, b: Any) -> Any:
 
 
 cast: Linear = linear(
-    "cast", shape=lambda x, dtype: (x.shape, dtype), kernels=tuple([f"cast_{dtype.name}" for dtype in DTYPES]),
+    "cast", shape=lambda x, dtype: (x.shape, dtype),
     compute=lambda out, x, dtype: KERNELS[f"cast_{dtype.name}"](out, x),
     transpose=lambda g, x, dtype: cast(g, dtype=x.dtype),
     doc="the same numbers in another dtype; the cotangent is cast back")

@@ -24,11 +24,8 @@ def _index_shape(x: Any, geometry: Geometry) -> Any:
     shape, _ = _pooled(op, x, geometry.input, geometry.output)
     empty = geometry.empty_window
     if empty is not None:
-        axis, o = empty
-        raise ValueError(f"{op}: padding: window {o} of axis {axis} would hold nothing but padding (kernel "
-                         f"{geometry.kernel[axis]}, dilation {geometry.dilation[axis]}, stride "
-                         f"{geometry.stride[axis]}, padding ({geometry.low[axis]}, {geometry.high[axis]}), input "
-                         f"{geometry.input[axis]}), expected at least one element of the input in each")
+        raise ValueError(f"{op}: padding: window {empty[1]} of axis {empty[0]} would hold nothing but padding in "
+                         f"{geometry}, expected at least one element of the input in each")
     return shape, int64
 
 
@@ -37,16 +34,13 @@ max_pool_index = constant(
     compute=lambda out, x, geometry: KERNELS["max_pool_index"](out, x, geometry.params),
     doc="out[n,c,o] = the flat position i of the first largest x[n,c,i] in window o")
 avg_pool: Linear = linear(
-    "avg_pool", shape=lambda x, geometry, count_include_pad, divisor_override:
-        _pooled(f"avg_pool{geometry.ndim}d", x, geometry.input, geometry.output),
-    compute=lambda out, x, geometry, count_include_pad, divisor_override:
-        KERNELS["avg_pool"](out, x, geometry.pool_params(count_include_pad, divisor_override)),
+    "avg_pool",
+    shape=lambda x, geometry, **_: _pooled(f"avg_pool{geometry.ndim}d", x, geometry.input, geometry.output),
+    compute=lambda out, x, geometry, **count: KERNELS["avg_pool"](out, x, geometry.pool_params(**count)),
     transpose=lambda g, x, **attrs: avg_unpool(g, **attrs),
     doc="out[n,c,o] = sum of x[n,c,i] over window o / how many elements it counts")
 avg_unpool: Linear = linear(
-    "avg_unpool", shape=lambda g, geometry, count_include_pad, divisor_override:
-        _pooled("avg_unpool", g, geometry.output, geometry.input),
-    compute=lambda out, g, geometry, count_include_pad, divisor_override:
-        KERNELS["avg_unpool"](out, g, geometry.pool_params(count_include_pad, divisor_override)),
+    "avg_unpool", shape=lambda g, geometry, **_: _pooled("avg_unpool", g, geometry.output, geometry.input),
+    compute=lambda out, g, geometry, **count: KERNELS["avg_unpool"](out, g, geometry.pool_params(**count)),
     transpose=lambda x, g, **attrs: avg_pool(x, **attrs),
     doc="out[n,c,i] = sum over the windows o that hold i of g[n,c,o] / how many elements o counts")

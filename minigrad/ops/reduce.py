@@ -6,21 +6,19 @@ per operand element.  So their vjp is D * g, and nothing else is needed.
 
 from typing import Any
 
-from minigrad.dtypes import DTYPES, FLOATS, check_dtype, int64
-from minigrad.dtypes import bool as bool_
-from minigrad.kernels import KERNELS
+from minigrad import dtypes
+from minigrad.kernels import KERNELS, Params
 from minigrad.op import Op, constant, linear, pointwise
 from minigrad.ops.math import cast, eq, exp
 from minigrad.ops.view import sum_to
 from minigrad.shapes import check_axis, check_reduced, reduced
-from minigrad_ext.kernel import Params
 
 
-def reduction(kind: Any, name: str, *derivative: Any, doc: str, dtypes: tuple = DTYPES, empty: bool = True) -> Any:
+def reduction(kind: Any, name: str, *derivative: Any, doc: str, kinds: Any = dtypes.DTYPES, empty: bool = True) -> Any:
     """A row of some dtypes to a `shape` with size 1 on some axes; `empty`: whether no element has a value."""
     def rule(x: Any, shape: tuple[int, ...]) -> Any:
-        if x.dtype not in dtypes:
-            check_dtype(name, "input", x.dtype, *dtypes)
+        if x.dtype not in kinds:
+            dtypes.check_dtype(name, "input", x.dtype, *kinds)
         check_reduced(name, x.shape, shape)
         if not empty and 0 in x.shape and 0 not in shape:
             raise ValueError(f"{name}: the input of shape {x.shape} has no element to choose from; "
@@ -42,7 +40,7 @@ def position(name: str, doc: str) -> Op:
         check_axis(name, axis, x.ndim)
         if x.ndim and x.shape[axis] == 0:
             raise ValueError(f"{name}: dim: axis {axis} of shape {x.shape} is empty, expected a size of 1 or more")
-        return reduced(x.shape, (axis,)), int64
+        return reduced(x.shape, (axis,)), dtypes.int64
 
     return constant(name, shape=rule, compute=lambda out, x, axis: KERNELS[name](out, x, Params((axis,))), doc=doc)
 
@@ -56,10 +54,10 @@ amax = reduction(pointwise, "amax", ties, doc="the largest element; NaN if there
 amin = reduction(pointwise, "amin", ties, doc="the smallest element; NaN if there is one", empty=False)
 argmax = position("argmax", "the first position of the largest element (NaN counts as larger than all)")
 argmin = position("argmin", "the first position of the smallest element (NaN counts as smaller than all)")
-any = reduction(constant, "any", doc="whether any element is set", dtypes=(bool_,))
-all = reduction(constant, "all", doc="whether all elements are set", dtypes=(bool_,))
+any = reduction(constant, "any", doc="whether any element is set", kinds=(dtypes.bool,))
+all = reduction(constant, "all", doc="whether all elements are set", kinds=(dtypes.bool,))
 logsumexp = reduction(
-    pointwise, "logsumexp", lambda x, y: exp(x - y), dtypes=FLOATS,
+    pointwise, "logsumexp", lambda x, y: exp(x - y), kinds=dtypes.FLOATS,
     doc="ln(sum(e^x)), computed about the largest element; its derivative is the softmax")
 cumsum = linear(
     "cumsum", shape=_cumsum_shape,

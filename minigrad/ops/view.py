@@ -3,19 +3,18 @@
     reshape <-> reshape      permute <-> inverse permute      expand <-> sum_to
     slice <-> embed          diagonal <-> diagonal_embed      windows <-> overlap_add       cat <-> slice
 
-The left ones share their operand's memory.  The right ones write through the very same view of a fresh buffer, so
-that a view and its transpose cannot disagree.
+The left ones (but cat) share their operand's memory.  The right ones write through the very same view of a fresh
+buffer, so that a view and its transpose cannot disagree.
 """
 
 from typing import Any
 
 from minigrad.dtypes import check_dtype
 from minigrad.errors import require
-from minigrad.kernels import KERNELS
+from minigrad.kernels import KERNELS, Params
 from minigrad.op import linear
 from minigrad.shapes import broadcast, check_axis, dropped
 from minigrad_ext.buffer import Buffer
-from minigrad_ext.kernel import Params
 
 ZERO = Params((0,), (0.0,))
 
@@ -52,18 +51,19 @@ expand = linear(
     transpose=lambda g, x, shape: sum_to(g, shape=x.shape),
     doc="axes of size 1 (and new leading ones) repeated by a zero stride; the transpose sums over them")
 sum_to = linear(
-    "sum_to", shape=_sum_shape, kernels=("sum",),
+    "sum_to", shape=_sum_shape,
     compute=lambda out, x, shape: KERNELS["sum"](viewed(out, (1,) * (x.ndim - out.ndim) + out.shape), x),
     transpose=lambda g, x, shape: expand(g, shape=x.shape),
     doc="summed over the axes where the target has size 1 or no axis; the transpose repeats")
 
 reshape = linear(
-    "reshape", shape=lambda x, shape: (shape, x.dtype), view=lambda x, shape: viewed(x, shape),
-    transpose=lambda g, x, shape: flat_view(g, x.shape),
-    doc="the same numbers in row-major order under another shape, without a copy")
+    "reshape", shape=lambda x, shape: (shape, x.dtype), view=lambda x, shape: _reshaped(x, shape),
+    transpose=lambda g, x, shape: reshape(g, shape=x.shape),
+    doc="the same numbers in row-major order under another shape; copied only where the strides allow no view")
 permute = linear(
     "permute", shape=lambda x, axes: (tuple(map(x.shape.__getitem__, axes)), x.dtype),
-    view=lambda x, axes: x.permute(axes), transpose=lambda g, x, axes: permute(g, axes=_inverse(axes)),
+    view=lambda x, axes: x.permute(axes),
+    transpose=lambda g, x, axes: permute(g, axes=tuple(sorted(range(len(axes)), key=axes.__getitem__))),
     doc="axes in another order; the transpose is the inverse permutation")
 
 # `slice` reads x[start + i*step] on each axis, `embed` writes there and leaves zeros elsewhere.
@@ -73,7 +73,7 @@ slice = linear(
     transpose=lambda g, x, starts, steps, shape: embed(g, starts=starts, steps=steps, shape=x.shape),
     doc="every step-th element from start on, per axis, steps of either sign; the transpose embeds in zeros")
 embed = linear(
-    "embed", shape=lambda x, starts, steps, shape: (shape, x.dtype), kernels=("fill", "copy"),
+    "embed", shape=lambda x, starts, steps, shape: (shape, x.dtype),
     compute=lambda out, x, starts, steps, shape: KERNELS["copy"](fill_zero(out).slice(starts, steps, x.shape), x),
     transpose=lambda g, x, starts, steps, shape: slice(g, starts=starts, steps=steps, shape=x.shape),
     doc="written into zeros at every step-th place from start on: zero padding, and the stretching of strides")
@@ -87,7 +87,7 @@ diagonal_embed = linear(
     "diagonal_embed",
     shape=lambda x, shape, **which: _back("diagonal_embed", x, _diagonal_shape(shape, **which), shape),
     compute=lambda out, x, shape, **which: KERNELS["copy"](fill_zero(out).diagonal(**which), x),
-    transpose=lambda g, x, shape, **which: diagonal(g, **which), kernels=("fill", "copy"),
+    transpose=lambda g, x, shape, **which: diagonal(g, **which),
     doc="a diagonal written into zeros")
 
 windows = linear(
@@ -98,12 +98,11 @@ windows = linear(
 overlap_add = linear(
     "overlap_add", shape=lambda x, shape, **which: _back("overlap_add", x, _windows_shape(shape, **which), shape),
     compute=lambda out, x, shape, **which: KERNELS["add_into"](fill_zero(out).windows(**which), x),
-    transpose=lambda g, x, shape, **which: windows(g, **which), kernels=("fill", "add_into"),
+    transpose=lambda g, x, shape, **which: windows(g, **which),
     doc="windows summed where they overlap")
 
 cat = linear(
     "cat", shape=lambda *xs, axis: _cat_shape(xs, axis), compute=lambda out, *xs, axis: _join(out, xs, axis),
-    kernels=("copy",),
     transpose=lambda g, *xs, slot, axis: cut(g, axis, sum(x.shape[axis] for x in xs[:slot]), xs[slot].shape[axis]),
     doc="tensors one after another along an axis; the transpose cuts the cotangent apart")
 
@@ -117,11 +116,18 @@ def viewed(x: Buffer, shape: Shape) -> Buffer:
     return result
 
 
+def _reshaped(x: Buffer, shape: Shape) -> Buffer:
+    view = x.reshape(shape)
+    if view is None:
+        fresh = Buffer.empty(x.shape, x.dtype)
+        KERNELS["copy"](fresh, x)
+        view = fresh.reshape(shape)
+    return view
+
+
 def flat_view(x: Any, shape: Shape) -> Any:
-    """x under another shape of as many elements, copied first only if its strides do not allow a view."""
-    if x.shape == shape:
-        return x
-    return reshape(copy(x) if x.buffer.reshape(shape) is None else x, shape=shape)
+    """`reshape`, or x itself where it has the shape."""
+    return x if x.shape == shape else reshape(x, shape=shape)
 
 
 def cut(x: Any, axis: int, start: int, size: int) -> Any:
@@ -132,10 +138,6 @@ def cut(x: Any, axis: int, start: int, size: int) -> Any:
 
 def _at(axis: int, start: int, ndim: int) -> Shape:
     return (0,) * axis + (start,) + (0,) * (ndim - axis - 1)
-
-
-def _inverse(axes: Shape) -> Shape:
-    return tuple(sorted(range(len(axes)), key=axes.__getitem__))
 
 
 def _diagonal_shape(shape: Shape, offset: int, axis1: int, axis2: int) -> Shape:
