@@ -37,9 +37,10 @@ from minigrad_ext.buffer import Buffer
 FLOATS = (minigrad.float32, minigrad.float64)
 FLOAT_ONLY = {"conv", "conv_transpose", "conv_weight", "max_pool_index", "avg_pool", "avg_unpool", "logsumexp",
               "resample"}
-# Kernels that are no row's of their name: they draw numbers or change tensors in place; or rows of other names run them.
+# Kernels that are no rows: they draw numbers or change tensors in place; and those that rows of other names run.
 BESIDES = {"uniform", "normal", "randint", "permutation", "sgd", "adam", "rmsprop", "adadelta"}
-PARTS = {"fill", "sum", "add_into", *[f"cast_{dtype.name}" for dtype in minigrad.dtypes.DTYPES]}
+PARTS = {"fill", "sum", "add_into", "arange", "scatter", "sort",
+         *[f"cast_{dtype.name}" for dtype in minigrad.dtypes.DTYPES]}
 
 
 def over(pairs):
