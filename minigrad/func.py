@@ -336,11 +336,10 @@ def checkpoint(function: Callable, *args: Any, use_reentrant: bool | None = None
     with grad_mode(False):
         inputs = _fresh("checkpoint", operands)     # without their history, so that the leaves found are the function's
     returned = inner(*inputs)
-    made = [out for out in several(returned) if isinstance(out, Value) and out.node is not None]
-    operands += tuple([leaf for leaf in leaves(made) if leaf not in set(inputs)])
     shown = list(several(returned))
-    for slot, out in enumerate(shown):
-        if isinstance(out, Value) and out.node is not None:
-            shown[slot] = Value.result(out.buffer)
-            Checkpoint(inner, state, len(places), slot).record(shown[slot], operands, {})
+    made = [slot for slot, out in enumerate(shown) if isinstance(out, Value) and out.node is not None]
+    operands += tuple([leaf for leaf in leaves(shown[slot] for slot in made) if leaf not in set(inputs)])
+    for slot in made:
+        shown[slot] = Value.result(shown[slot].buffer)
+        Checkpoint(inner, state, len(places), slot).record(shown[slot], operands, {})
     return shown if isinstance(returned, list) else _like(returned, shown)

@@ -12,13 +12,13 @@ import array
 import gzip
 import os
 import struct
-import sys
 import zlib
 from math import prod
 
 from minigrad.errors import require
 from minigrad.functions import create
 from minigrad.io import FileError, atomic_write
+from minigrad.io.tensors import in_order
 from minigrad.tensor import Tensor
 
 TYPES = {8: "B", 9: "b", 11: "h", 12: "i", 13: "f", 14: "d"}    # of the numbers in the file, for the array module
@@ -49,7 +49,7 @@ def parse_idx(content: bytes, name: str) -> Tensor:
     if held != size:
         raise FileError(f"{name}: {'truncated' if held < size else 'too long'}: its header {shape} promises {size} "
                         f"bytes of numbers, it holds {held}")
-    numbers = _big_endian(array.array(letter, content[start:]))
+    numbers = in_order(array.array(letter, content[start:]), "big")
     return create.tensor(numbers if letter not in "bh" else array.array("i", numbers)).reshape(shape)
 
 
@@ -58,14 +58,7 @@ def write_idx(tensor: Tensor, path: str | os.PathLike[str]) -> None:
     name, expected = tensor.dtype.name, f"one of {', '.join(WRITTEN)}"
     require(name in WRITTEN, "write_idx", "tensor", f"dtype {name}", expected, TypeError)
     require(0 < tensor.ndim <= MAX_AXES, "write_idx", "tensor", f"shape {tensor.shape}", f"1 to {MAX_AXES} axes")
-    numbers = _big_endian(array.array(TYPES[WRITTEN[name]], memoryview(tensor.detach()).tobytes()))
+    numbers = in_order(array.array(TYPES[WRITTEN[name]], memoryview(tensor.detach()).tobytes()), "big")
     header = struct.pack(f">4B{tensor.ndim}I", 0, 0, WRITTEN[name], tensor.ndim, *tensor.shape)
     content = header + numbers.tobytes()
     atomic_write(path, gzip.compress(content, 9, mtime=0) if os.fspath(path).endswith(".gz") else content)
-
-
-def _big_endian(numbers: array.array) -> array.array:
-    """Between big-endian and this machine's order, in either direction."""
-    if sys.byteorder == "little":
-        numbers.byteswap()
-    return numbers

@@ -16,9 +16,6 @@ from minigrad.tensor import Tensor
 class Sampler:
     """Base class.  Subclasses define `__iter__`, and `__len__` where it is known."""
 
-    def __iter__(self) -> Iterator[Any]:
-        raise NotImplementedError(f"{type(self).__name__} defines no __iter__")
-
 
 class SequentialSampler(Sampler):
     """0, 1, 2, ..."""

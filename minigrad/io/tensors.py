@@ -35,10 +35,15 @@ def tensor_from_bytes(data: bytes | bytearray | memoryview, dtype: str, shape: t
     >>> tensor_from_bytes(bytes([1, 2, 3, 4]), "uint8", (2, 2)).tolist()
     [[1, 2], [3, 4]]
     """
-    numbers = array.array(LETTERS[dtype], bytes(data))
-    if sys.byteorder != "little":
+    numbers = in_order(array.array(LETTERS[dtype], bytes(data)), "little")
+    return create.tensor(numbers, dtype=getattr(dtypes, dtype)).reshape(shape)
+
+
+def in_order(numbers: array.array, byteorder: str) -> array.array:
+    """The numbers taken from this machine's order of bytes to the one named, or back."""
+    if sys.byteorder != byteorder:
         numbers.byteswap()
-    return create.tensor(numbers).reshape(shape).to(getattr(dtypes, dtype))
+    return numbers
 
 
 def save(obj: Any, path: str | os.PathLike[str]) -> None:

@@ -97,13 +97,11 @@ class FactorLR(LRScheduler):
     """lr(t) = floor + (initial lr - floor) f(t): a subclass defines `scale(t)`, and `eta_min` as the floor."""
 
     eta_min = 0.0
+    scale: Callable[[int], float]
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1, **options: Any) -> None:
         self.__dict__.update(options)
         super().__init__(optimizer, last_epoch)
-
-    def scale(self: Any, t: int) -> float:
-        raise NotImplementedError(f"{type(self).__name__}: scale is not defined")
 
     def get_lr(self) -> list[float]:
         new, old = self.scale(self.last_epoch), self.scale(self.last_epoch - 1) if self.last_epoch else 1.0
@@ -372,8 +370,7 @@ class ReduceLROnPlateau(Schedule):
         if sign * value < sign * bound:
             self.best, self.num_bad_epochs = value, 0
         if self.cooldown_counter > 0:
-            self.cooldown_counter -= 1
-            self.num_bad_epochs = 0
+            self.cooldown_counter, self.num_bad_epochs = self.cooldown_counter - 1, 0
         rates = self.current()
         if self.num_bad_epochs > self.patience:
             lower = [max(lr * self.factor, least) for lr, least in zip(rates, self.min_lrs, strict=True)]
