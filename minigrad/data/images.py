@@ -104,22 +104,21 @@ class MNIST(ImageDataset):
                 return folder
         raise FileError(f"{root}: holds neither train-images-idx3-ubyte nor t10k-images-idx3-ubyte (.gz or not)")
 
-    def _read(self, folder: Path, part: str) -> tuple[Tensor, Tensor]:
-        paths: list[Any] = []
-        for stem in (f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte"):
-            paths.append(locate(folder, stem))
-            if paths[-1] is None:
+    def _read(self, folder: Path, part: str) -> list[Tensor]:
+        """Images (count, height, width) and labels (count,)."""
+        found: list[Tensor] = []
+        for stem, axes in ((f"{part}-images-idx3-ubyte", 3), (f"{part}-labels-idx1-ubyte", 1)):
+            path = locate(folder, stem)
+            if path is None:
                 raise FileError(f"{folder}: holds no {stem} (.gz or not)")
-        pixels, labels = map(read_idx, paths)
-        per_image = f"one label for each of the {len(pixels)} images"
-        for path, found, fits, expected in (
-                (paths[0], pixels, pixels.ndim == 3 and pixels.numel() > 0, "images of shape (count, height, width)"),
-                (paths[1], labels, labels.shape == pixels.shape[:1], per_image)):
-            if not fits or found.dtype is not uint8:
-                raise FileError(f"{path}: holds {found.dtype.name} of shape {found.shape}, expected uint8, {expected}")
-        if labels.max() >= len(self.classes):
-            raise FileError(f"{paths[1]}: holds the label {labels.max().item()}, expected 0 to {len(self.classes) - 1}")
-        return pixels, labels
+            read = read_idx(path)
+            found.append(read)
+            if read.dtype is not uint8 or read.ndim != axes or len(read) != len(found[0]) or not read.numel():
+                raise FileError(f"{path}: holds {read.dtype.name} of shape {read.shape}, expected uint8 along {axes} "
+                                f"axes, none of them empty, for {len(found[0])} images")
+        if found[1].max() >= len(self.classes):
+            raise FileError(f"{path}: holds the label {found[1].max().item()}, expected 0 to {len(self.classes) - 1}")
+        return found
 
 
 class FashionMNIST(MNIST):

@@ -96,7 +96,7 @@ def test_bad_folders_are_refused_by_name(tmp_path):
     with pytest.raises(FileError, match="holds no t10k-labels"):
         MNIST(tmp_path)
     write_idx(minigrad.zeros(9, dtype=minigrad.uint8), tmp_path / "t10k-labels-idx1-ubyte.gz")
-    with pytest.raises(FileError, match=r"t10k-labels.*10 images"):
+    with pytest.raises(FileError, match=r"t10k-labels.*for 10 images"):
         MNIST(tmp_path)
     write_idx(minigrad.full((10,), 10, dtype=minigrad.uint8), tmp_path / "t10k-labels-idx1-ubyte.gz")
     with pytest.raises(FileError, match="the label 10"):
