@@ -134,7 +134,7 @@ def test_default_initialisation(layer, fan_in):
 def test_errors():
     with pytest.raises(ValueError, match="mode: got 'both'"):
         init.kaiming_uniform_(minigrad.empty(2, 2), mode="both")
-    with pytest.raises(ValueError, match="uniform_: from and to: got 1.0 and 0.0"):
+    with pytest.raises(ValueError, match=r"uniform_: from and to: got 1\.0 and 0\.0"):
         init.uniform_(minigrad.empty(2), 1.0, 0.0)
     with pytest.raises(ValueError, match="std: got -1"):
         init.normal_(minigrad.empty(2), 0.0, -1.0)
