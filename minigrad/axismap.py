@@ -40,10 +40,10 @@ class AxisMap:
 
     def __init__(self, key: tuple, size: int, entries: tuple[Entries, ...]) -> None:
         self.key, self.size, self.entries = key, size, entries
-        self.starts = _vector([0, *itertools.accumulate(map(len, entries))], INT32)
+        self.starts = Buffer.from_nested([0, *itertools.accumulate(map(len, entries))], INT32)
         listed = list(itertools.chain.from_iterable(entries))
-        self.index = _vector([index for index, _ in listed], INT32)
-        self.weights = {code: _vector([weight for _, weight in listed], code) for code in (FLOAT32, FLOAT64)}
+        self.index = Buffer.from_nested([index for index, _ in listed], INT32)
+        self.weights = {code: Buffer.from_nested([weight for _, weight in listed], code) for code in (FLOAT32, FLOAT64)}
         # for the kernel, by axis: which it is, and whether each place has one entry
         self.params = [Params((axis, set(map(len, entries)) <= {1})) for axis in range(MAX_AXES)]
 
@@ -60,10 +60,6 @@ class AxisMap:
         back = AxisMap((*self.key, "T"), len(self.entries), tuple(map(tuple, rows)))
         back.T = self
         return back
-
-
-def _vector(numbers: list, dtype: int) -> Buffer:
-    return Buffer.from_nested(numbers, dtype) if numbers else Buffer.empty((0,), dtype)
 
 
 # ---- one place of each kind: (place, old size, new size, what else the kind needs) -> its entries

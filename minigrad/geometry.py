@@ -48,7 +48,7 @@ def _plain(value: Any) -> Any:
 
 
 def _remembered(make: Any) -> Any:
-    """`make` with a memory of what it made of which arguments."""
+    """`make` as a static method with a memory of what it made of which arguments."""
     known = functools.lru_cache(maxsize=4096, typed=True)(make)
 
     @functools.wraps(make)
@@ -58,7 +58,7 @@ def _remembered(make: Any) -> Any:
         except TypeError:       # a list is no key
             pass
         return known(*map(_plain, args), **{name: _plain(value) for name, value in kwargs.items()})
-    return call
+    return staticmethod(call)
 
 
 @dataclass(frozen=True)
@@ -123,14 +123,12 @@ class Geometry:
                     return axis, o
         return None
 
-    @staticmethod
     @_remembered
     def of_conv(op: str, input: Sizes, kernel: Sizes, stride: PerAxis = 1, padding: Padding = 0,
                 dilation: PerAxis = 1, groups: int = 1) -> "Geometry":
         """Of a convolution; `input` and `kernel` are the spatial sizes of the operands."""
         return _window(op, input, kernel, stride, padding, dilation, _integer(op, "groups", groups, 1), False)
 
-    @staticmethod
     @_remembered
     def of_pool(op: str, input: Sizes, kernel: PerAxis, stride: Stride = None, padding: Padding = 0,
                 dilation: PerAxis = 1, ceil_mode: bool = False) -> "Geometry":
@@ -142,7 +140,6 @@ class Geometry:
         kernel = per_axis(op, "kernel_size", kernel, len(input), 1)
         return _window(op, input, kernel, kernel if stride is None else stride, padding, dilation, 1, bool(ceil_mode))
 
-    @staticmethod
     @_remembered
     def of_transpose(op: str, input: Sizes, kernel: Sizes, stride: PerAxis = 1, padding: Padding = 0,
                      output_padding: PerAxis = 0, output_size: Sequence[int] | None = None, dilation: PerAxis = 1,

@@ -137,7 +137,7 @@ class ModuleList(_Row):
             count = len(list(run))
             lines.append(f"({start}): {text}" if count == 1 else f"({start}-{start + count - 1}): {count} x {text}")
             start += count
-        return tree_repr(self._get_name(), "", lines)
+        return tree_repr(type(self).__name__, "", lines)
 
 
 class ModuleDict(Module, MutableMapping):

@@ -3,7 +3,6 @@
 import math
 from typing import Any
 
-from minigrad.autograd import no_grad
 from minigrad.errors import require
 from minigrad.nn import functional as F
 from minigrad.nn import init
@@ -79,8 +78,7 @@ class Embedding(Layer, function=F.embedding):
     def reset_parameters(self) -> None:
         init.normal_(self.weight)
         if self.padding_idx is not None:
-            with no_grad():
-                self.weight[self.padding_idx].zero_()
+            self.weight.data[self.padding_idx].zero_()
 
     @property
     def shown(self) -> str:
@@ -96,8 +94,7 @@ class PReLU(Layer, function=F.prelu, shown="num_parameters="):
     [-0.25, 2.0]
     """
 
-    def __init__(self, num_parameters: int = 1, init: float = 0.25, device: Any = None,
-                 dtype: Any = None) -> None:
+    def __init__(self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None) -> None:
         super().__init__(num_parameters=num_parameters)
         self.init = init
         self._learn(device, dtype, weight=(num_parameters,))

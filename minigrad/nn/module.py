@@ -382,16 +382,13 @@ class Module:
 
     # --- printing ------------------------------------------------------------------------------------------------
 
-    def _get_name(self) -> str:
-        return type(self).__name__
-
     def extra_repr(self) -> str:
         """What stands between the parentheses of the module's own line."""
         return ""
 
     def __repr__(self) -> str:
         children = [f"({name}): {child!r}" for name, child in self._own(MODULE)]
-        return tree_repr(self._get_name(), self.extra_repr(), children)
+        return tree_repr(type(self).__name__, self.extra_repr(), children)
 
 
 KINDS: dict[str, type] = {PARAMETER: Parameter, BUFFER: Tensor, TRANSIENT: Tensor, MODULE: Module}

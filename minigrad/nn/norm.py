@@ -34,11 +34,9 @@ class _ChannelNorm(_Norm, shown="num_features eps= momentum= affine= bias= track
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
                  track_running_stats: bool = True, device: Any = None, dtype: Any = None, *, bias: bool = True) -> None:
         super().__init__(num_features=num_features)
-        self.eps, self.momentum, self.affine = eps, momentum, affine
-        self.track_running_stats = track_running_stats
+        self.eps, self.momentum, self.affine, self.track_running_stats = eps, momentum, affine, track_running_stats
         for name in ("running_mean", "running_var"):
-            tracked = empty(num_features, device=device, dtype=dtype) if track_running_stats else None
-            self.register_buffer(name, tracked)
+            self.register_buffer(name, empty(num_features, device=device, dtype=dtype) if track_running_stats else None)
         self.register_buffer("num_batches_tracked", tensor(0) if track_running_stats else None)
         self._learn(device, dtype, weight=affine and (num_features,), bias=affine and bias and (num_features,))
 

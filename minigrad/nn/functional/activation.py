@@ -276,8 +276,8 @@ def maxout(input: Floats, pieces: int, dim: int = 1) -> Tensor:
     >>> maxout(minigrad.tensor([1., 2., 4., 3.]), 2, dim=(0))
     tensor([2., 4.])
     """
-    axis, count = _axis("maxout", input, dim, integer("maxout", "pieces", pieces)), pieces
-    return input.unflatten(axis, (input.shape[axis] // count, count)).max(axis + 1).values
+    axis = _axis("maxout", input, dim, integer("maxout", "pieces", pieces))
+    return input.unflatten(axis, (input.shape[axis] // pieces, pieces)).max(axis + 1).values
 
 
 def softmax(input: Tensor, dim: int | None = None, *, dtype: DType | None = None, temperature: float = 1.0) -> Tensor:

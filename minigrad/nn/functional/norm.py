@@ -168,10 +168,8 @@ def local_response_norm(input: Floats, size: int, alpha: float = 1e-4, beta: flo
     op = "local_response_norm"
     check_shape(input.ndim > 2, op, "input", input, "(n, c, i, ...)")
     require(integer(op, "size", size) > 0, op, "size", size, "1 or more")
-    if not input.numel():
-        return input
-    n, c = input.shape[:2]
-    flat = input.square().reshape(n, 1, c, -1)
+    n, c, *sizes = input.shape
+    flat = input.square().reshape(n, 1, c, prod(sizes))
     means = avg_pool2d(flat, (size, 1), 1, ((size // 2, (size - 1) // 2), (0, 0))).reshape(input.shape)
     return input * ((means * alpha + k).log() * -beta).exp()        # a power, by loops that are faster than pow's
 

@@ -13,7 +13,7 @@ from minigrad.errors import require
 from minigrad.functions.create import arange, tensor, zeros
 from minigrad.functions.index import along
 from minigrad.functions.signature import Floats
-from minigrad.geometry import LIMIT, Geometry, Padding, PerAxis, Stride
+from minigrad.geometry import LIMIT, Geometry, Padding, PerAxis, Stride, per_axis
 from minigrad.nn.functional.checks import batched, check_shape, per_dimension, sized, unbatched
 from minigrad.nn.functional.resample import resampled
 from minigrad.ops import pool
@@ -134,12 +134,10 @@ def _lp_pool(input: Floats, norm_type: float, kernel_size: PerAxis, stride: Stri
         sign = math.copysign(1, p)
         return sign * _max_pool(input.abs() * sign, kernel_size, stride, padding, dilation, ceil_mode, ndim=ndim, op=op)
     # The p-th root of the sum of p-th powers: the mean, times the number of taps.
-    x, alone = batched(op, ndim, input)
-    geometry = Geometry.of_pool(op, x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
-    total = math.prod(geometry.kernel) * pool.avg_pool(x.pow(p), geometry=geometry, count_include_pad=True,
-                                                       divisor_override=None)
+    mean = _avg_pool(input.pow(p), kernel_size, stride, padding, ceil_mode, dilation=dilation, ndim=ndim, op=op)
+    total = math.prod(per_axis(op, "kernel_size", kernel_size, ndim, 1)) * mean
     zero = total == 0
-    return unbatched(total.masked_fill(zero, 1).pow(1 / p).masked_fill(zero, 0), alone)
+    return total.masked_fill(zero, 1).pow(1 / p).masked_fill(zero, 0)
 
 
 def lp_pool_features(input: Floats, norm_type: float, kernel_size: int, stride: int | None = None,
