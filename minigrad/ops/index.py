@@ -65,7 +65,7 @@ def _sources(out: Buffer, index: Buffer, axis: int, shape: tuple[int, ...]) -> N
     KERNELS["fill"](out, Params((-1,)))
     places = Buffer.empty(index.shape[axis:axis + 1], dtypes.int64.code)
     KERNELS["arange"](places, Params((0, 1)))
-    places = places.reshape((*places.shape, *(1,) * len(index.shape[axis + 1:]))).expand(index.shape)
+    places = places.reshape((*places.shape, *(1,) * len(index.shape[axis + 1:]))).expand(index.shape)    # type: ignore[union-attr]
     KERNELS["scatter"](out, places, index, Params((axis,)))
 
 
