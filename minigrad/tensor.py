@@ -35,11 +35,12 @@ LAST = 2 ** 63          # the key of the hook that keeps the gradient: it sees w
 
 
 def _method(path: str, doc: str) -> Callable[[Any], Any]:
-    """The method that reads an attribute."""
+    """The method that reads an attribute, or calls it where that is a method too."""
     read = attrgetter(path)
 
     def method(self: Any) -> Any:
-        return read(self)
+        value = read(self)
+        return value() if callable(value) else value
 
     method.__doc__ = doc
     return method
@@ -110,17 +111,9 @@ class Tensor(InPlace):
     data_ptr = _method("buffer.data_ptr", "The address of the first element.")
     storage_offset = _method("buffer.offset", "How many elements of its memory lie before the first one.")
 
-    def is_contiguous(self) -> bool:
-        """Whether the elements lie in row-major order without gaps."""
-        return self.buffer.is_contiguous()
-
-    def item(self) -> Any:
-        """The only element, as a Python number; ValueError if there is not exactly one."""
-        return self.buffer.item()
-
-    def tolist(self) -> Any:
-        """Nested lists of Python numbers (a number for a 0-d tensor)."""
-        return self.buffer.tolist()
+    is_contiguous = _method("buffer.is_contiguous", "Whether the elements lie in row-major order without gaps.")
+    item = _method("buffer.item", "The only element, as a Python number; ValueError if there is not exactly one.")
+    tolist = _method("buffer.tolist", "Nested lists of Python numbers (a number for a 0-d tensor).")
 
     def numpy(self) -> Any:
         """A NumPy array that shares this memory; NumPy is imported here and must be installed."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from minigrad import dtypes
 from minigrad.device import check_device
-from minigrad.dtypes import DTYPES, PYTHON, DType, as_dtype, check_dtype, get_default_dtype, int64, scalar
+from minigrad.dtypes import DTYPES, PYTHON, DType, as_dtype, check_dtype, float64, get_default_dtype, int64, scalar
 from minigrad.errors import require
 from minigrad.functions.signature import named
 from minigrad.kernels import KERNELS, Params
@@ -58,8 +57,8 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
     wanted = None if dtype is None else as_dtype(dtype, "tensor")
     if isinstance(data, PLAIN):
         plain = _plain(data)
-        if wanted is None and get_default_dtype() is dtypes.float64 and Buffer.from_nested(plain, None).dtype == 4:
-            wanted = dtypes.float64
+        if wanted is None and get_default_dtype() is float64 and Buffer.from_nested(plain, None).dtype == 4:
+            wanted = float64
         buffer = Buffer.from_nested(plain, None if wanted is None else wanted.code)
     else:
         source = data.buffer if isinstance(data, Tensor) else _imported(data)

@@ -25,9 +25,9 @@ class Extreme(NamedTuple):
     indices: Any
 
 
-def _over(op: str, row: Callable, x: Any, dim: Any, keepdim: bool) -> Any:
-    """A row that reduces to a shape, over `dim`: None, and also an empty tuple or list, mean all axes."""
-    axes = axes_of(op, None if dim == () or dim == [] else dim, x.ndim)
+def _over(op: str, row: Callable, x: Any, dim: Any, keepdim: bool, empty: Any = None) -> Any:
+    """A row that reduces to a shape, over `dim`: None means all axes, and so does an `empty` tuple or list."""
+    axes = axes_of(op, empty if dim == () or dim == [] else dim, x.ndim)
     return _drop(row(x, shape=reduced(x.shape, axes)), axes, keepdim)
 
 
@@ -248,12 +248,6 @@ def argmin(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     return _position(reduce.argmin, input, dim, keepdim)
 
 
-def _truth(row: Any, input: Any, dim: Any, keepdim: bool) -> Any:
-    x = cast(input, dtypes.bool)
-    axes = axes_of(row.name, dim, x.ndim)           # (here an empty tuple means no axis)
-    return _drop(row(x, shape=reduced(x.shape, axes)), axes, keepdim)
-
-
 def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """Whether any element over `dim` is non-zero (False for none).
 
@@ -261,7 +255,7 @@ def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     >>> minigrad.tensor([0, 2]).any()
     tensor(True)
     """
-    return _truth(reduce.any, input, dim, keepdim)
+    return _over("any", reduce.any, cast(input, dtypes.bool), dim, keepdim, empty=())
 
 
 def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
@@ -271,7 +265,7 @@ def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     >>> minigrad.tensor([0, 2]).all()
     tensor(False)
     """
-    return _truth(reduce.all, input, dim, keepdim)
+    return _over("all", reduce.all, cast(input, dtypes.bool), dim, keepdim, empty=())
 
 
 def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:

@@ -15,8 +15,6 @@ from minigrad.geometry import Geometry
 from minigrad.kernels import KERNELS
 from minigrad.op import OPS, multilinear
 
-Face = tuple[str, tuple[str, str], Callable[..., Any], str]
-
 
 def _checked(op: str, geometry: Geometry, **operands: tuple[Any, tuple[int, ...], int]) -> Any:
     """Both operands (name: operand, spatial sizes, axis of the channels that groups divide) of one float dtype."""
@@ -56,25 +54,22 @@ def _weight_shape(x: Any, g: Any, geometry: Geometry) -> Any:
     return (g.shape[1], x.shape[1] // geometry.groups, *geometry.kernel), dtype
 
 
-def trilinear(faces: dict[str, Face]) -> list[Any]:
+def trilinear(faces: dict[str, tuple]) -> list[Any]:
     """Declares the derivatives of a trilinear form as ops: operand -> (op, its two operands, shape rule, doc).
 
     The op that gives operand r from a and b has, in a, the derivative that gives a from (b, and the gradient for r).
     """
-    def rule(result: str, slots: tuple[str, str], wanted: str) -> Callable[..., Any]:
-        name, order = faces[wanted][:2]
-
-        def derivative(g: Any, *operands: Any, geometry: Geometry) -> Any:
-            known = {result: g, slots[0]: operands[0], slots[1]: operands[1]}
-            return OPS[name](known[order[0]], known[order[1]], geometry=geometry)
-
-        return derivative
-
     def row(result: str, name: str, slots: tuple[str, str], shape: Callable[..., Any], doc: str) -> Any:
-        kernel = KERNELS[name]
+        def derivative(wanted: str) -> Callable[..., Any]:
+            def pull(g: Any, *operands: Any, geometry: Geometry) -> Any:
+                known = {result: g, slots[0]: operands[0], slots[1]: operands[1]}
+                op, (a, b), *_ = faces[wanted]
+                return OPS[op](known[a], known[b], geometry=geometry)
+            return pull
+
         return multilinear(
-            name, shape=shape, doc=doc, compute=lambda out, a, b, geometry: kernel(out, a, b, geometry.params),
-            derivative={place: rule(result, slots, wanted) for place, wanted in enumerate(slots)})
+            name, shape=shape, doc=doc, compute=lambda out, a, b, geometry: KERNELS[name](out, a, b, geometry.params),
+            derivative={place: derivative(wanted) for place, wanted in enumerate(slots)})
 
     return [row(result, *face) for result, face in faces.items()]
 
