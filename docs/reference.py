@@ -95,7 +95,7 @@ def derivative(op: Op) -> str:
         return f"g ↦ {formula(op.transpose, 'g')}"
     if isinstance(op, Multilinear):
         return "; ".join(trilinear(rule) or f"in operand {slot}: g ↦ {formula(rule, 'g')}"
-                         for slot, rule in sorted(op.derivative.items()))
+                         for slot, rule in enumerate(op.derivatives))
     if isinstance(op, Pointwise):
         names = next((list(inspect.signature(rule).parameters)[:-1] for rule in op.derivatives if callable(rule)),
                      "x" if len(op.derivatives) == 1 else "ab")
@@ -107,10 +107,10 @@ def derivative(op: Op) -> str:
 def trilinear(rule: Callable) -> str:
     """The derivative of one of the three faces of a trilinear form in one operand, in its letters; "" for others."""
     kept = inspect.getclosurevars(rule).nonlocals
-    if not {"name", "order", "result", "slots"} <= kept.keys():
+    if not {"faces", "result", "wanted"} <= kept.keys():
         return ""
-    wanted = next(letter for letter in kept["slots"] if letter not in kept["order"])
-    return f"in {wanted}: {kept['result']} ↦ `{kept['name']}({', '.join(kept['order'])})`"
+    name, operands, *_ = kept["faces"][kept["wanted"]]
+    return f"in {kept['wanted']}: {kept['result']} ↦ `{name}({', '.join(operands)})`"
 
 
 def passed(name: str, thing: Any) -> set[str]:

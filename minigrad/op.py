@@ -91,6 +91,10 @@ class Differentiable(Op):
 
     reads: Callable[..., tuple[Any, bool]]
 
+    def __init__(self, name: str, *derivatives: Any, **row: Any) -> None:
+        super().__init__(name, **row)
+        self.derivatives = derivatives
+
     @functools.cached_property
     def reading(self) -> dict[tuple, tuple]:
         """What `reads` has said, by the operands that are differentiable."""
@@ -134,19 +138,15 @@ class Linear(Differentiable):
 
 
 class Multilinear(Differentiable):
-    """Linear in each operand alone: `derivative[slot](g, *operands, **attrs)` is the transpose in that operand."""
+    """Linear in each operand alone: `derivatives[slot](g, *operands, **attrs)` is the transpose in that operand."""
 
     kind = "multilinear"
-
-    def __init__(self, name: str, *, derivative: dict[int, Callable], **row: Any) -> None:
-        super().__init__(name, **row)
-        self.derivative = derivative
 
     def reads(self, slots: list[int], n: int) -> tuple[Any, bool]:
         return {other for slot in slots for other in range(n) if other != slot}, False
 
     def pull(self, slot: int, g: Any, operands: tuple, out: Any, attrs: dict) -> Any:
-        return self.derivative[slot](g, *operands, **attrs)
+        return self.derivatives[slot](g, *operands, **attrs)
 
     def jvp(self, tangents: list, operands: tuple, out: Any, attrs: dict) -> Any:
         return total([self(*operands[:slot], t, *operands[slot + 1:], **attrs)
@@ -161,10 +161,6 @@ class Pointwise(Differentiable):
     """
 
     kind = "pointwise"
-
-    def __init__(self, name: str, *derivatives: Any, **row: Any) -> None:
-        super().__init__(name, **row)
-        self.derivatives = derivatives
 
     def reads(self, slots: list[int], n: int) -> tuple[Any, bool]:
         read: set[int] = set()
@@ -192,8 +188,8 @@ class Pointwise(Differentiable):
 
 # How a row is declared:
 #   linear(name, transpose=rule, ...)              transpose(g, *operands, **attrs), with `slot=` if it names that
-#   multilinear(name, derivative={slot: rule}, ...)
-#   pointwise(name, *derivatives, ...)             one for each operand
+#   multilinear(name, *derivatives, ...)           one rule for each operand: derivative(g, *operands, **attrs)
+#   pointwise(name, *derivatives, ...)             one for each operand: a number, or derivative(*operands, result)
 #   constant(name, ...)                            no gradient passes
 linear, multilinear, pointwise, constant = Linear, Multilinear, Pointwise, Op
 

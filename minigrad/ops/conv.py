@@ -68,8 +68,8 @@ def trilinear(faces: dict[str, tuple]) -> list[Any]:
             return pull
 
         return multilinear(
-            name, shape=shape, doc=doc, compute=lambda out, a, b, geometry: KERNELS[name](out, a, b, geometry.params),
-            derivative={place: derivative(wanted) for place, wanted in enumerate(slots)})
+            name, *map(derivative, slots), shape=shape, doc=doc,
+            compute=lambda out, a, b, geometry: KERNELS[name](out, a, b, geometry.params))
 
     return [row(result, *face) for result, face in faces.items()]
 

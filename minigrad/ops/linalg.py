@@ -25,6 +25,5 @@ def _shape(a: Any, b: Any) -> Any:
 
 
 matmul = multilinear(
-    "matmul", shape=_shape,
-    derivative={0: lambda g, a, b: matmul(g, transposed(b)), 1: lambda g, a, b: matmul(transposed(a), g)},
+    "matmul", lambda g, a, b: matmul(g, transposed(b)), lambda g, a, b: matmul(transposed(a), g), shape=_shape,
     doc="out[m, n] = sum over k of a[m, k] b[k, n], for each place of the leading axes, which broadcast")
