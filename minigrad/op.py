@@ -33,18 +33,19 @@ class Op:
 
     `shape(*operands, **attrs)` gives the result's (shape, dtype) or raises the op's errors.  `compute(out, *buffers,
     **attrs)` fills a fresh buffer: if nothing else is said, by the compiled kernel of the row's name.  A view op has
-    `view(buffer, **attrs)` instead and shares its operand's memory.  `attrs` are keywords and hashable.  `promotes` is
-    "number" or "float" where the operands are brought to one dtype of that domain.  `example` holds the elements of
-    operands and then of the result, as text: a row that has one is a public function of its name.
+    `view(buffer, **attrs)` instead of both, which checks and shares its operand's memory.  `attrs` are keywords and
+    hashable.  `promotes` is "number" or "float" where the operands are brought to one dtype of that domain.  `example`
+    holds the elements of operands and then of the result, as text: a row that has one is a public function of its name.
     """
 
     kind = "constant"
 
-    def __init__(self, name: str, *, shape: Callable[..., tuple[tuple[int, ...], DType]], promotes: str = "",
-                 compute: Callable | None = None, view: Callable | None = None, doc: str = "",
+    def __init__(self, name: str, *, shape: Callable[..., tuple[tuple[int, ...], DType]] | None = None,
+                 promotes: str = "", compute: Callable | None = None, view: Any = None, doc: str = "",
                  example: tuple[str, ...] = ()) -> None:
         require(name not in OPS, "op table", "name", name, "a name that no other row has")
-        self.name, self.shape, self.view, self.promotes, self.example = name, shape, view, promotes, example
+        self.name, self.view, self.promotes, self.example = name, view, promotes, example
+        self.shape = shape or (lambda x, **attrs: (view(x.buffer, **attrs).shape, x.dtype))
         self.compute = compute or (KERNELS[name] if view is None else None)
         self.__doc__ = doc
         OPS[name] = self
@@ -52,10 +53,10 @@ class Op:
     def __call__(self, *operands: Any, **attrs: Any) -> Any:
         if self.promotes:
             operands = promote(self.name, operands, self.promotes)
-        shape, dtype = self.shape(*operands, **attrs)
         if self.view is not None:
-            buffer = self.view(operands[0].buffer, **attrs)
+            buffer = self.view(*[x.buffer for x in operands], **attrs)
         else:
+            shape, dtype = self.shape(*operands, **attrs)
             buffer = Buffer.empty(shape, dtype.code)
             self.compute(buffer, *[x.buffer for x in operands], **attrs)    # type: ignore[misc]
         out = Value.result(buffer)

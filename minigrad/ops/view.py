@@ -33,22 +33,14 @@ def _sum_shape(x: Any, shape: Shape) -> Any:
     return shape, x.dtype
 
 
-def _expand_shape(x: Any, shape: Shape) -> Any:
-    if broadcast("expand", x.shape, shape) != shape:
-        raise ValueError(f"expand: size: got {shape}, expected one to which {x.shape} broadcasts")
-    return shape, x.dtype
-
-
 alias = linear(
-    "alias", shape=lambda x: (x.shape, x.dtype), view=lambda x: x, transpose=lambda g, x: g,
-    doc="the same value under a new node")
+    "alias", view=lambda x: x, transpose=lambda g, x: g, doc="the same value under a new node")
 copy = linear(
     "copy", shape=lambda x: (x.shape, x.dtype), transpose=lambda g, x: g,
     doc="the same numbers in fresh contiguous memory")
 
 expand = linear(
-    "expand", shape=_expand_shape, view=lambda x, shape: x.expand(shape),
-    transpose=lambda g, x, shape: sum_to(g, shape=x.shape),
+    "expand", view=lambda x, shape: x.expand(shape), transpose=lambda g, x, shape: sum_to(g, shape=x.shape),
     doc="axes of size 1 (and new leading ones) repeated by a zero stride; the transpose sums over them")
 sum_to = linear(
     "sum_to", shape=_sum_shape,
@@ -57,19 +49,16 @@ sum_to = linear(
     doc="summed over the axes where the target has size 1 or no axis; the transpose repeats")
 
 reshape = linear(
-    "reshape", shape=lambda x, shape: (shape, x.dtype), view=lambda x, shape: _reshaped(x, shape),
-    transpose=lambda g, x, shape: reshape(g, shape=x.shape),
+    "reshape", view=lambda x, shape: _reshaped(x, shape), transpose=lambda g, x, shape: reshape(g, shape=x.shape),
     doc="the same numbers in row-major order under another shape; copied only where the strides allow no view")
 permute = linear(
-    "permute", shape=lambda x, axes: (tuple(map(x.shape.__getitem__, axes)), x.dtype),
-    view=lambda x, axes: x.permute(axes),
+    "permute", view=lambda x, axes: x.permute(axes),
     transpose=lambda g, x, axes: permute(g, axes=tuple(sorted(range(len(axes)), key=axes.__getitem__))),
     doc="axes in another order; the transpose is the inverse permutation")
 
 # `slice` reads x[start + i*step] on each axis, `embed` writes there and leaves zeros elsewhere.
 slice = linear(
-    "slice", shape=lambda x, starts, steps, shape: (shape, x.dtype),
-    view=lambda x, starts, steps, shape: x.slice(starts, steps, shape),
+    "slice", view=lambda x, starts, steps, shape: x.slice(starts, steps, shape),
     transpose=lambda g, x, starts, steps, shape: embed(g, starts=starts, steps=steps, shape=x.shape),
     doc="every step-th element from start on, per axis, steps of either sign; the transpose embeds in zeros")
 embed = linear(
@@ -79,24 +68,21 @@ embed = linear(
     doc="written into zeros at every step-th place from start on: zero padding, and the stretching of strides")
 
 diagonal = linear(
-    "diagonal", shape=lambda x, **which: (_diagonal_shape(x.shape, **which), x.dtype),
-    view=lambda x, **which: x.diagonal(**which),
+    "diagonal", view=lambda x, **which: _through(x, "diagonal", which),
     transpose=lambda g, x, **which: diagonal_embed(g, shape=x.shape, **which),
     doc="the elements with index j + offset on axis2 for index j on axis1, as a new last axis")
 diagonal_embed = linear(
-    "diagonal_embed",
-    shape=lambda x, shape, **which: _back("diagonal_embed", x, _diagonal_shape(shape, **which), shape),
+    "diagonal_embed", shape=lambda x, shape, **which: _back("diagonal_embed", x, "diagonal", which, shape),
     compute=lambda out, x, shape, **which: KERNELS["copy"](fill_zero(out).diagonal(**which), x),
     transpose=lambda g, x, shape, **which: diagonal(g, **which),
     doc="a diagonal written into zeros")
 
 windows = linear(
-    "windows", shape=lambda x, **which: (_windows_shape(x.shape, **which), x.dtype),
-    view=lambda x, **which: x.windows(**which),
+    "windows", view=lambda x, **which: _through(x, "windows", which),
     transpose=lambda g, x, **which: overlap_add(g, shape=x.shape, **which),
     doc="all windows of `size` elements along an axis, `step` apart, the window as a new last axis")
 overlap_add = linear(
-    "overlap_add", shape=lambda x, shape, **which: _back("overlap_add", x, _windows_shape(shape, **which), shape),
+    "overlap_add", shape=lambda x, shape, **which: _back("overlap_add", x, "windows", which, shape),
     compute=lambda out, x, shape, **which: KERNELS["add_into"](fill_zero(out).windows(**which), x),
     transpose=lambda g, x, shape, **which: windows(g, **which),
     doc="windows summed where they overlap")
@@ -140,21 +126,17 @@ def _at(axis: int, start: int, ndim: int) -> Shape:
     return (0,) * axis + (start,) + (0,) * (ndim - axis - 1)
 
 
-def _diagonal_shape(shape: Shape, offset: int, axis1: int, axis2: int) -> Shape:
-    for axis in (axis1, axis2):
-        check_axis("diagonal", axis, len(shape))
-    length = min(shape[axis1] + min(offset, 0), shape[axis2] - max(offset, 0))
-    return (*dropped(shape, (axis1, axis2)), max(length, 0))
+def _through(x: Buffer, view: str, which: dict[str, int]) -> Buffer:
+    """A view of the buffer, by its name; the axes that it names are checked here."""
+    for argument, value in which.items():
+        if argument.startswith("axis"):
+            check_axis(view, value, x.ndim)
+    return getattr(x, view)(**which)
 
 
-def _windows_shape(shape: Shape, axis: int, size: int, step: int) -> Shape:
-    check_axis("windows", axis, len(shape))
-    require(step >= 1, "windows", "step", step, "at least 1")
-    return (*shape[:axis], (shape[axis] - size) // step + 1, *shape[axis + 1:], size)
-
-
-def _back(op: str, x: Any, wanted: Shape, shape: Shape) -> Any:
-    """The result of the transpose of a view: `shape`, of which the view has the shape `wanted`."""
+def _back(op: str, x: Any, view: str, which: dict[str, int], shape: Shape) -> Any:
+    """The result of the transpose of a view: `shape`, which the view must turn into that of x."""
+    wanted = _through(Buffer.scalar(0, x.dtype.code).expand(shape), view, which).shape
     require(x.shape == wanted, op, "x", x.shape, f"{wanted} for a result of shape {shape}")
     return shape, x.dtype
 
