@@ -45,7 +45,7 @@ class Op:
                  example: tuple[str, ...] = ()) -> None:
         require(name not in OPS, "op table", "name", name, "a name that no other row has")
         self.name, self.view, self.promotes, self.example = name, view, promotes, example
-        self.shape = shape or (lambda x, **attrs: (view(x.buffer, **attrs).shape, x.dtype))
+        self.shape = shape or self.seen
         self.compute = compute or (KERNELS[name] if view is None else None)
         self.__doc__ = doc
         OPS[name] = self
@@ -66,6 +66,10 @@ class Op:
                     self.record(out, operands, attrs)
                     break
         return out
+
+    def seen(self, x: Any, **attrs: Any) -> tuple[tuple[int, ...], DType]:
+        """The shape rule of a view: what it makes of one number, repeated by zero strides."""
+        return self.view(Buffer.scalar(0, x.dtype.code).expand(x.shape), **attrs).shape, x.dtype
 
     def record(self, out: Value, operands: tuple, attrs: dict) -> None:
         """Gives `out` its node.  Constant ops have none."""

@@ -12,7 +12,8 @@ from typing import Any
 from minigrad.dtypes import check_dtype
 from minigrad.errors import require
 from minigrad.kernels import KERNELS, Params
-from minigrad.op import linear
+from minigrad.node import Meta
+from minigrad.op import Linear, linear
 from minigrad.shapes import broadcast, check_axis, dropped
 from minigrad_ext.buffer import Buffer
 
@@ -72,7 +73,7 @@ diagonal = linear(
     transpose=lambda g, x, **which: diagonal_embed(g, shape=x.shape, **which),
     doc="the elements with index j + offset on axis2 for index j on axis1, as a new last axis")
 diagonal_embed = linear(
-    "diagonal_embed", shape=lambda x, shape, **which: _back("diagonal_embed", x, "diagonal", which, shape),
+    "diagonal_embed", shape=lambda x, shape, **which: _back("diagonal_embed", x, diagonal, which, shape),
     compute=lambda out, x, shape, **which: KERNELS["copy"](fill_zero(out).diagonal(**which), x),
     transpose=lambda g, x, shape, **which: diagonal(g, **which),
     doc="a diagonal written into zeros")
@@ -82,7 +83,7 @@ windows = linear(
     transpose=lambda g, x, **which: overlap_add(g, shape=x.shape, **which),
     doc="all windows of `size` elements along an axis, `step` apart, the window as a new last axis")
 overlap_add = linear(
-    "overlap_add", shape=lambda x, shape, **which: _back("overlap_add", x, "windows", which, shape),
+    "overlap_add", shape=lambda x, shape, **which: _back("overlap_add", x, windows, which, shape),
     compute=lambda out, x, shape, **which: KERNELS["add_into"](fill_zero(out).windows(**which), x),
     transpose=lambda g, x, shape, **which: windows(g, **which),
     doc="windows summed where they overlap")
@@ -134,9 +135,9 @@ def _through(x: Buffer, view: str, which: dict[str, int]) -> Buffer:
     return getattr(x, view)(**which)
 
 
-def _back(op: str, x: Any, view: str, which: dict[str, int], shape: Shape) -> Any:
+def _back(op: str, x: Any, view: Linear, which: dict[str, int], shape: Shape) -> Any:
     """The result of the transpose of a view: `shape`, which the view must turn into that of x."""
-    wanted = _through(Buffer.scalar(0, x.dtype.code).expand(shape), view, which).shape
+    wanted, _ = view.shape(Meta(shape, x.dtype), **which)
     require(x.shape == wanted, op, "x", x.shape, f"{wanted} for a result of shape {shape}")
     return shape, x.dtype
 
