@@ -5,10 +5,7 @@ and calls the struct's deleter when it is done; a capsule that nobody took over 
 The versioned form ("dltensor_versioned", since DLPack 1.0) adds flags, of which one says that the memory is read-only.
 """
 
-from cpython.pycapsule cimport (
-    PyCapsule_GetContext, PyCapsule_GetName, PyCapsule_GetPointer, PyCapsule_IsValid, PyCapsule_New,
-    PyCapsule_SetContext, PyCapsule_SetName,
-)
+from cpython cimport pycapsule
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from minigrad_ext.layout cimport set_shape
@@ -22,8 +19,7 @@ ctypedef void (*deleter_t)(void* managed) noexcept nogil
 # The structs are a binary interface, so their layout must not change.
 cdef struct DLTensor:
     char* data
-    int32_t device_type, device_id
-    int32_t ndim
+    int32_t device_type, device_id, ndim
     uint8_t code, bits              # of the elements' type
     uint16_t lanes
     int64_t* shape
@@ -80,8 +76,8 @@ cdef void drop_versioned(void* managed) noexcept nogil:
 
 cdef void collect(object capsule) noexcept:
     """The destructor of a capsule: ends the export that no consumer has taken over."""
-    if PyCapsule_IsValid(capsule, PLAIN) or PyCapsule_IsValid(capsule, VERSIONED):
-        drop(PyCapsule_GetContext(capsule))
+    if pycapsule.PyCapsule_IsValid(capsule, PLAIN) or pycapsule.PyCapsule_IsValid(capsule, VERSIONED):
+        drop(pycapsule.PyCapsule_GetContext(capsule))
 
 
 cdef object export_capsule(View* view, object owner, bint copied, bint versioned):
@@ -96,8 +92,8 @@ cdef object export_capsule(View* view, object owner, bint copied, bint versioned
         export.managed.versioned = Versioned(1, 0, <void*>export, drop_versioned, IS_COPIED if copied else 0, tensor)
     else:
         export.managed.plain = Plain(tensor, <void*>export, drop_plain)
-    capsule = PyCapsule_New(&export.managed, VERSIONED if versioned else PLAIN, collect)
-    PyCapsule_SetContext(capsule, <void*>export)
+    capsule = pycapsule.PyCapsule_New(&export.managed, VERSIONED if versioned else PLAIN, collect)
+    pycapsule.PyCapsule_SetContext(capsule, <void*>export)
     Py_INCREF(export)
     return capsule
 
@@ -141,15 +137,15 @@ cdef tuple import_array(object source, View* view):
             capsule = source.__dlpack__(max_version=(1, 0))
         except TypeError:       # a producer from before DLPack 1.0
             capsule = source.__dlpack__()
-    versioned = PyCapsule_IsValid(capsule, VERSIONED)
-    if not versioned and not PyCapsule_IsValid(capsule, PLAIN):
+    versioned = pycapsule.PyCapsule_IsValid(capsule, VERSIONED)
+    if not versioned and not pycapsule.PyCapsule_IsValid(capsule, PLAIN):
         if type(capsule).__name__ == "PyCapsule":
             raise ValueError("from_dlpack: the capsule is not a DLPack one, or has been used already")
         raise TypeError(f"from_dlpack: got {type(source).__name__}, expected an object with __dlpack__()")
-    managed = <Managed*>PyCapsule_GetPointer(capsule, PyCapsule_GetName(capsule))
+    managed = <Managed*>pycapsule.PyCapsule_GetPointer(capsule, pycapsule.PyCapsule_GetName(capsule))
     if versioned and managed.versioned.major != 1:
         raise BufferError(f"from_dlpack: version: got {managed.versioned.major}.{managed.versioned.minor}, expected 1")
     read_tensor(&managed.versioned.tensor if versioned else &managed.plain.tensor, view)
-    PyCapsule_SetName(capsule, "used_dltensor_versioned" if versioned else "used_dltensor")
+    pycapsule.PyCapsule_SetName(capsule, "used_dltensor_versioned" if versioned else "used_dltensor")
     loan.managed, loan.deleter = managed, managed.versioned.deleter if versioned else managed.plain.deleter
     return loan, versioned and managed.versioned.flags & READ_ONLY != 0

@@ -3,9 +3,8 @@
 from libc.string cimport memset
 from minigrad_ext.allocator cimport intact
 from minigrad_ext.buffer cimport Buffer
-from minigrad_ext.types cimport (
-    BAD_INDEX, MAX_ARGS, MAX_FLOATS, MAX_INTS, N_DTYPES, NEGATIVE_POWER, NO_MEMORY, OK, Step, ZERO_DIVISION,
-)
+from minigrad_ext cimport types
+from minigrad_ext.types cimport MAX_ARGS, MAX_FLOATS, MAX_INTS, N_DTYPES, Step
 
 from minigrad_ext.layout import DTYPE_NAMES
 
@@ -16,10 +15,10 @@ cdef extern from *:             # set by setup.py
 CHECKED, GUARDED = bool(MINIGRAD_CHECKS), bool(MINIGRAD_GUARDS)
 
 cdef dict FAILURES = {
-    NO_MEMORY: (MemoryError, "no memory for the kernel's scratch"),
-    BAD_INDEX: (IndexError, "index {} is out of range"),
-    ZERO_DIVISION: (ZeroDivisionError, "integer division by zero"),
-    NEGATIVE_POWER: (ValueError, "integers to negative integer powers are not allowed"),
+    types.NO_MEMORY: (MemoryError, "no memory for the kernel's scratch"),
+    types.BAD_INDEX: (IndexError, "index {} is out of range"),
+    types.ZERO_DIVISION: (ZeroDivisionError, "integer division by zero"),
+    types.NEGATIVE_POWER: (ValueError, "integers to negative integer powers are not allowed"),
 }
 
 
@@ -80,7 +79,7 @@ cdef class Kernel:
             status = self.run(&step)
         if MINIGRAD_GUARDS:
             check_guards(self.name, args)
-        if status != OK:
+        if status != types.OK:
             error, text = FAILURES[status]
             raise error(f"{self.name}: {text.format(step.detail)}")
 

@@ -6,10 +6,7 @@ refused here, never copied behind its back: writing into a copy would be lost.
 
 import sys
 
-from cpython.buffer cimport (
-    PyBUF_ANY_CONTIGUOUS, PyBUF_C_CONTIGUOUS, PyBUF_F_CONTIGUOUS, PyBUF_FORMAT, PyBUF_ND, PyBUF_STRIDES, PyBUF_WRITABLE,
-    PyBuffer_IsContiguous,
-)
+from cpython cimport buffer as pybuffer
 from cpython.memoryview cimport PyMemoryView_GET_BUFFER
 from libc.stdlib cimport free, malloc
 from minigrad_ext.layout cimport set_shape
@@ -25,10 +22,10 @@ DTYPES |= {(kind, size): code for kind in "ilqn" for size, code in ((4, INT32), 
 cdef tuple FOREIGN = (">", "!") if sys.byteorder == "little" else ("<",)
 
 
-cdef int export_view(Py_buffer* target, const View* view, bint readonly, object owner, int flags) except -1:
+cdef int export_view(pybuffer.Py_buffer* target, const View* view, bint readonly, object owner, int flags) except -1:
     """Fills `target` for a consumer; `owner` must keep the memory alive, and free `target.internal` at the end."""
     itemsize = itemsize_of(view.dtype)
-    if flags & PyBUF_WRITABLE and readonly:
+    if flags & pybuffer.PyBUF_WRITABLE and readonly:
         raise BufferError("the memory is read-only (or belongs to a tensor that requires grad)")
     sizes = <Py_ssize_t*>malloc(2 * MAX_AXES * sizeof(Py_ssize_t))
     if sizes == NULL:
@@ -39,18 +36,18 @@ cdef int export_view(Py_buffer* target, const View* view, bint readonly, object 
     target.buf, target.len, target.itemsize = view.data, view_size(view) * itemsize, itemsize
     target.ndim, target.shape, target.strides, target.suboffsets = view.ndim, sizes, strides, NULL
     target.readonly, target.internal = readonly, sizes
-    strided = flags & PyBUF_STRIDES == PyBUF_STRIDES
-    order = (c"C" if not strided or flags & PyBUF_C_CONTIGUOUS == PyBUF_C_CONTIGUOUS
-             else c"F" if flags & PyBUF_F_CONTIGUOUS == PyBUF_F_CONTIGUOUS
-             else c"A" if flags & PyBUF_ANY_CONTIGUOUS == PyBUF_ANY_CONTIGUOUS else 0)
-    if order != 0 and not PyBuffer_IsContiguous(target, order):
+    strided = flags & pybuffer.PyBUF_STRIDES == pybuffer.PyBUF_STRIDES
+    order = (c"C" if not strided or flags & pybuffer.PyBUF_C_CONTIGUOUS == pybuffer.PyBUF_C_CONTIGUOUS
+             else c"F" if flags & pybuffer.PyBUF_F_CONTIGUOUS == pybuffer.PyBUF_F_CONTIGUOUS
+             else c"A" if flags & pybuffer.PyBUF_ANY_CONTIGUOUS == pybuffer.PyBUF_ANY_CONTIGUOUS else 0)
+    if order != 0 and not pybuffer.PyBuffer_IsContiguous(target, order):
         free(sizes)
         raise BufferError(f"the buffer is not contiguous in the order asked for ({chr(order)})")
-    target.format = <char*>FORMATS[view.dtype] if flags & PyBUF_FORMAT else NULL
+    target.format = <char*>FORMATS[view.dtype] if flags & pybuffer.PyBUF_FORMAT else NULL
     # Without shapes the memory is one line of bytes; with no axes there is no shape to point to.
-    if not flags & PyBUF_ND:
+    if not flags & pybuffer.PyBUF_ND:
         target.ndim = 1
-    if not flags & PyBUF_ND or view.ndim == 0:
+    if not flags & pybuffer.PyBUF_ND or view.ndim == 0:
         target.shape = NULL
     if not strided or view.ndim == 0:
         target.strides = NULL

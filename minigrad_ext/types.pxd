@@ -1,6 +1,6 @@
 """The contract between all kernels: a strided View, a Step to run, and the status it ends with."""
 
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 cdef enum:
     MAX_AXES = 8, MAX_ARGS = 8, MAX_INTS = 40, MAX_FLOATS = 8, N_DTYPES = 6
@@ -19,6 +19,15 @@ ctypedef fused number:      # every dtype; bool travels as uint8_t holding 0 or 
     int64_t
     float
     double
+
+ctypedef fused bits:        # an element that is only moved, by its size alone
+    uint8_t
+    uint32_t
+    uint64_t
+
+ctypedef fused wrapping:    # one for arithmetic: integers of the same bits as `number`, without signed overflow
+    bits
+    real
 
 cdef struct View:
     char* data                      # the element at index (0, ..., 0)
@@ -51,14 +60,11 @@ cdef struct Step:
 
 
 cdef inline int64_t itemsize_of(int dtype) noexcept nogil:
-    if dtype <= UINT8:
-        return 1
-    return 8 if dtype == INT64 or dtype == FLOAT64 else 4
+    return 1 if dtype <= UINT8 else 8 if dtype == INT64 or dtype == FLOAT64 else 4
 
 
 cdef inline int64_t view_size(const View* v) noexcept nogil:
     cdef int64_t n = 1
-    cdef int axis
     for axis in range(v.ndim):
         n *= v.shape[axis]
     return n

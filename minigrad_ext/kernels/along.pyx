@@ -5,7 +5,7 @@ from libc.stdlib cimport free, malloc
 from minigrad_ext.kernels.axes cimport family
 from minigrad_ext.kernels.folds cimport LARGEST, SMALLEST, differ, element, fold_run, store, wide
 from minigrad_ext.kernels.lines cimport COLUMNS, Lines, run_lines
-from minigrad_ext.types cimport NO_MEMORY, OK, Step, number
+from minigrad_ext.types cimport NO_MEMORY, OK, Step, kernel_t, number
 
 cdef enum:
     SCAN = 64               # elements compared at a time, when looking for the extreme's place
@@ -54,7 +54,7 @@ cdef inline void find_places(const Lines* lines, char** at, int64_t columns, bin
     store(<int64_t*>at[1], lines.side[1], <int64_t*>found, columns)
 
 
-cdef inline int find_place(const Lines* lines, char** at, int64_t columns, bint largest, number* kind) noexcept nogil:
+cdef inline void find_place(const Lines* lines, char** at, int64_t columns, bint largest, number* kind) noexcept nogil:
     """Contiguous: find the extreme with vectors, then where it is."""
     x = <number*>at[0]
     if lines.columns > 1:
@@ -64,15 +64,14 @@ cdef inline int find_place(const Lines* lines, char** at, int64_t columns, bint 
     else:
         best = fold_run(x[0], x, lines.n, sizeof(number), LARGEST if largest else SMALLEST, <number>0)
         (<int64_t*>at[1])[0] = place_of(x, lines.n, best)
+
+
+cdef int extreme_loop(const Lines* lines, char** at, int64_t columns, number* kind) noexcept nogil:
+    if lines.step.run == argmax:
+        find_place(lines, at, columns, True, kind)
+    else:
+        find_place(lines, at, columns, False, kind)
     return OK
-
-
-cdef int argmax_loop(const Lines* lines, char** at, int64_t columns, number* kind) noexcept nogil:
-    return find_place(lines, at, columns, True, kind)
-
-
-cdef int argmin_loop(const Lines* lines, char** at, int64_t columns, number* kind) noexcept nogil:
-    return find_place(lines, at, columns, False, kind)
 
 
 # cumsum: out[j] = x[0] + ... + x[j], or from the other end.  Accumulated as sums are: in float64, or modulo 2^64.
@@ -166,21 +165,26 @@ cdef int along(Step* step) noexcept nogil:
     return run_lines(step, x.shape[step.params.i[0]], x, out, out, 0.5)
 
 
+cdef int argmax(Step* step) noexcept nogil:
+    return along(step)
+
+
 cdef int sort(Step* step) noexcept nogil:
     x = &step.args[2]
     return run_lines(step, x.shape[step.params.i[0]], x, &step.args[0], &step.args[1], 20)
 
 
-KERNELS = {
-    "argmax": family("argmax", along, 1, <void*>argmax_loop[uint8_t], <void*>argmax_loop[uint8_t],
-                     <void*>argmax_loop[int32_t], <void*>argmax_loop[int64_t], <void*>argmax_loop[float],
-                     <void*>argmax_loop[double]),
-    "argmin": family("argmin", along, 1, <void*>argmin_loop[uint8_t], <void*>argmin_loop[uint8_t],
-                     <void*>argmin_loop[int32_t], <void*>argmin_loop[int64_t], <void*>argmin_loop[float],
-                     <void*>argmin_loop[double]),
-    "cumsum": family("cumsum", along, 1, NULL, <void*>cumsum_loop[uint8_t, uint64_t],
-                     <void*>cumsum_loop[int32_t, uint64_t], <void*>cumsum_loop[int64_t, uint64_t],
-                     <void*>cumsum_loop[float, double], <void*>cumsum_loop[double, double]),
-    "sort": family("sort", sort, 0, <void*>sort_loop[uint8_t], <void*>sort_loop[uint8_t], <void*>sort_loop[int32_t],
-                   <void*>sort_loop[int64_t], <void*>sort_loop[float], <void*>sort_loop[double]),
-}
+cdef object extreme(str name, kernel_t run):
+    return family(name, run, 1, <void*>extreme_loop[float], <void*>extreme_loop[double], <void*>extreme_loop[int64_t],
+                  <void*>extreme_loop[int32_t], <void*>extreme_loop[uint8_t], <void*>extreme_loop[uint8_t])
+
+
+KERNELS = {kernel.name: kernel for kernel in (
+    extreme("argmax", argmax),
+    extreme("argmin", along),
+    family("cumsum", along, 1, <void*>cumsum_loop[float, double], <void*>cumsum_loop[double, double],
+           <void*>cumsum_loop[int64_t, uint64_t], <void*>cumsum_loop[int32_t, uint64_t],
+           <void*>cumsum_loop[uint8_t, uint64_t]),
+    family("sort", sort, 0, <void*>sort_loop[float], <void*>sort_loop[double], <void*>sort_loop[int64_t],
+           <void*>sort_loop[int32_t], <void*>sort_loop[uint8_t], <void*>sort_loop[uint8_t]),
+)}

@@ -9,7 +9,7 @@ from cython.parallel cimport prange
 from libc.stdint cimport int64_t
 from minigrad_ext.kernel cimport new_family
 from minigrad_ext.parallel cimport threads_for
-from minigrad_ext.types cimport FLOAT64, INT64, MAX_AXES, N_DTYPES, UINT8, View, kernel_t
+from minigrad_ext.types cimport MAX_AXES, View, itemsize_of, kernel_t
 
 cdef enum:
     AXES_OPERANDS = 5       # at most
@@ -17,6 +17,10 @@ cdef enum:
 
 ctypedef int64_t[MAX_AXES] place_t      # an index on each axis
 ctypedef int64_t[WALKED] each_t         # bytes for each operand
+
+cdef struct Spot:
+    place_t index
+    each_t offsets                      # of the operands there
 
 cdef struct Axes:
     int ndim
@@ -26,16 +30,12 @@ cdef struct Axes:
     int64_t strides[AXES_OPERANDS][MAX_AXES]        # in bytes
 
 
-cdef inline int64_t size_of(int dtype) noexcept nogil:
-    return 1 if dtype <= UINT8 else 8 if dtype == INT64 or dtype == FLOAT64 else 4
-
-
 cdef inline int64_t absolute(int64_t x) noexcept nogil:
     return -x if x < 0 else x
 
 
 cdef inline int64_t byte_stride(const View* v, int axis) noexcept nogil:
-    return v.strides[axis] * size_of(v.dtype)
+    return v.strides[axis] * itemsize_of(v.dtype)
 
 
 cdef inline void clear_axes(Axes* axes, int operands=WALKED) noexcept nogil:
@@ -94,28 +94,28 @@ cdef inline void take_innermost(Axes* axes, int64_t* size, int64_t* strides) noe
         strides[k] = axes.strides[k][axes.ndim] if found else 0
 
 
-cdef inline void locate(const Axes* axes, int64_t position, int64_t* index, int64_t* offsets) noexcept nogil:
-    """The index at a row-major position, and the byte offset of each operand there."""
+cdef inline void locate(const Axes* axes, int64_t position, Spot* spot) noexcept nogil:
+    """The spot at a row-major position."""
     for k in range(WALKED):
-        offsets[k] = 0
+        spot.offsets[k] = 0
     for axis in range(axes.ndim - 1, -1, -1):
-        index[axis] = position % axes.shape[axis]
+        spot.index[axis] = position % axes.shape[axis]
         position //= axes.shape[axis]
         for k in range(WALKED):
-            offsets[k] += index[axis] * axes.strides[k][axis]
+            spot.offsets[k] += spot.index[axis] * axes.strides[k][axis]
 
 
-cdef inline void advance(const Axes* axes, int64_t* index, int64_t* offsets) noexcept nogil:
+cdef inline void advance(const Axes* axes, Spot* spot) noexcept nogil:
     """Go to the next position in row-major order."""
     for axis in range(axes.ndim - 1, -1, -1):
-        index[axis] += 1
+        spot.index[axis] += 1
         for k in range(WALKED):
-            offsets[k] += axes.strides[k][axis]
-        if index[axis] < axes.shape[axis]:
+            spot.offsets[k] += axes.strides[k][axis]
+        if spot.index[axis] < axes.shape[axis]:
             return
         for k in range(WALKED):
-            offsets[k] -= index[axis] * axes.strides[k][axis]
-        index[axis] = 0
+            spot.offsets[k] -= spot.index[axis] * axes.strides[k][axis]
+        spot.index[axis] = 0
 
 
 # Units first .. end - 1 of a job, for the dtype of `kind`, which is NULL; OK or NO_MEMORY.
@@ -134,8 +134,8 @@ cdef inline int share_out(void* run, const void* job, int64_t units, int64_t per
     return failed
 
 
-cdef inline object family(str name, kernel_t run, int by, void* b, void* u8, void* i32, void* i64, void* f32,
-                          void* f64):
+cdef inline object family(str name, kernel_t run, int by, void* f32, void* f64, void* i64=NULL, void* i32=NULL,
+                          void* u8=NULL, void* b=NULL):
     """A Kernel of `run` with these tasks for the six dtypes, chosen by the dtype of argument `by`; NULL for none."""
     cdef void** tasks = [b, u8, i32, i64, f32, f64]
     return new_family(name, run, tasks, by)

@@ -10,12 +10,12 @@ A block is a run along the innermost axis, or along several axes where the inner
 is transposed, so that a run would touch a new cache line for each element, it is a two-dimensional tile instead.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.string cimport memcpy
 from minigrad_ext.kernels.axes cimport (
-    AXES_OPERANDS, Axes, absolute, clear_axes, insert_strides, merge_neighbours, share_out, size_of,
+    AXES_OPERANDS, Axes, absolute, clear_axes, insert_strides, merge_neighbours, place_t, share_out,
 )
-from minigrad_ext.types cimport FLOAT32, FLOAT64, INT32, INT64, MAX_AXES, OK, Step, View, number
+from minigrad_ext.types cimport MAX_AXES, OK, Step, View, bits, itemsize_of
 
 cdef enum:
     OPERANDS = AXES_OPERANDS
@@ -25,11 +25,6 @@ cdef enum:
     SHORTEST_BLOCK = 512    # it is joined by the axes before it until there are so many elements
     TILE = 32               # the sides of a tile, or less where the scratch is too small
     TASK = 8000             # nanoseconds of work that a thread takes at a time
-
-ctypedef fused bits:        # an element by its size alone
-    uint8_t
-    uint32_t
-    uint64_t
 
 # One block of n elements: at[k] is where those of operand k lie, contiguous; `job` is what run_walk() was given.
 ctypedef void (*loop_t)(char** at, int64_t n, const void* job) noexcept nogil
@@ -42,15 +37,13 @@ cdef struct Walk:
     bint direct[OPERANDS]               # every block of it is contiguous in memory
     bint constant[OPERANDS]             # every block of it repeats one element
     int tiled                           # the axis that tiles span beside the innermost one; -1 when there are none
-    int64_t extent[MAX_AXES]            # of a full block, and how many blocks lie side by side
-    int64_t across[MAX_AXES]
+    place_t extent, across              # of a full block, and how many blocks lie side by side
     int64_t block, n_blocks             # elements of a full block
     loop_t loop
     const void* job
 
 cdef struct Block:
-    int64_t start[MAX_AXES]             # index of its first element
-    int64_t extent[MAX_AXES]
+    place_t start, extent               # the index of its first element, and its size
     int64_t n                           # elements
     int ndim
 
@@ -79,21 +72,6 @@ cdef inline int64_t place(const View* v, int64_t j) noexcept nogil:
     return offset
 
 
-cdef inline void put(const View* v, int64_t j, number x) noexcept nogil:
-    """Write element j."""
-    at = place(v, j)
-    if v.dtype == FLOAT32:
-        (<float*>v.data)[at] = <float>x
-    elif v.dtype == FLOAT64:
-        (<double*>v.data)[at] = <double>x
-    elif v.dtype == INT64:
-        (<int64_t*>v.data)[at] = <int64_t>x
-    elif v.dtype == INT32:
-        (<int32_t*>v.data)[at] = <int32_t>x
-    else:
-        v.data[at] = <char>x
-
-
 cdef inline void lay_axes(Walk* walk, Step* step) noexcept nogil:
     """The axes of args[0], on which the other operands are broadcast."""
     cdef int64_t strides[OPERANDS]
@@ -106,7 +84,7 @@ cdef inline void lay_axes(Walk* walk, Step* step) noexcept nogil:
             strides[k] = v.strides[own] if own >= 0 and v.shape[own] != 1 else 0
         insert_strides(&walk.axes, step.args[0].shape[axis], strides)
     for k in range(walk.n_args):
-        walk.data[k], walk.itemsize[k] = step.args[k].data, size_of(step.args[k].dtype)
+        walk.data[k], walk.itemsize[k] = step.args[k].data, itemsize_of(step.args[k].dtype)
         if walk.axes.ndim == 0:
             walk.axes.strides[k][0] = 1
     if walk.axes.ndim == 0:
@@ -194,15 +172,6 @@ cdef inline void move_run(bits* target, int64_t to, const bits* source, int64_t 
             memcpy(target + j * to, source + j * by, sizeof(bits))
 
 
-cdef inline void repeat(char* target, const char* source, int64_t n, int64_t itemsize) noexcept nogil:
-    if itemsize == 8:
-        move_run(<uint64_t*>target, 1, <const uint64_t*>source, 0, n)
-    elif itemsize == 4:
-        move_run(<uint32_t*>target, 1, <const uint32_t*>source, 0, n)
-    else:
-        move_run(<uint8_t*>target, 1, <const uint8_t*>source, 0, n)
-
-
 cdef inline void move_box(bits* target, const int64_t* to, const bits* source, const int64_t* by, const Block* block,
                           int run, int beside) noexcept nogil:
     """Copy a block from one set of strides to another: in runs along the axis `run`, row by row along `beside`."""
@@ -247,12 +216,10 @@ cdef inline void load_block(Walk* walk, Scratch* scratch, Block* block) noexcept
         place = place_of(walk, k, block)
         if walk.direct[k]:
             scratch.at[k] = place
-        elif walk.constant[k] and not walk.writes >> k & 1:
-            if scratch.held[k] != place:
-                repeat(scratch.at[k], place, walk.block, walk.itemsize[k])
-                scratch.held[k] = place
-        elif walk.reads >> k & 1:
+        elif walk.reads >> k & 1 and scratch.held[k] != place:
             move_block(walk, k, place, scratch.at[k], False, block)
+            if walk.constant[k] and block.n == walk.block and not walk.writes >> k & 1:
+                scratch.held[k] = place
 
 
 cdef inline int run_blocks(Walk* walk, int64_t first, int64_t end, void* kind) noexcept nogil:

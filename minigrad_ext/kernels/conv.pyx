@@ -27,8 +27,8 @@ from minigrad_ext.kernels cimport tile as tiles
 from minigrad_ext.kernels.axes cimport share_out
 from minigrad_ext.kernels.tile cimport DOT_LANES, MG_VECTOR, PIXEL_ROWS, ROW_BYTES, TILE_ROWS, ceiling
 from minigrad_ext.kernels.window cimport (
-    Offsets, Operand, Padded, lay_out, list_pixels, list_taps, operand_of, pad_plane, repeat, set_images,
-    unravel, volume, window_of,
+    Offsets, Operand, Padded, Window, lay_out, list_pixels, list_taps, operand_of, pad_plane, repeat, set_images,
+    triple_t, unravel, volume,
 )
 from minigrad_ext.types cimport FLOAT32, FLOAT64, NO_MEMORY, OK, Step, real, view_size
 
@@ -38,44 +38,32 @@ cdef enum:
     PIECE = 256                     # terms packed at a time; pixels summed in registers before they are added in memory
 
 cdef enum Form:
-    CHANNELS
-    PIXELS
-    DOTS
+    CHANNELS, PIXELS, DOTS
 
 
 cdef struct Job:                    # one phase of the output: all pixels that the same taps reach
-    int64_t start[3]
-    int64_t count[3]
-    Offsets taps                    # (c, t)
-    Offsets pixels                  # of a chunk of images: each one for CHANNELS, else the first one of each row
+    triple_t start, count
+    Offsets taps, pixels            # (c, t); of a chunk of images each one for CHANNELS, else the first one of each row
     Offsets* terms                  # which of the two a sum runs over
     Offsets* rows                   # and the other one
     int64_t per_image               # pixels listed
     Form form
-    int64_t width                   # output channels per block of sums
-    int64_t blocks                  # blocks of output channels in a group
-    int64_t lanes                   # of a panel: [term][output channel], or for DOTS [row of pixels][pixel]
-    int64_t panel_size
+    int64_t width, blocks           # output channels per block of sums, and blocks of them in a group
+    int64_t lanes, panel_size       # of a panel: [term][output channel], or for DOTS [row of pixels][pixel]
     char* panels
     int64_t run                     # rows of sums, or positions, per unit of work
 
 
 cdef struct Task:                   # one call
     bint weight                     # sums over pixels, not over taps
-    Operand out
-    Operand source                  # x, g or x
-    Operand packed                  # w, w or g
+    Operand out, source, packed     # the source is x, g or x; packed is w, w or g
     Padded padded
-    int64_t n_in                    # channels per group
-    int64_t n_out
-    int64_t out_channel             # strides, in elements: from one output channel to the next, in `out` and `packed`
-    int64_t packed_channel
+    int64_t n_in, n_out             # channels per group
+    int64_t out_channel, packed_channel     # strides, in elements, from one output channel to the next
     int64_t packed_group            # and from one group to the next
-    int64_t n_jobs
     Job* jobs
     Job* job                        # the one at hand
-    int64_t image                   # the chunk of images at hand, in the scratch: first one and number
-    int64_t images
+    int64_t image, images           # the chunk of images at hand, in the scratch: first one and number
     char* scratch
     double* totals                  # of a weight gradient: [group][tap][output channel]
     void** memory                   # all that was reserved, each block pointing to the one before it
@@ -107,7 +95,7 @@ cdef double cost_of(int64_t blocks, double rows, double lanes, double n, double 
 
 cdef void choose_form(const Task* task, Job* job, int64_t itemsize) noexcept nogil:
     cdef bint dots
-    p, count, n_out, n, lanes = &task.padded, job.count, task.n_out, <double>job.taps.n, ROW_BYTES // itemsize
+    p, count, n_out, n, lanes = &task.padded, &job.count[0], task.n_out, <double>job.taps.n, ROW_BYTES // itemsize
     if task.weight:         # the fewer multiply-adds, wasted lanes included; dot products load for each: counted twice
         if itemsize == 4 and n_out <= lanes // 2:       # one vector of doubles would be unrolled into scalars
             lanes //= 2
@@ -291,7 +279,7 @@ cdef void store_totals(const Task* task, real* out) noexcept nogil:
 
 cdef void slide(Task* task, const Operand* w, const Operand* image, real* kind) noexcept nogil:
     """All jobs over all images, as many at a time as the scratch holds."""
-    cdef int64_t phases[3]
+    cdef triple_t phases
     cdef Offsets taps
     p, itemsize, channels, n = &task.padded, <int64_t>sizeof(real), task.source.columns, task.source.rows
     lay_out(p, &task.source, w, image.size)
@@ -340,7 +328,7 @@ cdef int face(Step* step, bint transposed, bint weight) noexcept nogil:
     memset(&task, 0, sizeof(Task))
     out, source, packed = &step.args[0], &step.args[1], &step.args[2]
     task.out, task.source, task.packed = operand_of(out), operand_of(source), operand_of(packed)
-    task.padded.window, task.padded.transposed, task.weight = window_of(&step.params), transposed, weight
+    task.padded.window, task.padded.transposed, task.weight = (<Window*>step.params.i)[0], transposed, weight
     w, image = (&task.out if weight else &task.packed), (&task.packed if weight else &task.out)
     rows = w.rows // task.padded.window.groups
     task.n_in, task.n_out = rows if transposed else w.columns, w.columns if transposed else rows

@@ -18,15 +18,12 @@ integer in it, and NaN becomes 0.  Integers wrap around into narrower ones.  Eve
 from libc cimport math
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from minigrad_ext.kernel cimport new_family, new_kernel
-from minigrad_ext.kernels.blocks cimport bits, contiguous, loop_t, place, put, run_walk
+from minigrad_ext.kernels.blocks cimport contiguous, loop_t, place, run_walk
 from minigrad_ext.kernels.fastmath cimport fast_exp, fast_log, fast_sigmoid, fast_tanh
 from minigrad_ext.types cimport (
-    FLOAT32, INT32, INT64, N_DTYPES, NEGATIVE_POWER, OK, Step, UINT8, View, ZERO_DIVISION, number, real, view_size,
+    FLOAT32, FLOAT64, INT32, INT64, N_DTYPES, NEGATIVE_POWER, OK, Step, UINT8, View, ZERO_DIVISION, bits, itemsize_of,
+    number, real, view_size, wrapping,
 )
-
-ctypedef fused wrapping:    # the same bits as `number`, without signed overflow
-    bits
-    real
 
 ctypedef fused integer:
     uint8_t
@@ -45,7 +42,7 @@ cpdef enum Op:
     bitwise_and, bitwise_or, bitwise_xor, bitwise_not, bitwise_left_shift, bitwise_right_shift, where, copy
     cast_uint8, cast_int32, cast_int64, cast_float32, cast_float64
     exp, log, tanh, sigmoid
-    floor_divide, remainder, fmod, pow, atan2
+    atan2, floor_divide, remainder, fmod, pow
     exp2, expm1, log2, log10, log1p, sin, cos, tan, asin, acos, atan, sinh, cosh, asinh, acosh, atanh, erf, erfc
     N_OPS
 
@@ -321,29 +318,29 @@ cdef int checked(Step* call) noexcept nogil:
     return elementwise(call)
 
 
+cdef inline void put(const View* v, int64_t at, int64_t i, double f) noexcept nogil:
+    """Write one element: f, or where the dtype is no real one, i."""
+    cdef bint exact = v.dtype < FLOAT32
+    row = &ROWS[<int>cast_uint8 + max(v.dtype - <int>UINT8, 0)][<int>INT64 if exact else <int>FLOAT64]
+    row.loop(row.op, v.data + at * itemsize_of(v.dtype), <char*>&i if exact else <char*>&f, NULL, NULL, 1)
+
+
 cdef int fill(Step* call) noexcept nogil:
     """A copy of one element, repeated."""
     cdef Step copying
-    cdef double element = 0
-    dtype = call.args[0].dtype
+    cdef double element
     one = &copying.args[1]
-    one.data, one.ndim, one.dtype = <char*>&element, 0, dtype
-    if dtype >= FLOAT32:
-        put(one, 0, call.params.f[0])
-    else:
-        put(one, 0, call.params.i[0])
-    copying.args[0], copying.n_args, copying.inner = call.args[0], 2, &ROWS[<int>copy][dtype]
+    one.data, one.ndim, one.dtype = <char*>&element, 0, call.args[0].dtype
+    put(one, 0, call.params.i[0], call.params.f[0])
+    copying.args[0], copying.n_args, copying.inner = call.args[0], 2, &ROWS[<int>copy][one.dtype]
     return elementwise(&copying)
 
 
 cdef int arange(Step* call) noexcept nogil:
     """out[j] = start + j step, over the elements of out in row-major order."""
-    out, i, f = &call.args[0], call.params.i, call.params.f
+    out, i, f, flat = &call.args[0], call.params.i, call.params.f, contiguous(&call.args[0])
     for j in range(view_size(out)):
-        if out.dtype >= FLOAT32:
-            put(out, j, f[0] + j * f[1])
-        else:
-            put(out, j, <int64_t>(<uint64_t>i[0] + <uint64_t>j * <uint64_t>i[1]))
+        put(out, j if flat else place(out, j), <uint64_t>i[0] + <uint64_t>j * <uint64_t>i[1], f[0] + j * f[1])
     return OK
 
 
@@ -354,11 +351,11 @@ KERNELS = {kernel.name: kernel for kernel in (
     new_kernel("fill", fill, range(N_DTYPES)), new_kernel("arange", arange, range(UINT8, N_DTYPES)))}
 
 
-cdef void enter(int first, int last, int by, void* b, void* u8, void* i32, void* i64, void* f32, void* f64):
+cdef void enter(int first, int last, int by, void* f32, void* f64, void* i64=NULL, void* i32=NULL, void* u8=NULL,
+                void* b=NULL):
     """The kernels of the ops from first to last: their loops by the dtype of argument `by`, NULL for none."""
-    cdef void* loops[N_DTYPES]
+    cdef void** loops = [b, u8, i32, i64, f32, f64]
     cdef void* rows[N_DTYPES]
-    loops[:] = [b, u8, i32, i64, f32, f64]
     for op in range(first, last + 1):
         for dtype in range(N_DTYPES):
             ROWS[op][dtype].loop, ROWS[op][dtype].op = <elements_t>loops[dtype], op
@@ -368,38 +365,37 @@ cdef void enter(int first, int last, int by, void* b, void* u8, void* i32, void*
 
 
 cdef void enter_cast(int op, other* kind):
-    enter(op, op, 1, <void*>casts[other, uint8_t], <void*>casts[other, uint8_t], <void*>casts[other, int32_t],
-          <void*>casts[other, int64_t], <void*>casts[other, float], <void*>casts[other, double])
+    enter(op, op, 1, <void*>casts[other, float], <void*>casts[other, double], <void*>casts[other, int64_t],
+          <void*>casts[other, int32_t], <void*>casts[other, uint8_t], <void*>casts[other, uint8_t])
 
 
-enter(add, mul, 0, <void*>bools, <void*>wraps[uint8_t], <void*>wraps[uint32_t], <void*>wraps[uint64_t],
-      <void*>wraps[float], <void*>wraps[double])
-enter(sub, square, 0, NULL, <void*>wraps[uint8_t], <void*>wraps[uint32_t], <void*>wraps[uint64_t],
-      <void*>wraps[float], <void*>wraps[double])
-enter(maximum, minimum, 0, <void*>numbers[uint8_t], <void*>numbers[uint8_t], <void*>numbers[int32_t],
-      <void*>numbers[int64_t], <void*>numbers[float], <void*>numbers[double])
-enter(abs, clamp, 0, NULL, <void*>numbers[uint8_t], <void*>numbers[int32_t], <void*>numbers[int64_t],
-      <void*>numbers[float], <void*>numbers[double])
-enter(div, round, 0, NULL, NULL, NULL, NULL, <void*>reals[float], <void*>reals[double])
-enter(eq, cast_bool, 1, <void*>tests[uint8_t], <void*>tests[uint8_t], <void*>tests[int32_t], <void*>tests[int64_t],
-      <void*>tests[float], <void*>tests[double])
-enter(bitwise_and, bitwise_xor, 0, <void*>patterns[uint8_t], <void*>patterns[uint8_t], <void*>patterns[uint32_t],
-      <void*>patterns[uint64_t], NULL, NULL)
-enter(bitwise_not, bitwise_not, 0, <void*>bools, <void*>patterns[uint8_t], <void*>patterns[uint32_t],
-      <void*>patterns[uint64_t], NULL, NULL)
-enter(bitwise_left_shift, bitwise_right_shift, 0, NULL, <void*>integers[uint8_t], <void*>integers[int32_t],
-      <void*>integers[int64_t], NULL, NULL)
-enter(where, where, 2, <void*>patterns[uint8_t], <void*>patterns[uint8_t], <void*>patterns[uint32_t],
-      <void*>patterns[uint64_t], <void*>patterns[uint32_t], <void*>patterns[uint64_t])
-enter(copy, copy, 0, <void*>patterns[uint8_t], <void*>patterns[uint8_t], <void*>patterns[uint32_t],
-      <void*>patterns[uint64_t], <void*>patterns[uint32_t], <void*>patterns[uint64_t])
+enter(add, mul, 0, <void*>wraps[float], <void*>wraps[double], <void*>wraps[uint64_t], <void*>wraps[uint32_t],
+      <void*>wraps[uint8_t], <void*>bools)
+enter(sub, square, 0, <void*>wraps[float], <void*>wraps[double], <void*>wraps[uint64_t], <void*>wraps[uint32_t],
+      <void*>wraps[uint8_t])
+enter(maximum, minimum, 0, <void*>numbers[float], <void*>numbers[double], <void*>numbers[int64_t],
+      <void*>numbers[int32_t], <void*>numbers[uint8_t], <void*>numbers[uint8_t])
+enter(abs, clamp, 0, <void*>numbers[float], <void*>numbers[double], <void*>numbers[int64_t], <void*>numbers[int32_t],
+      <void*>numbers[uint8_t])
+enter(div, round, 0, <void*>reals[float], <void*>reals[double])
+enter(eq, cast_bool, 1, <void*>tests[float], <void*>tests[double], <void*>tests[int64_t], <void*>tests[int32_t],
+      <void*>tests[uint8_t], <void*>tests[uint8_t])
+enter(bitwise_and, bitwise_xor, 0, NULL, NULL, <void*>patterns[uint64_t], <void*>patterns[uint32_t],
+      <void*>patterns[uint8_t], <void*>patterns[uint8_t])
+enter(bitwise_not, bitwise_not, 0, NULL, NULL, <void*>patterns[uint64_t], <void*>patterns[uint32_t],
+      <void*>patterns[uint8_t], <void*>bools)
+enter(bitwise_left_shift, bitwise_right_shift, 0, NULL, NULL, <void*>integers[int64_t], <void*>integers[int32_t],
+      <void*>integers[uint8_t])
+enter(where, where, 2, <void*>patterns[uint32_t], <void*>patterns[uint64_t], <void*>patterns[uint64_t],
+      <void*>patterns[uint32_t], <void*>patterns[uint8_t], <void*>patterns[uint8_t])
+enter(copy, copy, 0, <void*>patterns[uint32_t], <void*>patterns[uint64_t], <void*>patterns[uint64_t],
+      <void*>patterns[uint32_t], <void*>patterns[uint8_t], <void*>patterns[uint8_t])
 enter_cast(cast_uint8, <uint8_t*>NULL)
 enter_cast(cast_int32, <int32_t*>NULL)
 enter_cast(cast_int64, <int64_t*>NULL)
 enter_cast(cast_float32, <float*>NULL)
 enter_cast(cast_float64, <double*>NULL)
-enter(exp, sigmoid, 0, NULL, NULL, NULL, NULL, <void*>reals[float], <void*>reals[double])
-enter(floor_divide, pow, 0, NULL, <void*>integers[uint8_t], <void*>integers[int32_t], <void*>integers[int64_t],
-      <void*>reals[float], <void*>reals[double])
-enter(atan2, atan2, 0, NULL, NULL, NULL, NULL, <void*>reals[float], <void*>reals[double])
-enter(exp2, erfc, 0, NULL, NULL, NULL, NULL, <void*>library[float], <void*>library[double])
+enter(exp, atan2, 0, <void*>reals[float], <void*>reals[double])
+enter(floor_divide, pow, 0, <void*>reals[float], <void*>reals[double], <void*>integers[int64_t],
+      <void*>integers[int32_t], <void*>integers[uint8_t])
+enter(exp2, erfc, 0, <void*>library[float], <void*>library[double])

@@ -11,28 +11,18 @@ each row being one set of them.  An accumulator is wider than what it reduces wh
 """
 
 from libc.math cimport INFINITY, exp, log
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint64_t
 from minigrad_ext.kernels.fastmath cimport fast_exp
 from minigrad_ext.kernels.lines cimport COLUMNS
+from minigrad_ext.kernels.tile cimport MG_VECTOR
 from minigrad_ext.types cimport number, real
 
-cdef extern from "isa.h":
-    enum:
-        MG_VECTOR
-
 cdef enum How:
-    SUM
-    LARGEST
-    SMALLEST
-    EXPONENTIALS
+    SUM, LARGEST, SMALLEST, EXPONENTIALS
 
 ctypedef fused wide:            # every accumulator that is a number
-    uint8_t
-    int32_t
-    int64_t
+    number
     uint64_t
-    float
-    double
 
 
 cdef inline number element(const number* x, int64_t j, int64_t stride) noexcept nogil:

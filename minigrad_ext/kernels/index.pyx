@@ -18,24 +18,15 @@ threads: work is shared out only along axes on which the targets are distinct.
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from minigrad_ext.kernel cimport new_kernel
 from minigrad_ext.kernels.axes cimport (
-    WALKED, Axes, absolute, advance, append_axis, byte_stride, clear_axes, each_t, family, insert_axis, insert_strides,
-    locate, merge_neighbours, place_t, share_out, take_innermost,
+    WALKED, Axes, Spot, absolute, advance, append_axis, byte_stride, clear_axes, each_t, family, insert_axis,
+    insert_strides, locate, merge_neighbours, share_out, take_innermost,
 )
-from minigrad_ext.types cimport BAD_INDEX, BOOL, OK, Step, View
+from minigrad_ext.types cimport BAD_INDEX, BOOL, OK, Step, View, kernel_t, wrapping
 
 cdef enum:
     TASK = 16384            # elements per parallel task, about
     BLOCK = 4096            # elements of a row that one task takes
-    OUT = 0                 # the operands of the walk
-    SRC = 1
-    INDEX = 2
-
-ctypedef fused element:     # one that is only moved is an integer of its size; integers that are added wrap
-    uint8_t
-    uint32_t
-    uint64_t
-    float
-    double
+    OUT = 0, SRC = 1, INDEX = 2         # the operands of the walk
 
 cdef struct Walk:
     Axes apart                      # axes on which the targets are distinct, shared out
@@ -63,41 +54,41 @@ cdef int check_indices(Step* step, const View* index, int64_t size) noexcept nog
     """BAD_INDEX, and the first index in row-major order that is not in 0 .. size - 1, if there is one."""
     cdef Axes axes
     cdef int64_t n
-    cdef place_t place
-    cdef each_t by, offsets
+    cdef each_t by
+    cdef Spot spot
     row_major(index, &axes)
     if axes.total == 0:
         return OK
     merge_neighbours(&axes)
     take_innermost(&axes, &n, by)
-    locate(&axes, 0, place, offsets)
+    locate(&axes, 0, &spot)
     for row in range(axes.total):
-        at = index.data + offsets[0]
+        at = index.data + spot.offsets[0]
         if any_outside(at, n, 8, size) if by[0] == 8 else any_outside(at, n if by[0] else 1, by[0], size):
             while 0 <= (<const int64_t*>at)[0] < size:
                 at += by[0]
             step.detail = (<const int64_t*>at)[0]
             return BAD_INDEX
-        advance(&axes, place, offsets)
+        advance(&axes, &spot)
     return OK
 
 
-cdef inline void put(char* out, const char* src, bint add, element* _) noexcept nogil:
-    value = (<const element*>src)[0]
-    (<element*>out)[0] = (<element*>out)[0] + value if add else value
+cdef inline void put(char* out, const char* src, bint add, wrapping* _) noexcept nogil:
+    value = (<const wrapping*>src)[0]
+    (<wrapping*>out)[0] = (<wrapping*>out)[0] + value if add else value
 
 
 cdef inline void put_run(char* out, int64_t to, int64_t to_along, const char* src, int64_t by, int64_t by_along,
-                         const char* index, int64_t next_index, int64_t n, bint add, element* kind) noexcept nogil:
+                         const char* index, int64_t next_index, int64_t n, bint add, wrapping* kind) noexcept nogil:
     for j in range(n):
         i = (<const int64_t*>(index + j * next_index))[0]
         put(out + j * to + i * to_along, src + j * by + i * by_along, add, kind)
 
 
 cdef inline void put_row(const Walk* walk, char* out, const char* src, const char* index, int64_t n, bint add,
-                         element* kind) noexcept nogil:
+                         wrapping* kind) noexcept nogil:
     """The same loop for all, with strides that are constants in the frequent cases."""
-    cdef int64_t one = sizeof(element), nowhere = 0
+    cdef int64_t one = sizeof(wrapping), nowhere = 0
     to, by, next_index = walk.step[OUT], walk.step[SRC], walk.step[INDEX]
     to_along, by_along = walk.along[OUT], walk.along[SRC]
     if next_index == 0:                                                             # the row moves as a whole
@@ -117,26 +108,26 @@ cdef inline void put_row(const Walk* walk, char* out, const char* src, const cha
         put_run(out, to, to_along, src, by, 0, index, next_index, n, add, kind)
 
 
-cdef inline int put_rows(const Walk* walk, int64_t first, int64_t end, bint add, element* kind) noexcept nogil:
-    cdef place_t place, inner_place
-    cdef each_t offsets, inner
-    locate(&walk.apart, first, place, offsets)
-    locate(&walk.within, 0, inner_place, inner)
+cdef inline int put_rows(const Walk* walk, int64_t first, int64_t end, bint add, wrapping* kind) noexcept nogil:
+    cdef Spot spot, inner
+    locate(&walk.apart, first, &spot)
+    locate(&walk.within, 0, &inner)
     for task in range(first, end):
         n = walk.n if walk.blocks == 1 else min(walk.block, walk.n - task % walk.blocks * walk.block)
         for row in range(walk.within.total):            # which ends where it began
-            put_row(walk, walk.at[OUT] + offsets[OUT] + inner[OUT], walk.at[SRC] + offsets[SRC] + inner[SRC],
-                    walk.at[INDEX] + offsets[INDEX] + inner[INDEX], n, add, kind)
-            advance(&walk.within, inner_place, inner)
-        advance(&walk.apart, place, offsets)
+            put_row(walk, walk.at[OUT] + spot.offsets[OUT] + inner.offsets[OUT],
+                    walk.at[SRC] + spot.offsets[SRC] + inner.offsets[SRC],
+                    walk.at[INDEX] + spot.offsets[INDEX] + inner.offsets[INDEX], n, add, kind)
+            advance(&walk.within, &inner)
+        advance(&walk.apart, &spot)
     return OK
 
 
-cdef int move_rows(const Walk* walk, int64_t first, int64_t end, element* kind) noexcept nogil:
+cdef int move_rows(const Walk* walk, int64_t first, int64_t end, wrapping* kind) noexcept nogil:
     return put_rows(walk, first, end, False, kind)
 
 
-cdef int add_rows(const Walk* walk, int64_t first, int64_t end, element* kind) noexcept nogil:
+cdef int add_rows(const Walk* walk, int64_t first, int64_t end, wrapping* kind) noexcept nogil:
     return put_rows(walk, first, end, True, kind)
 
 
@@ -217,39 +208,35 @@ cdef int add_into(Step* step) noexcept nogil:
 
 cdef int nonzero(Step* step) noexcept nogil:
     cdef Axes axes
-    cdef place_t place
-    cdef each_t offsets
+    cdef Spot spot
     cdef int64_t found = 0, moving
     out, x = &step.args[0], &step.args[1]
     row_major(x, &axes)
-    locate(&axes, 0, place, offsets)
+    locate(&axes, 0, &spot)
     for position in range(axes.total):
-        if found < out.shape[0] and x.data[offsets[0]]:
+        if found < out.shape[0] and x.data[spot.offsets[0]]:
             moving = 0
             for axis in range(x.ndim):      # those of size 1 are not among the axes
                 (<int64_t*>out.data)[found * out.strides[0] + axis * out.strides[1]] = \
-                    place[moving] if x.shape[axis] > 1 else 0
+                    spot.index[moving] if x.shape[axis] > 1 else 0
                 moving += x.shape[axis] > 1
             found += 1
-        advance(&axes, place, offsets)
+        advance(&axes, &spot)
     return OK
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 
-cdef void* move_1 = <void*>move_rows[uint8_t]
-cdef void* move_4 = <void*>move_rows[uint32_t]
-cdef void* move_8 = <void*>move_rows[uint64_t]
-cdef void* add_1 = <void*>add_rows[uint8_t]
-cdef void* add_4 = <void*>add_rows[uint32_t]
-cdef void* add_8 = <void*>add_rows[uint64_t]
-cdef void* add_float = <void*>add_rows[float]
-cdef void* add_double = <void*>add_rows[double]
+cdef object moving(str name, kernel_t run):
+    return family(name, run, 0, <void*>move_rows[uint32_t], <void*>move_rows[uint64_t], <void*>move_rows[uint64_t],
+                  <void*>move_rows[uint32_t], <void*>move_rows[uint8_t], <void*>move_rows[uint8_t])
 
-KERNELS = {
-    "gather": family("gather", gather, 0, move_1, move_1, move_4, move_8, move_4, move_8),
-    "scatter": family("scatter", scatter, 0, move_1, move_1, move_4, move_8, move_4, move_8),
-    "scatter_add": family("scatter_add", scatter, 0, NULL, add_1, add_4, add_8, add_float, add_double),
-    "add_into": family("add_into", add_into, 0, NULL, add_1, add_4, add_8, add_float, add_double),
-    "nonzero": new_kernel("nonzero", nonzero, (BOOL,), by=1),
-}
+
+cdef object adding(str name, kernel_t run):
+    return family(name, run, 0, <void*>add_rows[float], <void*>add_rows[double], <void*>add_rows[uint64_t],
+                  <void*>add_rows[uint32_t], <void*>add_rows[uint8_t])
+
+
+KERNELS = {kernel.name: kernel for kernel in (
+    moving("gather", gather), moving("scatter", scatter), adding("scatter_add", scatter), adding("add_into", add_into),
+    new_kernel("nonzero", nonzero, (BOOL,), by=1))}

@@ -6,8 +6,8 @@ columns to take side by side, a block at a time.
 
 from libc.stdint cimport int64_t
 from minigrad_ext.kernels.axes cimport (
-    WALKED, Axes, absolute, advance, append_axis, byte_stride, clear_axes, each_t, insert_axis, locate,
-    merge_neighbours, place_t, share_out, take_innermost,
+    WALKED, Axes, Spot, absolute, advance, append_axis, byte_stride, clear_axes, each_t, insert_axis, locate,
+    merge_neighbours, share_out, take_innermost,
 )
 from minigrad_ext.types cimport Step, View
 
@@ -45,16 +45,15 @@ cdef inline int64_t width_of(const Lines* lines, int64_t task) noexcept nogil:
 
 
 cdef inline int line_tasks(const Lines* lines, int64_t first, int64_t end, void* kind) noexcept nogil:
-    cdef place_t place
-    cdef each_t offsets
+    cdef Spot spot
     cdef char* at[WALKED]
     cdef int status = 0
-    locate(&lines.others, first, place, offsets)
+    locate(&lines.others, first, &spot)
     for task in range(first, end):
         for k in range(WALKED):
-            at[k] = lines.at[k] + offsets[k]
+            at[k] = lines.at[k] + spot.offsets[k]
         status |= (<loop_t>lines.step.inner)(lines, at, width_of(lines, task), kind)
-        advance(&lines.others, place, offsets)
+        advance(&lines.others, &spot)
     return status
 
 

@@ -12,10 +12,10 @@ All cuts depend on the shapes alone, and the blocks of k are added in order: any
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport free, malloc
 from minigrad_ext.kernels.axes cimport (
-    Axes, append_axis, byte_stride, clear_axes, family, locate, merge_neighbours, share_out, size_of,
+    Axes, Spot, append_axis, byte_stride, clear_axes, family, locate, merge_neighbours, share_out,
 )
 from minigrad_ext.kernels.tile cimport DOT_LANES, ROW_BYTES, TILE_ROWS, TILE_SIZE, ceiling, pack, tile, tile_dot
-from minigrad_ext.types cimport MAX_AXES, NO_MEMORY, OK, Step, View, real
+from minigrad_ext.types cimport NO_MEMORY, OK, Step, View, bits, itemsize_of, real
 
 cdef enum:
     PANEL_BYTES = 32768         # a packed panel: most of the first cache
@@ -24,32 +24,22 @@ cdef enum:
     TASK_PANELS = 4             # and so many panels wide
     FEW_ROWS = 2                # tiles: so few rows do not pay for packing what is contiguous
 
-ctypedef fused wrapping:        # integers, as residues
-    uint8_t
-    uint32_t
-    uint64_t
-
 
 cdef struct Side:               # a and its rows, or b and its columns; strides in elements
     const char* data
-    int64_t size                # m, or n
-    int64_t stride              # from one row, or column, to the next
-    int64_t c_stride            # the same in c
-    int64_t k_stride
+    int64_t size, k_stride      # m, or n
+    int64_t stride, c_stride    # from one row, or column, to the next, here and in c
     int64_t width               # rows of a tile, or columns of a panel
-    int64_t first               # of the block at hand
-    int64_t count               # tiles, or panels, of the block at hand
+    int64_t first, count        # of the block at hand, and its tiles, or panels
     char* packed                # them; NULL: all read in place
     bint in_place               # but for the last, incomplete one
 
 
 cdef struct Product:
-    Side a
-    Side b
+    Side a, b
     char* c
     int64_t k
-    int64_t depth               # where the block at hand starts along k, and its size
-    int64_t depths
+    int64_t depth, depths       # where the block at hand starts along k, and its size
     Side* packing
 
 
@@ -196,14 +186,14 @@ cdef int multiply(Product* job, real* kind) noexcept nogil:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Integers: c[m, :] = sum over k of a[m, k] b[k, :], rows of b being what is most often contiguous
+# Integers, as residues: c[m, :] = sum over k of a[m, k] b[k, :], rows of b being what is most often contiguous
 
-cdef int multiply_rows(const Product* job, int64_t first, int64_t end, wrapping* _) noexcept nogil:
-    cdef wrapping x
-    b, b_stride, c_stride = <const wrapping*>job.b.data, job.b.stride, job.b.c_stride
+cdef int multiply_rows(const Product* job, int64_t first, int64_t end, bits* _) noexcept nogil:
+    cdef bits x
+    b, b_stride, c_stride = <const bits*>job.b.data, job.b.stride, job.b.c_stride
     for m in range(first, end):
-        a = <const wrapping*>job.a.data + m * job.a.stride
-        c = <wrapping*>job.c + m * job.a.c_stride
+        a = <const bits*>job.a.data + m * job.a.stride
+        c = <bits*>job.c + m * job.a.c_stride
         for n in range(job.b.size):
             c[n * c_stride] = 0
         for k in range(job.k):
@@ -213,8 +203,8 @@ cdef int multiply_rows(const Product* job, int64_t first, int64_t end, wrapping*
     return OK
 
 
-cdef int multiply_integers(Product* job, wrapping* kind) noexcept nogil:
-    return share_out(<void*>multiply_rows[wrapping], job, job.a.size, 1, work_of(job))
+cdef int multiply_integers(Product* job, bits* kind) noexcept nogil:
+    return share_out(<void*>multiply_rows[bits], job, job.a.size, 1, work_of(job))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -229,12 +219,13 @@ cdef struct Batch:
 
 
 cdef int multiply_some(const Batch* batch, int64_t first, int64_t end, void* kind) noexcept nogil:
-    cdef int64_t place[MAX_AXES], offsets[3]
+    cdef Spot spot
     cdef int failed = 0
     for position in range(first, end):
         job = batch.product
-        locate(&batch.axes, position, place, offsets)
-        job.c, job.a.data, job.b.data = job.c + offsets[0], job.a.data + offsets[1], job.b.data + offsets[2]
+        locate(&batch.axes, position, &spot)
+        job.c, job.a.data = job.c + spot.offsets[0], job.a.data + spot.offsets[1]
+        job.b.data = job.b.data + spot.offsets[2]
         failed |= batch.multiply(&job, kind)
     return failed
 
@@ -260,7 +251,7 @@ cdef int matmul(Step* step) noexcept nogil:
     if axes.total == 0 or job.a.size == 0 or job.b.size == 0:
         return OK
     merge_neighbours(axes)
-    rows = job.a.size * size_of(c.dtype)
+    rows = job.a.size * itemsize_of(c.dtype)
     if axes.ndim == 1 and axes.strides[2][0] == 0 and axes.strides[1][0] == rows * job.a.stride \
             and axes.strides[0][0] == rows * job.a.c_stride:
         job.a.size *= axes.total        # one b for all, and the batch's rows one after the other: more rows
@@ -272,5 +263,5 @@ cdef int matmul(Step* step) noexcept nogil:
 
 
 KERNELS = {"matmul": family(
-    "matmul", matmul, 0, NULL, <void*>multiply_integers[uint8_t], <void*>multiply_integers[uint32_t],
-    <void*>multiply_integers[uint64_t], <void*>multiply[float], <void*>multiply[double])}
+    "matmul", matmul, 0, <void*>multiply[float], <void*>multiply[double], <void*>multiply_integers[uint64_t],
+    <void*>multiply_integers[uint32_t], <void*>multiply_integers[uint8_t])}

@@ -100,8 +100,8 @@ cdef int update(Step* step) noexcept nogil:
 
 
 KERNELS = {kernel.name: kernel for kernel in (
-    family("sgd", update, 0, NULL, NULL, NULL, NULL, <void*>sgd[float], <void*>sgd[double]),
-    family("adam", update, 0, NULL, NULL, NULL, NULL, <void*>adam[float], <void*>adam[double]),
-    family("rmsprop", update, 0, NULL, NULL, NULL, NULL, <void*>rmsprop[float], <void*>rmsprop[double]),
-    family("adadelta", update, 0, NULL, NULL, NULL, NULL, <void*>adadelta[float], <void*>adadelta[double]),
+    family("sgd", update, 0, <void*>sgd[float], <void*>sgd[double]),
+    family("adam", update, 0, <void*>adam[float], <void*>adam[double]),
+    family("rmsprop", update, 0, <void*>rmsprop[float], <void*>rmsprop[double]),
+    family("adadelta", update, 0, <void*>adadelta[float], <void*>adadelta[double]),
 )}

@@ -16,8 +16,8 @@ from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, malloc
 from minigrad_ext.kernels.axes cimport family, share_out
-from minigrad_ext.kernels.window cimport Operand, Window, clip, floor_divide, operand_of, volume, window_of
-from minigrad_ext.types cimport NO_MEMORY, OK, Params, Step, kernel_t, real, view_size
+from minigrad_ext.kernels.window cimport Operand, Window, clip, floor_divide, operand_of, triple_t, volume
+from minigrad_ext.types cimport NO_MEMORY, OK, Params, Step, real, view_size
 
 cdef enum:
     BLOCK = 256                     # outputs of a row that are kept in the first-level cache between taps
@@ -32,15 +32,18 @@ cdef enum Mode:
     UNPOOL                          # shares of g
 
 
+cdef struct Given:                  # Params.i
+    Window window
+    triple_t taps, high
+    int64_t padding, divisor        # whether taps on the padding count; 0: as many as count
+
+
 cdef struct Task:
     Mode mode
-    Window window
+    Given given
     Operand image, pooled           # the side the windows lie on; one element per window
-    int64_t taps[3]
-    int64_t high[3]
-    bint padding                    # whether taps on the padding count
-    int64_t jump[3]                 # from one tap to the next, in flat positions
-    int64_t divisor, reach          # 0: as many as count; flat positions from the first tap to the last
+    triple_t jump                   # from one tap to the next, in flat positions
+    int64_t reach                   # from the first tap to the last
     bint four                       # windows are 2x2, stand 2 apart on the innermost axis and lie inside there
     # On the innermost axis: the windows first[t] <= o < last[t] whose tap t meets the input; how many taps o counts.
     int64_t* first
@@ -49,7 +52,7 @@ cdef struct Task:
 
 
 cdef inline int64_t position(const Task* task, int axis, int64_t t, int64_t o) noexcept nogil:
-    return o * task.window.stride[axis] + t * task.window.dilation[axis] - task.window.low[axis]
+    return o * task.given.window.stride[axis] + t * task.given.window.dilation[axis] - task.given.window.low[axis]
 
 
 cdef inline bint meets(const Task* task, int axis, int64_t t, int64_t o) noexcept nogil:
@@ -58,26 +61,26 @@ cdef inline bint meets(const Task* task, int axis, int64_t t, int64_t o) noexcep
 
 cdef inline int64_t first_from(const Task* task, int64_t t, int64_t place) noexcept nogil:
     """The first window on the innermost axis whose tap t lies at a place or behind it."""
-    return clip(-floor_divide(position(task, 2, t, 0) - place, task.window.stride[2]), 0, task.pooled.size[2])
+    return clip(-floor_divide(position(task, 2, t, 0) - place, task.given.window.stride[2]), 0, task.pooled.size[2])
 
 
 cdef int64_t counted(const Task* task, int axis, int64_t o) noexcept nogil:
     """How many taps of window o count: all that meet the input, or else the padding too, but none behind it, where
     ceil_mode reaches."""
     cdef int64_t n = 0
-    if task.padding:
-        behind = task.image.size[axis] + task.high[axis] - position(task, axis, 0, o)
-        return clip(-floor_divide(-behind, task.window.dilation[axis]), 0, task.taps[axis])
-    for t in range(task.taps[axis]):
+    if task.given.padding:
+        behind = task.image.size[axis] + task.given.high[axis] - position(task, axis, 0, o)
+        return clip(-floor_divide(-behind, task.given.window.dilation[axis]), 0, task.given.taps[axis])
+    for t in range(task.given.taps[axis]):
         n += meets(task, axis, t, o)
     return n
 
 
 cdef int64_t first_jump(const Task* task, int64_t o0, int64_t o1, int64_t o2) noexcept nogil:
     """From tap 0 of a window to its first one that meets the input; -1: none does."""
-    for t0 in range(task.taps[0]):
-        for t1 in range(task.taps[1]):
-            for t2 in range(task.taps[2]):
+    for t0 in range(task.given.taps[0]):
+        for t1 in range(task.given.taps[1]):
+            for t2 in range(task.given.taps[2]):
                 if meets(task, 0, t0, o0) and meets(task, 1, t1, o1) and meets(task, 2, t2, o2):
                     return t0 * task.jump[0] + t1 * task.jump[1] + t2 * task.jump[2]
     return -1
@@ -85,24 +88,23 @@ cdef int64_t first_jump(const Task* task, int64_t o0, int64_t o1, int64_t o2) no
 
 cdef int prepare(Task* task, const Params* params) noexcept nogil:
     cdef int64_t jump = 1
-    task.window, task.padding, task.divisor, task.reach = window_of(params), params.i[16] != 0, params.i[17], 0
+    task.given, task.reach = (<const Given*>params.i)[0], 0
     for axis in range(2, -1, -1):
-        task.taps[axis], task.high[axis] = params.i[10 + axis], params.i[13 + axis]
-        task.jump[axis] = task.window.dilation[axis] * jump
-        task.reach += (task.taps[axis] - 1) * task.jump[axis]
+        task.jump[axis] = task.given.window.dilation[axis] * jump
+        task.reach += (task.given.taps[axis] - 1) * task.jump[axis]
         jump *= task.image.size[axis]
-    n, taps = task.pooled.size[2], task.taps[2]
+    n, taps = task.pooled.size[2], task.given.taps[2]
     task.first = <int64_t*>malloc((2 * taps + n) * sizeof(int64_t))
     if task.first == NULL:
         return NO_MEMORY
     task.last, task.count = task.first + taps, <double*>(task.first + 2 * taps)
-    task.four = task.taps[0] == 1 and task.taps[1] == 2 and taps == 2 and task.window.stride[2] == 2 \
-        and task.window.dilation[2] == 1 and task.image.stride[2] == 1 and task.pooled.stride[2] == 1
+    task.four = task.given.taps[0] == 1 and task.given.taps[1] == 2 and taps == 2 and task.given.window.stride[2] == 2 \
+        and task.given.window.dilation[2] == 1 and task.image.stride[2] == 1 and task.pooled.stride[2] == 1
     for t in range(taps):
         task.first[t], task.last[t] = first_from(task, t, 0), first_from(task, t, task.image.size[2])
         task.four = task.four and task.first[t] == 0 and task.last[t] == n
     for o in range(n):
-        task.count[o] = task.divisor if task.divisor else counted(task, 2, o)
+        task.count[o] = task.given.divisor if task.given.divisor else counted(task, 2, o)
     return OK
 
 
@@ -147,14 +149,14 @@ cdef inline void visit_four(Mode mode, real* line, int64_t below, int64_t at, ju
 cdef inline void visit_taps(Mode mode, const Task* task, real* image, int64_t o0, int64_t o1, int64_t begin,
                             int64_t width, real* values, jump_t* jumps) noexcept nogil:
     """The windows begin <= o2 < begin + width of one row of outputs."""
-    step = task.window.stride[2] * task.image.stride[2]
-    for t0 in range(task.taps[0]):
-        for t1 in range(task.taps[1]):
+    step = task.given.window.stride[2] * task.image.stride[2]
+    for t0 in range(task.given.taps[0]):
+        for t1 in range(task.given.taps[1]):
             if not meets(task, 0, t0, o0) or not meets(task, 1, t1, o1):
                 continue
             start = image + position(task, 0, t0, o0) * task.image.stride[0] \
                 + position(task, 1, t1, o1) * task.image.stride[1]
-            for t2 in range(task.taps[2]):
+            for t2 in range(task.given.taps[2]):
                 low, high = max(task.first[t2], begin), min(task.last[t2], begin + width)
                 line = start + position(task, 2, t2, low) * task.image.stride[2]
                 jump = <jump_t>(t0 * task.jump[0] + t1 * task.jump[1] + t2 * task.jump[2])
@@ -181,13 +183,13 @@ cdef inline void pool_row(Mode mode, const Task* task, real* image, char* pooled
     cdef double outer = 1
     i0, i1, i2 = position(task, 0, 0, o0), position(task, 1, 0, o1), position(task, 2, 0, 0)
     row = (i0 * task.image.size[1] + i1) * task.image.size[2] + i2
-    n, step, stride = task.pooled.size[2], task.pooled.stride[2], task.window.stride[2]
+    n, step, stride = task.pooled.size[2], task.pooled.stride[2], task.given.window.stride[2]
     if task.four and meets(task, 0, 0, o0) and meets(task, 1, 0, o1) and meets(task, 1, 1, o1):
         visit_four(mode, image + i0 * task.image.stride[0] + i1 * task.image.stride[1] + i2,
-                   task.window.dilation[1] * task.image.stride[1], row, <jump_t>task.jump[1],
-                   <real>(task.divisor if task.divisor else 4), pooled, n)
+                   task.given.window.dilation[1] * task.image.stride[1], row, <jump_t>task.jump[1],
+                   <real>(task.given.divisor if task.given.divisor else 4), pooled, n)
         return
-    if mode != MAX and task.divisor == 0:
+    if mode != MAX and task.given.divisor == 0:
         outer = <double>(counted(task, 0, o0) * counted(task, 1, o1))
     for begin from 0 <= begin < n by BLOCK:
         width = min(<int64_t>BLOCK, n - begin)
@@ -239,7 +241,7 @@ cdef int pool(Step* step, Mode mode, int image, int pooled) noexcept nogil:
     if prepare(&task, &step.params) != OK:
         return NO_MEMORY
     planes = task.image.rows * task.image.columns
-    share_out(step.inner, &task, planes, 1, <double>planes * volume(task.pooled.size) * volume(task.taps) / 3)
+    share_out(step.inner, &task, planes, 1, <double>planes * volume(task.pooled.size) * volume(task.given.taps) / 3)
     free(task.first)
     return OK
 
@@ -259,12 +261,8 @@ cdef int avg_unpool(Step* step) noexcept nogil:
     return pool(step, UNPOOL, 0, 1)
 
 
-cdef object pool_family(str name, kernel_t run, int by):
-    return family(name, run, by, NULL, NULL, NULL, NULL, <void*>pool_planes[float], <void*>pool_planes[double])
-
-
-KERNELS = {
-    "max_pool_index": pool_family("max_pool_index", max_pool_index, 1),
-    "avg_pool": pool_family("avg_pool", avg_pool, 0),
-    "avg_unpool": pool_family("avg_unpool", avg_unpool, 0),
-}
+KERNELS = {kernel.name: kernel for kernel in (
+    family("max_pool_index", max_pool_index, 1, <void*>pool_planes[float], <void*>pool_planes[double]),
+    family("avg_pool", avg_pool, 0, <void*>pool_planes[float], <void*>pool_planes[double]),
+    family("avg_unpool", avg_unpool, 0, <void*>pool_planes[float], <void*>pool_planes[double]),
+)}

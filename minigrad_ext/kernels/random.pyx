@@ -15,10 +15,10 @@ Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3
 from libc.math cimport cos, log, sin, sqrt
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
-from minigrad_ext.kernels.axes cimport family, share_out, size_of
+from minigrad_ext.kernels.axes cimport family, share_out
 from minigrad_ext.kernels.blocks cimport contiguous, place
 from minigrad_ext.kernels.fastmath cimport fast_log, quadrant_sin
-from minigrad_ext.types cimport FLOAT32, OK, Params, Step, real, view_size
+from minigrad_ext.types cimport FLOAT32, OK, Params, Step, itemsize_of, real, view_size
 
 cdef enum:
     WORDS = 4           # random words per counter
@@ -98,7 +98,7 @@ ctypedef void (*batch_t)(char* x, uint64_t counter, const Params* params) noexce
 cdef int fill_batches(Step* step, int64_t first, int64_t end, void* kind) noexcept nogil:
     cdef uint64_t batch[2 * LANES]
     out = &step.args[0]
-    size, n, flat = size_of(out.dtype), view_size(out), contiguous(out)
+    size, n, flat = itemsize_of(out.dtype), view_size(out), contiguous(out)
     each = <int64_t>sizeof(batch) // size
     for number in range(first, end):
         (<batch_t>step.inner)(<char*>batch, <uint64_t>step.params.i[1] + <uint64_t>number * LANES, &step.params)
@@ -113,7 +113,7 @@ cdef int fill_batches(Step* step, int64_t first, int64_t end, void* kind) noexce
 
 cdef int draw(Step* step, double cost) noexcept nogil:
     """Fill the output in batches; `cost` is the time per element in nanoseconds."""
-    n, each = view_size(&step.args[0]), 4 * WORDS * LANES // size_of(step.args[0].dtype)
+    n, each = view_size(&step.args[0]), 4 * WORDS * LANES // itemsize_of(step.args[0].dtype)
     return share_out(<void*>fill_batches, step, (n + each - 1) // each, TASK, n * cost)
 
 
@@ -161,8 +161,8 @@ def counters_used(kernel, n, dtype=None):
 
 
 KERNELS = {kernel.name: kernel for kernel in (
-    family("uniform", uniform, 0, NULL, NULL, NULL, NULL, <void*>uniform_batch[float], <void*>uniform_batch[double]),
-    family("normal", normal, 0, NULL, NULL, NULL, NULL, <void*>normal_batch[float], <void*>normal_batch[double]),
-    family("randint", uniform, 0, NULL, NULL, NULL, <void*>uniform_batch[int64_t], NULL, NULL),
-    family("permutation", permutation, 0, NULL, NULL, NULL, <void*>uniform_batch[int64_t], NULL, NULL),
+    family("uniform", uniform, 0, <void*>uniform_batch[float], <void*>uniform_batch[double]),
+    family("normal", normal, 0, <void*>normal_batch[float], <void*>normal_batch[double]),
+    family("randint", uniform, 0, NULL, NULL, <void*>uniform_batch[int64_t]),
+    family("permutation", permutation, 0, NULL, NULL, <void*>uniform_batch[int64_t]),
 )}

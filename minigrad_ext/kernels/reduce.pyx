@@ -14,8 +14,8 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 from minigrad_ext.kernel cimport new_family
 from minigrad_ext.kernels.axes cimport (
-    WALKED, Axes, absolute, advance, byte_stride, clear_axes, each_t, insert_axis, locate, merge_neighbours, place_t,
-    share_out, take_innermost,
+    Axes, Spot, absolute, advance, byte_stride, clear_axes, insert_axis, locate, merge_neighbours, share_out,
+    take_innermost,
 )
 from minigrad_ext.kernels.folds cimport (
     LARGEST, SMALLEST, SUM, Exponentials, fold, fold_exponentials, merge_exponentials, store, store_exponentials, wide,
@@ -79,50 +79,47 @@ cdef void lay_out(Plan* plan) noexcept nogil:
 
 cdef void fold_chunk(const Plan* plan, const char* x, int64_t n, int64_t chunk, char* acc) noexcept nogil:
     """Fold one chunk of what is reduced into n columns, x being the first column's first element."""
-    cdef place_t place
-    cdef each_t offsets
+    cdef Spot spot
     lines, fold, unit = &plan.lines, plan.fold, chunk * plan.group
     piece = unit % plan.pieces
     memcpy(acc, fold.first, n * fold.acc_size)
-    locate(&plan.reduced, unit // plan.pieces, place, offsets)
+    locate(&plan.reduced, unit // plan.pieces, &spot)
     for unit in range(unit, min(plan.units, unit + plan.group)):
-        at = x + offsets[0] + piece * plan.piece * lines.by[0]
+        at = x + spot.offsets[0] + piece * plan.piece * lines.by[0]
         size = min(plan.piece, lines.n - piece * plan.piece)
         fold.fold(acc, at, size, lines.by[0], n, lines.side[0])
         piece += 1
         if piece == plan.pieces:
             piece = 0
-            advance(&plan.reduced, place, offsets)
+            advance(&plan.reduced, &spot)
 
 
 cdef int fold_parts(const Plan* plan, int64_t first, int64_t end, void* _) noexcept nogil:
     """Chunks of blocks: into their places among the partial results, or where a block is one chunk, into its outputs."""
     cdef char local[COLUMNS * MAX_ACC]
-    cdef place_t place
-    cdef each_t offsets
+    cdef Spot spot
     lines, fold, acc = &plan.lines, plan.fold, <char*>local
     for part in range(first, end):
         block = part // plan.chunks
         n = width_of(lines, block)
-        locate(&lines.others, block, place, offsets)
+        locate(&lines.others, block, &spot)
         if plan.chunks > 1:
             acc = plan.partial + part * lines.width * fold.acc_size
-        fold_chunk(plan, lines.at[0] + offsets[0], n, part % plan.chunks, acc)
+        fold_chunk(plan, lines.at[0] + spot.offsets[0], n, part % plan.chunks, acc)
         if plan.chunks == 1:
-            fold.store(lines.at[1] + offsets[1], lines.side[1], acc, n)
+            fold.store(lines.at[1] + spot.offsets[1], lines.side[1], acc, n)
     return OK
 
 
 cdef void merge_parts(const Plan* plan) noexcept nogil:
-    cdef place_t place
-    cdef each_t offsets
+    cdef Spot spot
     lines, fold, acc = &plan.lines, plan.fold, plan.partial
     size = lines.width * fold.acc_size
     for block in range(lines.others.total):
         n = width_of(lines, block)
-        locate(&lines.others, block, place, offsets)
+        locate(&lines.others, block, &spot)
         fold.merge(acc, acc + size, plan.chunks - 1, size, n, fold.acc_size)
-        fold.store(lines.at[1] + offsets[1], lines.side[1], acc, n)
+        fold.store(lines.at[1] + spot.offsets[1], lines.side[1], acc, n)
         acc += plan.chunks * size
 
 

@@ -77,5 +77,4 @@ cdef int resample(Step* step) noexcept nogil:
     return run_lines(step, n, x, out, out, 0.3 + 0.3 * entries / max(<int64_t>1, n))
 
 
-KERNELS = {"resample": family("resample", resample, 0, NULL, NULL, NULL, NULL, <void*>resample_loop[float],
-                              <void*>resample_loop[double])}
+KERNELS = {"resample": family("resample", resample, 0, <void*>resample_loop[float], <void*>resample_loop[double])}

@@ -31,10 +31,8 @@ cdef extern from *:
     enum { PIXEL_ROWS = 4, ROW_BYTES = 2 * MG_VECTOR, TILE_SIZE = TILE_ROWS * MG_VECTOR, DOT_LANES = MG_VECTOR / 4 };
     """
     enum:
-        MG_VECTOR
-        TILE_ROWS
+        MG_VECTOR, TILE_ROWS, PIXEL_ROWS
         ROW_BYTES           # lanes * sizeof(real) of the full block of TILE_ROWS rows
-        PIXEL_ROWS
         PIXEL_BYTES         # of a block of PIXEL_ROWS rows, pixels across lanes
         ONE_BYTES           # of a block of one row
         TILE_SIZE           # at least rows * lanes of any block
@@ -72,8 +70,7 @@ cdef inline void tile(int64_t n, const real** a, const int64_t* a_offset, int64_
     The first term starts the sums: a register holding zeros would be one too many.
     """
     cdef real block[TILE_SIZE], value
-    cdef const real* line = b + b_offset[0] if b_offset != NULL and n > 0 else b
-    cdef int i, j
+    line = b + b_offset[0] if b_offset != NULL and n > 0 else b
     if n == 0:
         for j in range(rows * lanes):
             sums[j] = 0
@@ -102,9 +99,8 @@ cdef inline void tile_dot(int64_t n_lines, const real** a, const int64_t* a_offs
     or NaN, so it is not multiplied; but it is read, so there must be memory.
     """
     cdef real block[TILE_SIZE], last[DOT_LANES], keep[DOT_LANES], value, zero = 0
-    cdef const real *from_, *line
     cdef int64_t whole = width // DOT_LANES * DOT_LANES
-    cdef int i, j, half
+    cdef int half
     for j in range(DOT_LANES):
         keep[j] = 1 if whole + j < width else 0
     for i in range(rows):

@@ -14,23 +14,21 @@ All arrays are right-aligned to three spatial axes; a missing axis has size 1, s
 
 from libc.stdint cimport int64_t
 from minigrad_ext.kernels.tile cimport ceiling
-from minigrad_ext.types cimport Params, View, real
+from minigrad_ext.types cimport View, real
+
+ctypedef int64_t[3] triple_t        # a number for each spatial axis
 
 
 cdef struct Operand:                # an image (n, c, *i), a kernel (k, c, *t) or a gradient (n, k, *o)
     char* data
-    int64_t rows
-    int64_t columns
-    int64_t size[3]
-    int64_t row_stride              # strides in elements
-    int64_t column_stride
-    int64_t stride[3]
+    int64_t rows, columns
+    triple_t size
+    int64_t row_stride, column_stride       # in elements
+    triple_t stride
 
 
-cdef struct Window:                 # what Params says, see minigrad.geometry
-    int64_t stride[3]
-    int64_t dilation[3]
-    int64_t low[3]
+cdef struct Window:                 # what Params.i begins with, see minigrad.geometry
+    triple_t stride, dilation, low
     int64_t groups
 
 
@@ -40,14 +38,10 @@ cdef struct Padded:
     # zeros at the end of a row are those at the start of the next one, so a pitch may be smaller than what is read.
     Window window
     bint transposed
-    int64_t step[3]                 # of the padded copy: the stride, or 1 where the output has it
-    int64_t out_step[3]             # of the output: 1, or the stride
-    int64_t phases[3]
-    int64_t low[3]
-    int64_t pitch[3]
-    int64_t plane
+    triple_t step, out_step         # of the padded copy the stride and of the output 1; transposed, the other way round
+    triple_t phases, low, pitch
+    int64_t plane, channel          # elements of each
     int64_t images                  # image slots
-    int64_t channel                 # elements per channel
     int64_t slack                   # zeros after the last channel
 
 
@@ -74,16 +68,6 @@ cdef inline Operand operand_of(const View* view) noexcept nogil:
         source = view.ndim - 3 + axis
         made.size[axis] = view.shape[source] if source >= 2 else 1
         made.stride[axis] = view.strides[source] if source >= 2 else 0
-    return made
-
-
-cdef inline Window window_of(const Params* params) noexcept nogil:
-    cdef Window made
-    for axis in range(3):
-        made.stride[axis] = params.i[axis]
-        made.dilation[axis] = params.i[3 + axis]
-        made.low[axis] = params.i[6 + axis]
-    made.groups = params.i[9]
     return made
 
 
@@ -120,7 +104,7 @@ cdef inline void lay_out(Padded* p, const Operand* source, const Operand* w, con
     Output o meets tap t at padded position p = o*s + t*d, in phase p % s at element o + t*d // s; transposed, output i
     meets it at element low + (i + window.low - t*d) / s of the only phase.
     """
-    cdef int64_t shared[3]
+    cdef triple_t shared
     for axis in range(3):
         s, d, reach = p.window.stride[axis], p.window.dilation[axis], w.size[axis] - 1
         if p.transposed:
@@ -147,7 +131,7 @@ cdef inline void lay_out(Padded* p, const Operand* source, const Operand* w, con
 cdef inline void pad_plane(real* row, const real* image, const Operand* source, const Padded* p,
                            int64_t phase) noexcept nogil:
     """Copies the positions of one phase of one channel of one image, row by row, into their slot of the scratch."""
-    cdef int64_t at[3]
+    cdef triple_t at
     cdef real zero = 0
     cdef bint inside
     unravel(phase, p.phases, at)
