@@ -16,7 +16,5 @@ cdef class Kernel:
     cdef int by
 
 
-# A kernel that branches on dtype itself; `dtypes` are codes of the argument number `by`.
-cdef Kernel new_kernel(str name, kernel_t run, object dtypes, int by=*)
 # A kernel that shares the driver `run` with its family: inner[code] is its loop for a dtype, NULL if none.
 cdef Kernel new_family(str name, kernel_t run, void** inner, int by=*)

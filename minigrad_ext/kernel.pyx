@@ -98,10 +98,3 @@ cdef Kernel new_family(str name, kernel_t run, void** inner, int by=0):
     for code in range(N_DTYPES):
         kernel.inner[code] = inner[code]
     return kernel
-
-
-cdef Kernel new_kernel(str name, kernel_t run, object dtypes, int by=0):
-    cdef void* inner[N_DTYPES]
-    for code in range(N_DTYPES):
-        inner[code] = <void*>run if code in dtypes else NULL
-    return new_family(name, run, inner, by)

@@ -38,6 +38,12 @@ cdef inline int64_t byte_stride(const View* v, int axis) noexcept nogil:
     return v.strides[axis] * itemsize_of(v.dtype)
 
 
+cdef inline int64_t broadcast_stride(const View* v, const View* out, int axis) noexcept nogil:
+    """From one element of v to the next along an axis of out: 0 where v lacks it or repeats along it."""
+    own = axis - out.ndim + v.ndim
+    return v.strides[own] if own >= 0 and v.shape[own] != 1 else 0
+
+
 cdef inline void clear_axes(Axes* axes, int operands=WALKED) noexcept nogil:
     axes.ndim, axes.total, axes.operands = 0, 1, operands
 

@@ -13,7 +13,7 @@ is transposed, so that a run would touch a new cache line for each element, it i
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.string cimport memcpy
 from minigrad_ext.kernels.axes cimport (
-    AXES_OPERANDS, Axes, absolute, clear_axes, insert_strides, merge_neighbours, place_t, share_out,
+    AXES_OPERANDS, Axes, absolute, broadcast_stride, clear_axes, insert_strides, merge_neighbours, place_t, share_out,
 )
 from minigrad_ext.types cimport MAX_AXES, OK, Step, View, bits, itemsize_of
 
@@ -75,13 +75,10 @@ cdef inline int64_t place(const View* v, int64_t j) noexcept nogil:
 cdef inline void lay_axes(Walk* walk, Step* step) noexcept nogil:
     """The axes of args[0], on which the other operands are broadcast."""
     cdef int64_t strides[OPERANDS]
-    ndim = step.args[0].ndim
     clear_axes(&walk.axes, walk.n_args)
-    for axis in range(ndim):
+    for axis in range(step.args[0].ndim):
         for k in range(walk.n_args):
-            v = &step.args[k]
-            own = axis - ndim + v.ndim
-            strides[k] = v.strides[own] if own >= 0 and v.shape[own] != 1 else 0
+            strides[k] = broadcast_stride(&step.args[k], &step.args[0], axis)
         insert_strides(&walk.axes, step.args[0].shape[axis], strides)
     for k in range(walk.n_args):
         walk.data[k], walk.itemsize[k] = step.args[k].data, itemsize_of(step.args[k].dtype)

@@ -22,15 +22,10 @@ The sums of a weight gradient are cut into pieces by the shapes alone; pieces ar
 from libc.stdint cimport int64_t, uintptr_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
-from minigrad_ext.kernel cimport new_kernel
-from minigrad_ext.kernels cimport tile as tiles
-from minigrad_ext.kernels.axes cimport share_out
+from minigrad_ext.kernels cimport tile as tiles, window
+from minigrad_ext.kernels.axes cimport family, share_out
 from minigrad_ext.kernels.tile cimport DOT_LANES, MG_VECTOR, PIXEL_ROWS, ROW_BYTES, TILE_ROWS, ceiling
-from minigrad_ext.kernels.window cimport (
-    Offsets, Operand, Padded, Window, lay_out, list_pixels, list_taps, operand_of, pad_plane, repeat, set_images,
-    triple_t, unravel, volume,
-)
-from minigrad_ext.types cimport FLOAT32, FLOAT64, NO_MEMORY, OK, Step, real, view_size
+from minigrad_ext.types cimport NO_MEMORY, OK, Step, real, view_size
 
 cdef enum:
     SCRATCH_BYTES = 1 << 18         # the padded images worked on at a time: they should stay in the second-level cache
@@ -42,10 +37,11 @@ cdef enum Form:
 
 
 cdef struct Job:                    # one phase of the output: all pixels that the same taps reach
-    triple_t start, count
-    Offsets taps, pixels            # (c, t); of a chunk of images each one for CHANNELS, else the first one of each row
-    Offsets* terms                  # which of the two a sum runs over
-    Offsets* rows                   # and the other one
+    window.triple_t start, count
+    # Of (c, t), and of a chunk of images, each pixel for CHANNELS, else the first one of each row.
+    window.Offsets taps, pixels
+    window.Offsets* terms           # which of the two a sum runs over
+    window.Offsets* rows            # and the other one
     int64_t per_image               # pixels listed
     Form form
     int64_t width, blocks           # output channels per block of sums, and blocks of them in a group
@@ -56,8 +52,8 @@ cdef struct Job:                    # one phase of the output: all pixels that t
 
 cdef struct Task:                   # one call
     bint weight                     # sums over pixels, not over taps
-    Operand out, source, packed     # the source is x, g or x; packed is w, w or g
-    Padded padded
+    window.Operand out, source, packed      # the source is x, g or x; packed is w, w or g
+    window.Padded padded
     int64_t n_in, n_out             # channels per group
     int64_t out_channel, packed_channel     # strides, in elements, from one output channel to the next
     int64_t packed_group            # and from one group to the next
@@ -81,7 +77,7 @@ cdef void* reserve(Task* task, int64_t bytes) noexcept nogil:
     return <char*>header + 64
 
 
-cdef void reserve_offsets(Task* task, Offsets* list, int64_t n) noexcept nogil:
+cdef void reserve_offsets(Task* task, window.Offsets* list, int64_t n) noexcept nogil:
     list.source = <int64_t*>reserve(task, max(n, 1) * sizeof(int64_t))
     list.other = <int64_t*>reserve(task, max(n, 1) * sizeof(int64_t))
 
@@ -105,8 +101,8 @@ cdef void choose_form(const Task* task, Job* job, int64_t itemsize) noexcept nog
         rows = PIXEL_ROWS if n_out > 1 else 1
         across, vector = pixel_lanes(rows, itemsize), <double>(MG_VECTOR // itemsize)
         span = (p.images - 1) * p.plane + ((count[0] - 1) * p.pitch[1] + count[1] - 1) * p.pitch[2] + count[2]
-        channels = cost_of(ceiling(p.images * volume(count), TILE_ROWS) * ceiling(n_out, lanes), TILE_ROWS, lanes, n,
-                           vector, 40 + 1.5 * TILE_ROWS * min(lanes, n_out))
+        channels = cost_of(ceiling(p.images * window.volume(count), TILE_ROWS) * ceiling(n_out, lanes), TILE_ROWS,
+                           lanes, n, vector, 40 + 1.5 * TILE_ROWS * min(lanes, n_out))
         pixels = cost_of(ceiling(span, across) * ceiling(n_out, rows), rows, across, n, vector,
                          60 + 0.5 * rows * across)
         job.form, job.width = CHANNELS if channels < pixels else PIXELS, lanes if channels < pixels else rows
@@ -118,14 +114,15 @@ cdef inline int64_t pixel_lanes(int64_t rows, int64_t itemsize) noexcept nogil:
     return (tiles.ONE_BYTES if rows == 1 else tiles.PIXEL_BYTES) // itemsize
 
 
-cdef void prepare(Task* task, Job* job, const Operand* w, const Operand* image, int64_t itemsize) noexcept nogil:
+cdef void prepare(Task* task, Job* job, const window.Operand* w, const window.Operand* image, int64_t itemsize
+                  ) noexcept nogil:
     """Lists and memory of a job."""
     p = &task.padded
     w_in = w.row_stride if p.transposed else w.column_stride
     for axis in range(3):
         job.count[axis] = ceiling(image.size[axis] - job.start[axis], p.out_step[axis])
-    list_taps(&job.taps, p, job.start, w)
-    repeat(&job.taps, task.n_in, p.channel, w_in)
+    window.list_taps(&job.taps, p, job.start, w)
+    window.repeat(&job.taps, task.n_in, p.channel, w_in)
     choose_form(task, job, itemsize)
     columns = job.count[2] if job.form == CHANNELS else 1
     job.per_image = job.count[0] * job.count[1] * columns
@@ -133,7 +130,7 @@ cdef void prepare(Task* task, Job* job, const Operand* w, const Operand* image, 
     job.rows = &job.taps if task.weight else &job.pixels
     reserve_offsets(task, &job.pixels, job.per_image * p.images)
     if not task.failed:
-        list_pixels(&job.pixels, p, job.start, job.count, columns, image)
+        window.list_pixels(&job.pixels, p, job.start, job.count, columns, image)
         job.panel_size = job.terms.n * job.lanes
         job.panels = <char*>reserve(task, (p.window.groups * job.blocks * job.panel_size + DOT_LANES) * itemsize)
 
@@ -143,10 +140,10 @@ cdef void prepare(Task* task, Job* job, const Operand* w, const Operand* image, 
 cdef int pad(const Task* task, int64_t first, int64_t end, real* _) noexcept nogil:
     """Units: phases of channels of the images at hand."""
     source, p = &task.source, &task.padded
-    phases = volume(p.phases)
+    phases = window.volume(p.phases)
     for unit in range(first, end):
         channel, image, phase = unit // phases // task.images, unit // phases % task.images, unit % phases
-        pad_plane(<real*>task.scratch + channel * p.channel + (phase * p.images + image) * p.plane,
+        window.pad_plane(<real*>task.scratch + channel * p.channel + (phase * p.images + image) * p.plane,
                   <const real*>source.data + (task.image + image) * source.row_stride + channel * source.column_stride,
                   source, p, phase)
     return OK
@@ -277,39 +274,39 @@ cdef void store_totals(const Task* task, real* out) noexcept nogil:
                 (k // task.n_out * taps.n + u) * task.n_out + k % task.n_out]
 
 
-cdef void slide(Task* task, const Operand* w, const Operand* image, real* kind) noexcept nogil:
+cdef void slide(Task* task, const window.Operand* w, const window.Operand* image, real* kind) noexcept nogil:
     """All jobs over all images, as many at a time as the scratch holds."""
-    cdef triple_t phases
-    cdef Offsets taps
+    cdef window.triple_t phases
+    cdef window.Offsets taps
     p, itemsize, channels, n = &task.padded, <int64_t>sizeof(real), task.source.columns, task.source.rows
-    lay_out(p, &task.source, w, image.size)
-    per_image = channels * p.channel + (task.packed.columns * volume(image.size) if task.weight else 0)
-    set_images(p, max(1, min(n, SCRATCH_BYTES // max(1, per_image * itemsize))))
+    window.lay_out(p, &task.source, w, image.size)
+    per_image = channels * p.channel + (task.packed.columns * window.volume(image.size) if task.weight else 0)
+    window.set_images(p, max(1, min(n, SCRATCH_BYTES // max(1, per_image * itemsize))))
     for axis in range(3):
         phases[axis] = max(1, min(p.out_step[axis], image.size[axis]))
     slack = p.slack + 2 * MG_VECTOR                 # the widest block: 8 vectors of floats
-    totals = w.rows * w.columns * volume(w.size) if task.weight else 0
-    task.jobs = <Job*>reserve(task, volume(phases) * sizeof(Job))
+    totals = w.rows * w.columns * window.volume(w.size) if task.weight else 0
+    task.jobs = <Job*>reserve(task, window.volume(phases) * sizeof(Job))
     task.scratch = <char*>reserve(task, (channels * p.channel + slack) * itemsize)
     task.totals = <double*>reserve(task, totals * sizeof(double))
-    reserve_offsets(task, &taps, max(task.n_in, 1) * volume(w.size))
+    reserve_offsets(task, &taps, max(task.n_in, 1) * window.volume(w.size))
     if task.failed:
         return
     memset(task.scratch + channels * p.channel * itemsize, 0, slack * itemsize)
     memset(task.totals, 0, totals * sizeof(double))
-    for j in range(volume(phases)):
+    for j in range(window.volume(phases)):
         task.job = &task.jobs[j]
         task.job.taps = taps
-        unravel(j, phases, task.job.start)
+        window.unravel(j, phases, task.job.start)
         prepare(task, task.job, w, image, itemsize)
         if task.failed:
             return
         taps.source, taps.other = taps.source + task.job.taps.n, taps.other + task.job.taps.n   # each tap has one job
     for first from 0 <= first < n by p.images:
         task.image, task.images = first, min(p.images, n - first)
-        share_out(<void*>pad[real], task, channels * task.images * volume(p.phases), 1,
-                  <double>task.images * channels * p.plane * volume(p.phases) / 4)
-        for j in range(volume(phases)):
+        share_out(<void*>pad[real], task, channels * task.images * window.volume(p.phases), 1,
+                  <double>task.images * channels * p.plane * window.volume(p.phases) / 4)
+        for j in range(window.volume(phases)):
             task.job = job = &task.jobs[j]
             job.pixels.n = task.images * job.per_image
             panels, total, terms = p.window.groups * job.blocks, extent(job), <double>job.panel_size / job.width
@@ -322,13 +319,16 @@ cdef void slide(Task* task, const Operand* w, const Operand* image, real* kind) 
         store_totals(task, <real*>task.out.data)
 
 
+ctypedef void (*slide_t)(Task* task, const window.Operand* w, const window.Operand* image, void* kind) noexcept nogil
+
+
 cdef int face(Step* step, bint transposed, bint weight) noexcept nogil:
     """out from its two operands, the second one packed."""
     cdef Task task
     memset(&task, 0, sizeof(Task))
     out, source, packed = &step.args[0], &step.args[1], &step.args[2]
-    task.out, task.source, task.packed = operand_of(out), operand_of(source), operand_of(packed)
-    task.padded.window, task.padded.transposed, task.weight = (<Window*>step.params.i)[0], transposed, weight
+    task.out, task.source, task.packed = window.operand_of(out), window.operand_of(source), window.operand_of(packed)
+    task.padded.window, task.padded.transposed, task.weight = (<window.Window*>step.params.i)[0], transposed, weight
     w, image = (&task.out if weight else &task.packed), (&task.packed if weight else &task.out)
     rows = w.rows // task.padded.window.groups
     task.n_in, task.n_out = rows if transposed else w.columns, w.columns if transposed else rows
@@ -337,10 +337,7 @@ cdef int face(Step* step, bint transposed, bint weight) noexcept nogil:
     task.packed_group = rows * (w.row_stride if transposed else task.packed_channel)
     if view_size(out) == 0:
         return OK
-    if out.dtype == FLOAT32:
-        slide(&task, w, image, <float*>NULL)
-    else:
-        slide(&task, w, image, <double*>NULL)
+    (<slide_t>step.inner)(&task, w, image, NULL)
     while task.memory != NULL:
         block, task.memory = task.memory[0], <void**>task.memory[1]
         free(block)
@@ -362,8 +359,8 @@ cdef int conv_weight(Step* step) noexcept nogil:
     return face(step, False, True)
 
 
-KERNELS = {
-    "conv": new_kernel("conv", conv, (FLOAT32, FLOAT64)),
-    "conv_transpose": new_kernel("conv_transpose", conv_transpose, (FLOAT32, FLOAT64)),
-    "conv_weight": new_kernel("conv_weight", conv_weight, (FLOAT32, FLOAT64)),
-}
+KERNELS = {kernel.name: kernel for kernel in (
+    family("conv", conv, 0, <void*>slide[float], <void*>slide[double]),
+    family("conv_transpose", conv_transpose, 0, <void*>slide[float], <void*>slide[double]),
+    family("conv_weight", conv_weight, 0, <void*>slide[float], <void*>slide[double]),
+)}

@@ -17,7 +17,7 @@ integer in it, and NaN becomes 0.  Integers wrap around into narrower ones.  Eve
 
 from libc cimport math
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from minigrad_ext.kernel cimport new_family, new_kernel
+from minigrad_ext.kernel cimport Kernel, new_family
 from minigrad_ext.kernels.blocks cimport contiguous, loop_t, place, run_walk
 from minigrad_ext.kernels.fastmath cimport fast_exp, fast_log, fast_sigmoid, fast_tanh
 from minigrad_ext.types cimport (
@@ -332,7 +332,7 @@ cdef int fill(Step* call) noexcept nogil:
     one = &copying.args[1]
     one.data, one.ndim, one.dtype = <char*>&element, 0, call.args[0].dtype
     put(one, 0, call.params.i[0], call.params.f[0])
-    copying.args[0], copying.n_args, copying.inner = call.args[0], 2, &ROWS[<int>copy][one.dtype]
+    copying.args[0], copying.n_args, copying.inner = call.args[0], 2, call.inner
     return elementwise(&copying)
 
 
@@ -347,8 +347,7 @@ cdef int arange(Step* call) noexcept nogil:
 # ---- the table
 
 NAMES = tuple(Op.__members__)
-KERNELS = {kernel.name: kernel for kernel in (
-    new_kernel("fill", fill, range(N_DTYPES)), new_kernel("arange", arange, range(UINT8, N_DTYPES)))}
+KERNELS = {}
 
 
 cdef void enter(int first, int last, int by, void* f32, void* f64, void* i64=NULL, void* i32=NULL, void* u8=NULL,
@@ -399,3 +398,6 @@ enter(exp, atan2, 0, <void*>reals[float], <void*>reals[double])
 enter(floor_divide, pow, 0, <void*>reals[float], <void*>reals[double], <void*>integers[int64_t],
       <void*>integers[int32_t], <void*>integers[uint8_t])
 enter(exp2, erfc, 0, <void*>library[float], <void*>library[double])
+# These call no loops of their own; they have the dtypes of copying and of subtraction.
+KERNELS["fill"] = new_family("fill", fill, (<Kernel>KERNELS["copy"]).inner)
+KERNELS["arange"] = new_family("arange", arange, (<Kernel>KERNELS["sub"]).inner)

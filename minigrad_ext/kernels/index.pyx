@@ -16,12 +16,12 @@ threads: work is shared out only along axes on which the targets are distinct.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from minigrad_ext.kernel cimport new_kernel
 from minigrad_ext.kernels.axes cimport (
     WALKED, Axes, Spot, absolute, advance, append_axis, byte_stride, clear_axes, each_t, family, insert_axis,
     insert_strides, locate, merge_neighbours, share_out, take_innermost,
 )
-from minigrad_ext.types cimport BAD_INDEX, BOOL, OK, Step, View, kernel_t, wrapping
+from minigrad_ext.kernels.lines cimport Lines, cut_columns, width_of
+from minigrad_ext.types cimport BAD_INDEX, OK, Step, View, kernel_t, wrapping
 
 cdef enum:
     TASK = 16384            # elements per parallel task, about
@@ -29,11 +29,8 @@ cdef enum:
     OUT = 0, SRC = 1, INDEX = 2         # the operands of the walk
 
 cdef struct Walk:
-    Axes apart                      # axes on which the targets are distinct, shared out
+    Lines lines                     # its others are axes on which the targets are distinct, its columns make a row
     Axes within                     # axes walked in order
-    char* at[WALKED]
-    int64_t n, block, blocks        # the row, the innermost axis of one of them, and how it is cut
-    each_t step
     int64_t along[2]                # bytes that an index of 1 moves out and src by
 
 
@@ -89,7 +86,7 @@ cdef inline void put_row(const Walk* walk, char* out, const char* src, const cha
                          wrapping* kind) noexcept nogil:
     """The same loop for all, with strides that are constants in the frequent cases."""
     cdef int64_t one = sizeof(wrapping), nowhere = 0
-    to, by, next_index = walk.step[OUT], walk.step[SRC], walk.step[INDEX]
+    to, by, next_index = walk.lines.side[OUT], walk.lines.side[SRC], walk.lines.side[INDEX]
     to_along, by_along = walk.along[OUT], walk.along[SRC]
     if next_index == 0:                                                             # the row moves as a whole
         out += (<const int64_t*>index)[0] * to_along
@@ -110,16 +107,17 @@ cdef inline void put_row(const Walk* walk, char* out, const char* src, const cha
 
 cdef inline int put_rows(const Walk* walk, int64_t first, int64_t end, bint add, wrapping* kind) noexcept nogil:
     cdef Spot spot, inner
-    locate(&walk.apart, first, &spot)
+    lines = &walk.lines
+    locate(&lines.others, first, &spot)
     locate(&walk.within, 0, &inner)
     for task in range(first, end):
-        n = walk.n if walk.blocks == 1 else min(walk.block, walk.n - task % walk.blocks * walk.block)
+        n = width_of(lines, task)
         for row in range(walk.within.total):            # which ends where it began
-            put_row(walk, walk.at[OUT] + spot.offsets[OUT] + inner.offsets[OUT],
-                    walk.at[SRC] + spot.offsets[SRC] + inner.offsets[SRC],
-                    walk.at[INDEX] + spot.offsets[INDEX] + inner.offsets[INDEX], n, add, kind)
+            put_row(walk, lines.at[OUT] + spot.offsets[OUT] + inner.offsets[OUT],
+                    lines.at[SRC] + spot.offsets[SRC] + inner.offsets[SRC],
+                    lines.at[INDEX] + spot.offsets[INDEX] + inner.offsets[INDEX], n, add, kind)
             advance(&walk.within, &inner)
-        advance(&walk.apart, &spot)
+        advance(&lines.others, &spot)
     return OK
 
 
@@ -132,27 +130,27 @@ cdef int add_rows(const Walk* walk, int64_t first, int64_t end, wrapping* kind) 
 
 
 cdef void start_walk(Walk* walk, char* out, char* src, char* index) noexcept nogil:
-    clear_axes(&walk.apart)
+    clear_axes(&walk.lines.others)
     clear_axes(&walk.within)
-    walk.at[OUT], walk.at[SRC], walk.at[INDEX] = out, src, index
+    walk.lines.at[OUT], walk.lines.at[SRC], walk.lines.at[INDEX] = out, src, index
     walk.along[OUT], walk.along[SRC] = 0, 0
 
 
 cdef int run_walk(Step* step, Walk* walk, double cost) noexcept nogil:
     """Rows lie on a shared axis, or where the targets along the ordered one are closer, on that."""
-    if walk.apart.total == 0 or walk.within.total == 0:
+    lines, apart = &walk.lines, &walk.lines.others
+    if apart.total == 0 or walk.within.total == 0:
         return OK
-    merge_neighbours(&walk.apart)
-    last = walk.apart.ndim - 1
-    cdef bint shared = last >= 0 and absolute(walk.apart.strides[OUT][last]) <= absolute(walk.along[OUT])
+    merge_neighbours(apart)
+    last = apart.ndim - 1
+    cdef bint shared = last >= 0 and absolute(apart.strides[OUT][last]) <= absolute(walk.along[OUT])
     shared = shared or walk.within.ndim == 0
-    take_innermost(&walk.apart if shared else &walk.within, &walk.n, walk.step)
-    walk.block = min(walk.n, <int64_t>BLOCK) if shared else walk.n
-    walk.blocks = (walk.n + walk.block - 1) // walk.block
-    append_axis(&walk.apart, walk.blocks, walk.block * walk.step[OUT], walk.block * walk.step[SRC],
-                walk.block * walk.step[INDEX])
-    each = walk.within.total * walk.block
-    return share_out(step.inner, walk, walk.apart.total, max(<int64_t>1, TASK // each), cost * walk.apart.total * each)
+    cut_columns(lines, shared, BLOCK)
+    if not shared:
+        take_innermost(&walk.within, &lines.columns, lines.side)
+        lines.width = lines.columns
+    each = walk.within.total * lines.width
+    return share_out(step.inner, walk, apart.total, max(<int64_t>1, TASK // each), cost * apart.total * each)
 
 
 cdef int pick(Step* step, int moved, double cost) noexcept nogil:
@@ -167,7 +165,8 @@ cdef int pick(Step* step, int moved, double cost) noexcept nogil:
     for axis in range(index.ndim):
         for k in range(WALKED):
             strides[k] = 0 if k == moved and axis == along else byte_stride(&step.args[k], axis)
-        insert_strides(&walk.within if moved == OUT and axis == along else &walk.apart, index.shape[axis], strides)
+        insert_strides(&walk.within if moved == OUT and axis == along else &walk.lines.others, index.shape[axis],
+                       strides)
     return run_walk(step, &walk, cost)
 
 
@@ -200,7 +199,7 @@ cdef int add_into(Step* step) noexcept nogil:
     longest = longest_shared(out)
     for axis in range(out.ndim):
         if absolute(out.strides[axis]) > longest:
-            insert_axis(&walk.apart, out.shape[axis], byte_stride(out, axis), byte_stride(src, axis), 0)
+            insert_axis(&walk.lines.others, out.shape[axis], byte_stride(out, axis), byte_stride(src, axis), 0)
         else:
             append_axis(&walk.within, out.shape[axis], byte_stride(out, axis), byte_stride(src, axis), 0)
     return run_walk(step, &walk, 0.3)
@@ -239,4 +238,4 @@ cdef object adding(str name, kernel_t run):
 
 KERNELS = {kernel.name: kernel for kernel in (
     moving("gather", gather), moving("scatter", scatter), adding("scatter_add", scatter), adding("add_into", add_into),
-    new_kernel("nonzero", nonzero, (BOOL,), by=1))}
+    family("nonzero", nonzero, 1, NULL, NULL, NULL, NULL, NULL, <void*>nonzero))}

@@ -27,12 +27,12 @@ cdef struct Lines:
 ctypedef int (*loop_t)(const Lines* lines, char** at, int64_t columns, void* kind) noexcept nogil
 
 
-cdef inline void cut_columns(Lines* lines, bint wanted) noexcept nogil:
+cdef inline void cut_columns(Lines* lines, bint wanted, int64_t width=COLUMNS) noexcept nogil:
     """The innermost of the other axes becomes columns, where that is wanted; else each line is one column."""
     cdef Axes none
     clear_axes(&none)
     take_innermost(&lines.others if wanted else &none, &lines.columns, lines.side)
-    lines.width = min(lines.columns, <int64_t>COLUMNS)
+    lines.width = min(lines.columns, width)
     lines.blocks = (lines.columns + lines.width - 1) // lines.width
     append_axis(&lines.others, lines.blocks, lines.width * lines.side[0], lines.width * lines.side[1],
                 lines.width * lines.side[2])

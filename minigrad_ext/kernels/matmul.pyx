@@ -12,10 +12,10 @@ All cuts depend on the shapes alone, and the blocks of k are added in order: any
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport free, malloc
 from minigrad_ext.kernels.axes cimport (
-    Axes, Spot, append_axis, byte_stride, clear_axes, family, locate, merge_neighbours, share_out,
+    Axes, Spot, append_axis, broadcast_stride, clear_axes, family, locate, merge_neighbours, share_out,
 )
 from minigrad_ext.kernels.tile cimport DOT_LANES, ROW_BYTES, TILE_ROWS, TILE_SIZE, ceiling, pack, tile, tile_dot
-from minigrad_ext.types cimport NO_MEMORY, OK, Step, View, bits, itemsize_of, real
+from minigrad_ext.types cimport NO_MEMORY, OK, Step, bits, itemsize_of, real
 
 cdef enum:
     PANEL_BYTES = 32768         # a packed panel: most of the first cache
@@ -230,12 +230,6 @@ cdef int multiply_some(const Batch* batch, int64_t first, int64_t end, void* kin
     return failed
 
 
-cdef inline int64_t batch_stride(const View* v, const View* out, int axis) noexcept nogil:
-    """The bytes per step of out's batch axis: 0 where v lacks it or repeats along it."""
-    own = axis - out.ndim + v.ndim
-    return 0 if own < 0 or v.shape[own] == 1 else byte_stride(v, own)
-
-
 cdef int matmul(Step* step) noexcept nogil:
     cdef Batch batch
     c, a, b = &step.args[0], &step.args[1], &step.args[2]
@@ -246,12 +240,14 @@ cdef int matmul(Step* step) noexcept nogil:
     job.b.size, job.b.c_stride = c.shape[n], c.strides[n]
     job.b.stride, job.b.k_stride = b.strides[b.ndim - 1], b.strides[b.ndim - 2]
     clear_axes(axes)
+    itemsize = itemsize_of(c.dtype)
     for axis in range(m):
-        append_axis(axes, c.shape[axis], byte_stride(c, axis), batch_stride(a, c, axis), batch_stride(b, c, axis))
+        append_axis(axes, c.shape[axis], c.strides[axis] * itemsize, broadcast_stride(a, c, axis) * itemsize,
+                    broadcast_stride(b, c, axis) * itemsize)
     if axes.total == 0 or job.a.size == 0 or job.b.size == 0:
         return OK
     merge_neighbours(axes)
-    rows = job.a.size * itemsize_of(c.dtype)
+    rows = job.a.size * itemsize
     if axes.ndim == 1 and axes.strides[2][0] == 0 and axes.strides[1][0] == rows * job.a.stride \
             and axes.strides[0][0] == rows * job.a.c_stride:
         job.a.size *= axes.total        # one b for all, and the batch's rows one after the other: more rows

@@ -13,12 +13,10 @@ from libc.stdint cimport INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, int32_t, in
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 from minigrad_ext.kernel cimport new_family
+from minigrad_ext.kernels cimport folds
 from minigrad_ext.kernels.axes cimport (
     Axes, Spot, absolute, advance, byte_stride, clear_axes, insert_axis, locate, merge_neighbours, share_out,
     take_innermost,
-)
-from minigrad_ext.kernels.folds cimport (
-    LARGEST, SMALLEST, SUM, Exponentials, fold, fold_exponentials, merge_exponentials, store, store_exponentials, wide,
 )
 from minigrad_ext.kernels.lines cimport COLUMNS, Lines, cut_columns, width_of
 from minigrad_ext.types cimport BOOL, FLOAT32, FLOAT64, INT32, INT64, N_DTYPES, NO_MEMORY, OK, UINT8, Step, number, real
@@ -159,16 +157,16 @@ cdef int reduce(Step* step) noexcept nogil:
 # ---------------------------------------------------------------------------------------------------------------------
 # The folds as functions; see folds.pxd.
 
-cdef void add(wide* acc, const number* x, int64_t rows, int64_t row_stride, int64_t n, int64_t stride) noexcept nogil:
-    fold(acc, x, rows, row_stride, n, stride, SUM, <number*>NULL)
+cdef void add(folds.wide* acc, const number* x, int64_t rows, int64_t step, int64_t n, int64_t stride) noexcept nogil:
+    folds.fold(acc, x, rows, step, n, stride, folds.SUM, <number*>NULL)
 
 
-cdef void rise(number* acc, const number* x, int64_t rows, int64_t row_stride, int64_t n, int64_t stride) noexcept nogil:
-    fold(acc, x, rows, row_stride, n, stride, LARGEST, <number*>NULL)
+cdef void rise(number* acc, const number* x, int64_t rows, int64_t step, int64_t n, int64_t stride) noexcept nogil:
+    folds.fold(acc, x, rows, step, n, stride, folds.LARGEST, <number*>NULL)
 
 
-cdef void fall(number* acc, const number* x, int64_t rows, int64_t row_stride, int64_t n, int64_t stride) noexcept nogil:
-    fold(acc, x, rows, row_stride, n, stride, SMALLEST, <number*>NULL)
+cdef void fall(number* acc, const number* x, int64_t rows, int64_t step, int64_t n, int64_t stride) noexcept nogil:
+    folds.fold(acc, x, rows, step, n, stride, folds.SMALLEST, <number*>NULL)
 
 
 cdef Fold SUMS[N_DTYPES]
@@ -184,26 +182,27 @@ cdef void fill(Fold* made, double cost, const void* first, int acc_size, void* f
     made.fold, made.merge, made.store = <fold_t>fold, <fold_t>merge, <store_t>store
 
 
-cdef void fill_sum(int code, number* _, wide zero, void* merge):
-    fill(&SUMS[code], 0.1, &zero, sizeof(zero), <void*>add[wide, number], merge, <void*>store[number, wide])
+cdef void fill_sum(int code, number* _, folds.wide zero, void* merge):
+    fill(&SUMS[code], 0.1, &zero, sizeof(zero), <void*>add[folds.wide, number], merge,
+         <void*>folds.store[number, folds.wide])
 
 
 cdef void fill_extremes(int code, number low, number high):
-    put = <void*>store[number, number]
+    put = <void*>folds.store[number, number]
     fill(&AMAX[code], 0.1, &low, sizeof(low), <void*>rise[number], <void*>rise[number], put)
     fill(&AMIN[code], 0.1, &high, sizeof(high), <void*>fall[number], <void*>fall[number], put)
 
 
 cdef void fill_logsumexp(int code, real* _):
-    cdef Exponentials nothing = Exponentials(-INFINITY, 0)
-    fill(&LOGSUMEXP[code], 3, &nothing, sizeof(nothing), <void*>fold_exponentials[real], <void*>merge_exponentials,
-         <void*>store_exponentials[real])
+    cdef folds.Exponentials nothing = folds.Exponentials(-INFINITY, 0)
+    fill(&LOGSUMEXP[code], 3, &nothing, sizeof(nothing), <void*>folds.fold_exponentials[real],
+         <void*>folds.merge_exponentials, <void*>folds.store_exponentials[real])
 
 
-cdef family(str name, Fold* folds, codes):
+cdef family(str name, Fold* table, codes):
     cdef void* inner[N_DTYPES]
     for code in range(N_DTYPES):
-        inner[code] = &folds[code] if code in codes else NULL
+        inner[code] = &table[code] if code in codes else NULL
     return new_family(name, reduce, inner, by=1)
 
 
