@@ -169,6 +169,15 @@ cdef inline void move_run(bits* target, int64_t to, const bits* source, int64_t 
             memcpy(target + j * to, source + j * by, sizeof(bits))
 
 
+cdef inline void repeat(char* target, const char* source, int64_t n, int64_t itemsize) noexcept nogil:
+    if itemsize == 8:
+        move_run(<uint64_t*>target, 1, <const uint64_t*>source, 0, n)
+    elif itemsize == 4:
+        move_run(<uint32_t*>target, 1, <const uint32_t*>source, 0, n)
+    else:
+        move_run(<uint8_t*>target, 1, <const uint8_t*>source, 0, n)
+
+
 cdef inline void move_box(bits* target, const int64_t* to, const bits* source, const int64_t* by, const Block* block,
                           int run, int beside) noexcept nogil:
     """Copy a block from one set of strides to another: in runs along the axis `run`, row by row along `beside`."""
@@ -213,10 +222,12 @@ cdef inline void load_block(Walk* walk, Scratch* scratch, Block* block) noexcept
         place = place_of(walk, k, block)
         if walk.direct[k]:
             scratch.at[k] = place
-        elif walk.reads >> k & 1 and scratch.held[k] != place:
-            move_block(walk, k, place, scratch.at[k], False, block)
-            if walk.constant[k] and block.n == walk.block and not walk.writes >> k & 1:
+        elif walk.constant[k] and not walk.writes >> k & 1:
+            if scratch.held[k] != place:
+                repeat(scratch.at[k], place, walk.block, walk.itemsize[k])
                 scratch.held[k] = place
+        elif walk.reads >> k & 1:
+            move_block(walk, k, place, scratch.at[k], False, block)
 
 
 cdef inline int run_blocks(Walk* walk, int64_t first, int64_t end, void* kind) noexcept nogil:

@@ -25,6 +25,9 @@ from minigrad_ext.types cimport (
     number, real, view_size, wrapping,
 )
 
+cdef enum:
+    RUN = 64        # numbers written at a time
+
 ctypedef fused integer:
     uint8_t
     int32_t
@@ -318,11 +321,11 @@ cdef int checked(Step* call) noexcept nogil:
     return elementwise(call)
 
 
-cdef inline void put(const View* v, int64_t at, int64_t i, double f) noexcept nogil:
-    """Write one element: f, or where the dtype is no real one, i."""
+cdef inline void put(const View* v, int64_t at, const int64_t* i, const double* f, int64_t n) noexcept nogil:
+    """Write n elements: those of f, or where the dtype is no real one, of i."""
     cdef bint exact = v.dtype < FLOAT32
     row = &ROWS[<int>cast_uint8 + max(v.dtype - <int>UINT8, 0)][<int>INT64 if exact else <int>FLOAT64]
-    row.loop(row.op, v.data + at * itemsize_of(v.dtype), <char*>&i if exact else <char*>&f, NULL, NULL, 1)
+    row.loop(row.op, v.data + at * itemsize_of(v.dtype), <char*>i if exact else <char*>f, NULL, NULL, n)
 
 
 cdef int fill(Step* call) noexcept nogil:
@@ -331,16 +334,22 @@ cdef int fill(Step* call) noexcept nogil:
     cdef double element
     one = &copying.args[1]
     one.data, one.ndim, one.dtype = <char*>&element, 0, call.args[0].dtype
-    put(one, 0, call.params.i[0], call.params.f[0])
+    put(one, 0, call.params.i, call.params.f, 1)
     copying.args[0], copying.n_args, copying.inner = call.args[0], 2, call.inner
     return elementwise(&copying)
 
 
 cdef int arange(Step* call) noexcept nogil:
     """out[j] = start + j step, over the elements of out in row-major order."""
-    out, i, f, flat = &call.args[0], call.params.i, call.params.f, contiguous(&call.args[0])
-    for j in range(view_size(out)):
-        put(out, j if flat else place(out, j), <uint64_t>i[0] + <uint64_t>j * <uint64_t>i[1], f[0] + j * f[1])
+    cdef int64_t first, i[RUN]
+    cdef double f[RUN]
+    out, size, params = &call.args[0], view_size(&call.args[0]), &call.params
+    each = <int64_t>(RUN if contiguous(out) else 1)
+    for first from 0 <= first < size by each:
+        for j in range(each):
+            i[j] = <uint64_t>params.i[0] + <uint64_t>(first + j) * <uint64_t>params.i[1]
+            f[j] = params.f[0] + (first + j) * params.f[1]
+        put(out, place(out, first), i, f, min(each, size - first))
     return OK
 
 
