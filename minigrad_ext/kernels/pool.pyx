@@ -127,7 +127,7 @@ cdef inline void visit_four(Mode mode, real* line, int64_t below, int64_t at, ju
         keep_larger(line[2 * j], 0, &best, &found)
         index[j] = at + 2 * j + found
     for j in range(n if mode == AVERAGE else 0):
-        mean[j] = (line[2 * j] + line[2 * j + 1] + lower[2 * j] + lower[2 * j + 1]) / divisor
+        mean[j] = (lower[2 * j + 1] + lower[2 * j] + line[2 * j + 1] + line[2 * j]) / divisor
     for row in range(2 if mode == UNPOOL else 0):
         for j in range(n):
             value = mean[j] / divisor
@@ -138,7 +138,7 @@ cdef inline void visit_four(Mode mode, real* line, int64_t below, int64_t at, ju
 
 cdef inline void visit_taps(Mode mode, const Task* task, real* image, int64_t o0, int64_t o1, int64_t begin,
                             int64_t width, real* values, jump_t* jumps) noexcept nogil:
-    """The windows begin <= o2 < begin + width of one row of outputs."""
+    """The windows begin <= o2 < begin + width of one row of outputs.  Taps come last first: see keep_larger()."""
     step = task.given.window.stride[2] * task.image.stride[2]
     for t0 in range(task.given.taps[0] - 1, -1, -1):
         for t1 in range(task.given.taps[1] - 1, -1, -1):
