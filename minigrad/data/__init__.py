@@ -4,16 +4,16 @@ A `Dataset` answers `len(d)` and `d[i]`; a sampler says in which order; a `DataL
 order and defaults are those of `torch.utils.data`.  The real images are `Digits`, `MNIST` and `FashionMNIST`.
 """
 
-from minigrad.data.dataset import ConcatDataset, Dataset, Subset, TensorDataset, random_split
+from minigrad.data.dataset import Dataset, Subset, TensorDataset, random_split
 from minigrad.data.idx import read_idx, write_idx
 from minigrad.data.images import DATASETS, MNIST, Digits, FashionMNIST, ImageDataset, load_images
-from minigrad.data.loader import BatchSampler, RandomSampler, Sampler, SequentialSampler, SubsetRandomSampler
+from minigrad.data.loader import BatchSampler, RandomSampler, Sampler, SequentialSampler
 
 # isort: split
 from minigrad.data.loader import DataLoader, default_collate
 
 __all__ = [
-    "DATASETS", "MNIST", "BatchSampler", "ConcatDataset", "DataLoader", "Dataset", "Digits", "FashionMNIST",
-    "ImageDataset", "RandomSampler", "Sampler", "SequentialSampler", "Subset", "SubsetRandomSampler",
+    "DATASETS", "MNIST", "BatchSampler", "DataLoader", "Dataset", "Digits", "FashionMNIST",
+    "ImageDataset", "RandomSampler", "Sampler", "SequentialSampler", "Subset",
     "TensorDataset", "default_collate", "load_images", "random_split", "read_idx", "write_idx",
 ]

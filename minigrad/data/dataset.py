@@ -5,8 +5,7 @@ collated.  A dataset that lives in tensors does that by one gather per tensor, w
 cost more than a small network's whole step.
 """
 
-import bisect
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -21,9 +20,6 @@ class Dataset:
 
     def __getitem__(self, index: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} defines no __getitem__")
-
-    def __add__(self, other: "Dataset") -> "ConcatDataset":
-        return ConcatDataset([self, other])
 
 
 class TensorDataset(Dataset):
@@ -67,24 +63,6 @@ class Subset(Dataset):
 
     def _batch(self, indices: Sequence[int]) -> Any:
         return self.dataset.batch([self.indices[i] for i in indices])
-
-
-class ConcatDataset(Dataset):
-    """Datasets one after the other."""
-
-    def __init__(self, datasets: Iterable[Any]) -> None:
-        self.datasets = list(datasets)
-        require(self.datasets, "ConcatDataset", "datasets", "none", "at least one")
-        self.cumulative_sizes = list(accumulate(map(len, self.datasets)))
-
-    def __len__(self) -> int:
-        return self.cumulative_sizes[-1]
-
-    def __getitem__(self, index: int) -> Any:
-        wanted = index + len(self) if index < 0 else index
-        require(0 <= wanted < len(self), "ConcatDataset", "index", index, f"less than {len(self)}", IndexError)
-        which = bisect.bisect_right(self.cumulative_sizes, wanted)
-        return self.datasets[which][wanted - (self.cumulative_sizes[which - 1] if which else 0)]
 
 
 def random_split(dataset: Any, lengths: Sequence[int | float], generator: Any = None) -> list[Subset]:

@@ -60,19 +60,6 @@ class RandomSampler(Sampler):
         return self.num_samples
 
 
-class SubsetRandomSampler(Sampler):
-    """The given indices in random order."""
-
-    def __init__(self, indices: Sequence[int], generator: Any = None) -> None:
-        self.indices, self.generator = indices, generator
-
-    def __iter__(self) -> Iterator[int]:
-        return map(self.indices.__getitem__, random.randperm(len(self.indices), generator=self.generator).tolist())
-
-    def __len__(self) -> int:
-        return len(self.indices)
-
-
 class BatchSampler(Sampler):
     """Lists of `batch_size` indices of another sampler; the last one may be shorter, unless `drop_last`.
 

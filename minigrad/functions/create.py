@@ -12,14 +12,13 @@ from minigrad.functions.signature import named
 from minigrad.kernels import KERNELS, Params
 from minigrad.node import Tensor
 from minigrad.ops import math, view
-from minigrad.shapes import integer, shape_of
+from minigrad.shapes import shape_of
 from minigrad_ext.buffer import Buffer
 
-__all__ = ["arange", "as_tensor", "empty", "empty_like", "eye", "from_dlpack", "from_numpy", "frombuffer", "full",
+__all__ = ["arange", "as_tensor", "empty", "empty_like", "eye", "from_dlpack", "from_numpy", "full",
            "full_like", "is_floating_point", "is_tensor", "linspace", "one_hot", "ones", "ones_like", "tensor",
            "zeros", "zeros_like"]
 
-FORMATS = ("?", "B", "i", "q", "f", "d")            # the struct format of each dtype, by its code
 PLAIN = (list, tuple, range, bool, int, float)
 
 
@@ -142,28 +141,6 @@ def from_numpy(array: Any) -> Tensor:
             "a NumPy array or another buffer", TypeError)
     return as_tensor(array)
 
-
-def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
-    """A 1-d tensor over the bytes of a buffer, read as `dtype`, `offset` in bytes; shared where it is writable.
-
-    >>> import minigrad
-    >>> minigrad.frombuffer(bytearray([1, 0, 0, 0]), dtype=minigrad.int32)
-    tensor([1], dtype=minigrad.int32)
-    """
-    kind = as_dtype(dtype, "frombuffer")
-    try:
-        raw = memoryview(buffer).cast("B")
-    except TypeError:
-        raise TypeError(f"frombuffer: buffer: got {type(buffer).__name__}, expected an object with a contiguous "
-                        "buffer") from None
-    start = integer("frombuffer", "offset", offset)
-    room = len(raw) - start
-    number = room // kind.itemsize if count == -1 else integer("frombuffer", "count", count)
-    if start < 0 or number < 1 or number * kind.itemsize > room or (count == -1 and room % kind.itemsize):
-        raise ValueError(f"frombuffer: got {len(raw)} bytes, offset {offset} and count {count}, expected room for "
-                         f"whole elements of {kind.itemsize} bytes")
-    part = raw[start:start + number * kind.itemsize].cast(FORMATS[kind.code])       # type: ignore[call-overload]
-    return finish("frombuffer", Buffer.from_exporter(part, False), requires_grad)
 
 
 def from_dlpack(ext_tensor: Any) -> Tensor:

@@ -26,7 +26,7 @@ from minigrad_ext.buffer import Buffer
 from minigrad_ext.kernel import Params
 
 __all__ = ["gather", "index_select", "masked_fill", "masked_select", "nonzero", "scatter", "scatter_add",
-           "take_along_dim", "where"]
+           "where"]
 
 
 def as_index(op: str, index: Any) -> Any:
@@ -117,21 +117,6 @@ def along(x: Any, axis: int, index: Any) -> Any:
     column = view.reshape(index, shape=(index.shape[0],) + (1,) * (x.ndim - axis - 1))
     return rows.gather(x, view.expand(column, shape=shape), axis=axis)
 
-
-def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
-    """`gather` after broadcasting input and indices on the other axes; flattened if `dim` is None.
-
-    >>> import minigrad
-    >>> minigrad.take_along_dim(minigrad.tensor([[3, 1, 2]]), minigrad.tensor([[1, 2, 0]]), 1)
-    tensor([[1, 2, 3]])
-    """
-    if dim is None:
-        return gather(flatten(input), 0, flatten(indices))
-    axis = axis_of("take_along_dim", dim, input.ndim)
-    ones = [(*x.shape[:axis], 1, *x.shape[axis + 1:]) for x in (input, indices)]
-    shape = broadcast("take_along_dim", *ones)
-    full = [view.expand(x, shape=(*shape[:axis], x.shape[axis], *shape[axis + 1:])) for x in (input, indices)]
-    return gather(full[0], axis, full[1])
 
 
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:

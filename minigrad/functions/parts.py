@@ -18,9 +18,9 @@ from minigrad.node import Tensor
 from minigrad.ops import math, resample, view
 from minigrad.shapes import axes_of, axis_of, dropped, integer, shape_of, spread
 
-__all__ = ["cat", "chunk", "concat", "concatenate", "diag", "diagonal", "flip", "hstack", "meshgrid", "narrow", "pad",
-           "repeat", "repeat_interleave", "roll", "select", "split", "stack", "tile", "tril", "triu", "unbind",
-           "unfold", "vstack"]
+__all__ = ["cat", "chunk", "concat", "concatenate", "diag", "diagonal", "flip", "meshgrid", "narrow", "pad",
+           "repeat", "repeat_interleave", "roll", "select", "split", "stack", "tril", "triu", "unbind",
+           "unfold"]
 
 PAD_MODES = ("constant", "reflect", "replicate", "circular")
 
@@ -53,16 +53,6 @@ def _repeated(x: Any, axis: int, count: int, place: int) -> Any:
     block = view.expand(block, shape=shape_of("repeat", (lead, count, block.shape[2])))
     return view.flat_view(block, (*shape[:axis], count * shape[axis], *shape[axis + 1:]))
 
-
-def tile(input: Tensor, *dims: Any) -> Tensor:
-    """`repeat`, but `dims` may be shorter than the shape.
-
-    >>> import minigrad
-    >>> minigrad.tensor([[1, 2]]).tile(2)
-    tensor([[1, 2, 1, 2]])
-    """
-    counts = shape_of("tile", dims, "dims")
-    return repeat(input, (1,) * (input.ndim - len(counts)) + counts)
 
 
 def repeat_interleave(input: Tensor, repeats: int, dim: int | None = None) -> Tensor:
@@ -99,27 +89,6 @@ def cat(tensors: Sequence[Any], dim: int = 0) -> Tensor:
 concat = concatenate = cat
 
 
-def hstack(tensors: Sequence[Any]) -> Tensor:
-    """Tensors side by side: along the second axis, or the only one.
-
-    >>> import minigrad
-    >>> minigrad.hstack([minigrad.tensor([1, 2]), minigrad.tensor([3])])
-    tensor([1, 2, 3])
-    """
-    listed = [x if x.ndim else ravel(x) for x in several("hstack", tensors)]
-    return cat(listed, min(1, listed[0].ndim - 1))
-
-
-def vstack(tensors: Sequence[Any]) -> Tensor:
-    """Tensors one below the other: along the first axis, vectors as rows.
-
-    >>> import minigrad
-    >>> minigrad.vstack([minigrad.tensor([1, 2]), minigrad.tensor([3, 4])])
-    tensor([[1, 2],
-            [3, 4]])
-    """
-    return cat([x if x.ndim > 1 else reshape(x, (1, -1)) if x.buffer.size else unsqueeze(x, 0)
-                for x in several("vstack", tensors)])
 
 
 def stack(tensors: Sequence[Any], dim: int = 0) -> Tensor:

@@ -13,8 +13,8 @@ from minigrad.node import Tensor
 from minigrad.ops import index, math, reduce, view
 from minigrad.shapes import axes_of, axis_of, dropped, reduced
 
-__all__ = ["Extreme", "all", "amax", "amin", "aminmax", "any", "argmax", "argmin", "count_nonzero", "cumsum",
-           "log_softmax", "logsumexp", "max", "mean", "min", "norm", "prod", "softmax", "std", "std_mean", "sum",
+__all__ = ["Extreme", "all", "amax", "amin", "any", "argmax", "argmin", "count_nonzero", "cumsum",
+           "log_softmax", "logsumexp", "max", "mean", "min", "norm", "prod", "softmax", "std", "sum",
            "var", "var_mean"]
 
 
@@ -119,17 +119,6 @@ def std(input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: b
     return _root(var(input, dim, unbiased, keepdim, correction=correction))
 
 
-def std_mean(input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *,
-             correction: float | None = None) -> tuple:
-    """Both `std` and `mean`.
-
-    >>> import minigrad
-    >>> minigrad.std_mean(minigrad.tensor([1., 3.]), correction=0)
-    (tensor(1.), tensor(2.))
-    """
-    spread, center = var_mean(input, dim, unbiased, keepdim, correction=correction)
-    return _root(spread), center
-
 
 def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The product over `dim`; integers and bools multiply in int64.
@@ -176,15 +165,6 @@ def amin(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """
     return _over("amin", reduce.amin, input, dim, keepdim)
 
-
-def aminmax(input: Tensor, *, dim: Any = None, keepdim: bool = False) -> tuple:
-    """Both `amin` and `amax`.
-
-    >>> import minigrad
-    >>> minigrad.tensor([3, 1, 2]).aminmax()
-    (tensor(1), tensor(3))
-    """
-    return amin(input, dim, keepdim), amax(input, dim, keepdim)
 
 
 def _extreme(op: str, input: Any, dim: Any, keepdim: bool, pairwise: Callable, over_all: Callable,

@@ -1,7 +1,7 @@
 import pytest
 
 import minigrad
-from minigrad.data import ConcatDataset, DataLoader, Dataset, Subset, TensorDataset, random_split
+from minigrad.data import DataLoader, Dataset, Subset, TensorDataset, random_split
 
 
 class Squares(Dataset):
@@ -46,16 +46,6 @@ def test_subset_of_subset():
     quick = Subset(Subset(TensorDataset(minigrad.arange(10) * 2), [1, 3, 5]), [2, 0])
     assert quick.batch([0, 1])[0].tolist() == [10, 2]
     assert [batch.tolist() for (batch,) in DataLoader(quick, batch_size=2)] == [[10, 2]]
-
-
-def test_concat():
-    both = Squares(3) + Squares(2)
-    assert [both[i] for i in range(len(both))] == [0, 1, 4, 0, 1]
-    assert both[-1] == 1
-    with pytest.raises(IndexError):
-        both[5]
-    with pytest.raises(ValueError, match="ConcatDataset"):
-        ConcatDataset([])
 
 
 @pytest.mark.parametrize("lengths, sizes", [([7, 3], [7, 3]), ([0.5, 0.5], [5, 5]), ([0.25, 0.75], [3, 7]),

@@ -8,7 +8,6 @@ from minigrad.data import (
     DataLoader,
     RandomSampler,
     SequentialSampler,
-    SubsetRandomSampler,
     TensorDataset,
     default_collate,
 )
@@ -90,7 +89,6 @@ def test_samplers():
     assert len(list(RandomSampler(range(5), num_samples=12, generator=generator))) == 12
     drawn = list(RandomSampler(range(3), replacement=True, num_samples=40, generator=generator))
     assert len(drawn) == 40 and set(drawn) == {0, 1, 2}
-    assert sorted(SubsetRandomSampler([4, 9], generator=generator)) == [4, 9]
     assert len(BatchSampler(range(7), 3, False)) == 3 and len(BatchSampler(range(7), 3, True)) == 2
     assert list(RandomSampler([])) == []
 

@@ -124,7 +124,7 @@ def test_moving_functions():
     "m.cat([x, x * x], 1)", "m.where(x > 0, x * x, x)", "x.masked_fill(x > 0, 1.)", "x.diagonal()", "m.diag(x)",
     "x.gather(1, m.tensor([[2, 0], [1, 1], [0, 0]]))", "m.lerp(x, x * x, 0.3)",
     "x.std(0, correction=0)", "x.norm(dim=1)",
-    "x.take_along_dim(m.tensor([[1, 0, 2]]), 1)", "m.addcmul(x, x, x)", "x.expand(2, 3, 3)", "x.prod(1)", "x % 0.7"])
+    "m.addcmul(x, x, x)", "x.expand(2, 3, 3)", "x.prod(1)", "x % 0.7"])
 def test_gradients_are_the_slopes(text):
     x = laid_out(minigrad, (3, 3))
     assert minigrad.check.gradcheck(lambda x: eval(text, {"x": x, "m": minigrad}), (x,))
