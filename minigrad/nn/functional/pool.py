@@ -11,14 +11,14 @@ from minigrad.axismap import axis_map
 from minigrad.dtypes import int64
 from minigrad.errors import require
 from minigrad.functions.create import arange, tensor, zeros
-from minigrad.functions.index import along
+from minigrad.functions.index import along, scatter
 from minigrad.functions.signature import Floats
 from minigrad.geometry import LIMIT, Geometry, Padding, PerAxis, Stride, per_axis
 from minigrad.nn.functional.checks import batched, check_shape, per_dimension, sized, unbatched
 from minigrad.nn.functional.resample import resampled
 from minigrad.ops import pool
-from minigrad.ops.index import gather, scatter_add
-from minigrad.ops.view import embed, expand, flat_view, reshape
+from minigrad.ops.index import gather
+from minigrad.ops.view import embed, flat_view, reshape
 from minigrad.shapes import integer, shape_of
 from minigrad.tensor import Tensor
 
@@ -280,15 +280,11 @@ def _max_unpool(input: Floats, indices: Tensor, kernel_size: PerAxis, stride: St
     sized(op, input.shape, indices=indices)
     require(indices.dtype is int64, op, "indices", f"dtype {indices.dtype.name}", "int64", TypeError)
     sizes = _unpooled(op, x.shape[2:], output_size, kernel_size, stride, padding, dilation)
-    channels, many, room = math.prod(x.shape[:2]), math.prod(x.shape[2:]), math.prod(sizes)
-    index = flat_view(indices, (channels, many))
-    for found in (index.amin().item(), index.amax().item()) if channels * many else ():
+    channels, room = math.prod(x.shape[:2]), math.prod(sizes)
+    values, index = (flat_view(part, (channels, math.prod(x.shape[2:]))) for part in (x, indices))
+    for found in (index.amin().item(), index.amax().item()) if x.numel() else ():
         require(0 <= found < room, op, "indices", found, f"from 0 to {room - 1}: the output has {sizes}", IndexError)
-    # Of several values for one place the last stays.
-    order, last = expand(arange(many), shape=(channels, many)), zeros((channels, room), dtype=int64)
-    last[arange(channels).reshape(-1, 1), index] = order
-    kept = flat_view(x, (channels, many)).masked_fill(gather(last, index, axis=1) != order, 0)
-    output = scatter_add(kept, index, axis=1, shape=(channels, room))
+    output = scatter(zeros(channels, room, dtype=x.dtype), 1, index, values)
     return reshape(output, shape=(*x.shape[alone:2], *sizes))
 
 
