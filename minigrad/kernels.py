@@ -9,8 +9,10 @@ import os
 import pkgutil
 
 from minigrad_ext import cpu, kernels
-from minigrad_ext.kernel import Kernel
-from minigrad_ext.kernel import Params as Params  # what a kernel reads beside its operands
+from minigrad_ext.kernel import (
+    Kernel,
+    Params as Params,  # what a kernel reads beside its operands
+)
 
 
 def built() -> list[str]:

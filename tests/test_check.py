@@ -7,8 +7,7 @@ from minigrad import check
 from minigrad.check import GradcheckError, adjoint, gradcheck, gradgradcheck
 from minigrad.kernels import KERNELS
 from minigrad.op import OPS, linear, pointwise
-from minigrad.ops import math as rows
-from minigrad.ops import view
+from minigrad.ops import math as rows, view
 from minigrad.ops.math import same_dtype
 
 f64 = minigrad.float64

@@ -4,8 +4,7 @@ import os
 import struct
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 import minigrad
 from minigrad.io import FileError, atomic_write, tensor_from_bytes

@@ -24,13 +24,15 @@ from minigrad.autograd import grad
 from minigrad.kernels import KERNELS
 from minigrad.node import Meta
 from minigrad.op import OPS, constant, linear, promote
-from minigrad.ops import conv as rows_conv
-from minigrad.ops import index as rows_index
-from minigrad.ops import linalg as rows_linalg
-from minigrad.ops import math as rows_math
-from minigrad.ops import pool as rows_pool
-from minigrad.ops import reduce as rows_reduce
-from minigrad.ops import view as rows
+from minigrad.ops import (
+    conv as rows_conv,
+    index as rows_index,
+    linalg as rows_linalg,
+    math as rows_math,
+    pool as rows_pool,
+    reduce as rows_reduce,
+    view as rows,
+)
 from minigrad.reference import nested
 from minigrad_ext.buffer import Buffer
 

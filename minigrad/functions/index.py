@@ -18,8 +18,7 @@ from minigrad.functions.math import cast
 from minigrad.functions.shape import flatten
 from minigrad.kernels import KERNELS
 from minigrad.node import Tensor
-from minigrad.ops import index as rows
-from minigrad.ops import math, view
+from minigrad.ops import index as rows, math, view
 from minigrad.ops.view import flat_view, viewed
 from minigrad.shapes import axis_of, broadcast
 from minigrad_ext.buffer import Buffer

@@ -8,8 +8,7 @@ from minigrad.errors import require
 from minigrad.functions.parts import narrow
 from minigrad.functions.shape import flatten
 from minigrad.node import Tensor
-from minigrad.ops import index as rows
-from minigrad.ops import view
+from minigrad.ops import index as rows, view
 from minigrad.shapes import axis_of, integer
 
 __all__ = ["Ordered", "argsort", "sort", "topk"]

@@ -4,8 +4,7 @@ import math
 from typing import Any
 
 from minigrad.errors import require
-from minigrad.nn import functional as F
-from minigrad.nn import init
+from minigrad.nn import functional as F, init
 from minigrad.nn.layer import Layer, publish
 from minigrad.nn.parameter import Parameter
 from minigrad.shapes import axis_of

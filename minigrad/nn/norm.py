@@ -8,8 +8,7 @@ from typing import Any
 
 from minigrad.errors import require
 from minigrad.functions.create import empty, tensor
-from minigrad.nn import functional as F
-from minigrad.nn import init
+from minigrad.nn import functional as F, init
 from minigrad.nn.layer import Functional, Layer, family, publish
 from minigrad.shapes import shape_of
 from minigrad.tensor import Tensor

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from minigrad.reference import math as casts
-from minigrad.reference import nested
+from minigrad.reference import math as casts, nested
 from minigrad.reference.nested import Index, Nested, Shape, flat, full, get, indices, put, unflatten
 
 

@@ -7,8 +7,7 @@ from itertools import product
 
 import pytest
 from arrays import REALS, buf, check_equal, empty, layouts, out_layouts
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from windows import conv_geometries, inner, integers
 
 from minigrad.geometry import Geometry

@@ -21,8 +21,7 @@ from arrays import (
     rounded,
     write,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from minigrad import reference
 from minigrad.reference import nested

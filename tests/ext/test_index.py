@@ -6,8 +6,7 @@ import random
 
 import pytest
 from arrays import NAMES, NUMBERS, REALS, buf, check_equal, empty, float32, layouts, out_layouts, write
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from minigrad import reference
 from minigrad.reference import nested

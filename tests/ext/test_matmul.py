@@ -5,8 +5,7 @@ import random
 
 import pytest
 from arrays import NUMBERS, REALS, buf, check_close, check_equal, empty, layouts, out_layouts, write
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from minigrad import reference
 from minigrad.reference import nested

@@ -4,8 +4,7 @@ import itertools
 
 import pytest
 from arrays import buf, check_close, check_equal, empty, layouts, write
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from minigrad import reference
 from minigrad.reference import nested

@@ -5,8 +5,7 @@ import math
 
 import pytest
 from arrays import REALS, buf, check_close, check_equal, empty, layouts, out_layouts
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from windows import integers, pool_geometries
 
 from minigrad.geometry import Geometry

@@ -5,12 +5,10 @@ import math
 
 import pytest
 from arrays import CODES, check_close, check_equal, empty, out_layouts
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from minigrad import reference
-from minigrad.reference import nested
-from minigrad.reference import random as definitions
+from minigrad.reference import nested, random as definitions
 from minigrad_ext.kernel import Params
 from minigrad_ext.kernels.base import random
 from minigrad_ext.parallel import get_num_threads, set_num_threads

@@ -6,8 +6,7 @@ import random
 
 import pytest
 from arrays import NAMES, NUMBERS, REALS, buf, check_close, check_equal, empty, layouts, out_layouts
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from minigrad import reference
 from minigrad.reference import nested

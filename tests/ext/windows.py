@@ -2,8 +2,7 @@
 
 import random
 
-from hypothesis import assume
-from hypothesis import strategies as st
+from hypothesis import assume, strategies as st
 
 from minigrad.geometry import Geometry
 
