@@ -8,58 +8,41 @@ from minigrad.errors import require
 __all__ = ["accelerator", "backends", "cuda", "device"]
 
 
-class device:
+class device(str):
     """Where tensors live: `device("cpu")` is accepted, and there is no other.
 
-    It equals the text "cpu", so both spellings compare alike.
+    It is the text "cpu" (or "cpu:0"), so both spellings compare alike.
 
     >>> import minigrad
     >>> minigrad.device("cpu"), minigrad.ones(1).device == "cpu"
     (device(type='cpu'), True)
     """
 
-    __slots__ = ("index", "type")
+    index: int | None       # type: ignore[assignment]
 
-    def __init__(self, type: Any = "cpu", index: int | None = None) -> None:
+    def __new__(cls, type: Any = "cpu", index: int | None = None) -> "device":
         name, _, number = str(type).partition(":")
         valid = name == "cpu" and number in ("", "0") and index in (None, 0)
         require(valid, "device", "type", f"{str(type)!r} and index {index}", "'cpu'")
-        self.type, self.index = name, 0 if number or index == 0 else None
+        made = super().__new__(cls, "cpu:0" if number or index == 0 else "cpu")
+        made.index = 0 if ":" in made else None
+        return made
 
-    def __str__(self) -> str:
-        return self.type if self.index is None else f"{self.type}:{self.index}"
+    @property
+    def type(self) -> str:
+        """Always "cpu"."""
+        return "cpu"
 
     def __repr__(self) -> str:
-        return f"device(type='{self.type}'" + (")" if self.index is None else f", index={self.index})")
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, (device, str)) and str(self) == str(other)
-
-    def __hash__(self) -> int:
-        return hash(str(self))
+        return f"device(type='cpu'{'' if self.index is None else ', index=0'})"
 
 
 CPU = device("cpu")
 
 
-class NoDevice:
-    """What stands for the devices that are not there: `cuda`, `accelerator` and `backends.mps`."""
-
-    def is_available(self) -> bool:
-        """False."""
-        return False
-
-    def device_count(self) -> int:
-        """0."""
-        return 0
-
-    def manual_seed_all(self, seed: int) -> None:
-        """Nothing to seed."""
-
-    manual_seed = manual_seed_all
-
-
-cuda = accelerator = NoDevice()
+# What stands for the devices that are not there.
+cuda = accelerator = SimpleNamespace(is_available=lambda: False, device_count=lambda: 0,
+                                     manual_seed=lambda seed: None, manual_seed_all=lambda seed: None)
 backends = SimpleNamespace(mps=cuda, cudnn=SimpleNamespace(benchmark=False, deterministic=True))
 
 

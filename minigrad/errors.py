@@ -1,7 +1,5 @@
 """How a wrong argument is refused: every message names the op, the argument, what it got and what it wanted."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from typing import Any
 

@@ -5,8 +5,6 @@ requires a gradient, unless under `no_grad`.  (`x += y` makes a new tensor there
 that a recorded derivative needs notice the change by the version that each memory counts.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 from typing import Any

@@ -8,8 +8,6 @@ A parent is the Node that made the operand, or the leaf Value itself: a value th
 made.
 """
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Iterable
 from operator import attrgetter

@@ -1,7 +1,5 @@
 """Shapes without windows: broadcasting, axis numbers, reshape's -1.  Each rule stands here once."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from math import prod
 from typing import Any

@@ -10,9 +10,9 @@ import sys
 import time
 
 import pytest
+from idx_files import write_idx
 
 import minigrad
-from minigrad.data import write_idx
 
 COMMAND = [sys.executable, "-m", "minigrad"]
 # The same minigrad as here, also in a checkout where it is not installed.

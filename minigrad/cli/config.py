@@ -8,9 +8,10 @@ import math
 from typing import Any
 
 from minigrad import nn, optim
-from minigrad.data import DATASETS
+from minigrad.data import MNIST, Digits, FashionMNIST
 from minigrad.models import MODELS
 
+DATASETS: dict[str, Any] = {"digits": Digits, "mnist": MNIST, "fashion_mnist": FashionMNIST}
 EPOCHS = {"digits": 15, "mnist": 3, "fashion_mnist": 10}
 LEARNING_RATES = {"adamw": 0.005, "adam": 0.005, "sgd": 0.05}
 OPTIMIZERS = tuple(LEARNING_RATES)

@@ -12,8 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
-from minigrad.cli.config import OPTIMIZERS
-from minigrad.data import DATASETS
+from minigrad.cli.config import DATASETS, OPTIMIZERS
 from minigrad.io import FileError
 from minigrad.models import MODELS
 

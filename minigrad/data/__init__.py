@@ -5,15 +5,15 @@ order and defaults are those of `torch.utils.data`.  The real images are `Digits
 """
 
 from minigrad.data.dataset import Dataset, Subset, TensorDataset, random_split
-from minigrad.data.idx import read_idx, write_idx
-from minigrad.data.images import DATASETS, MNIST, Digits, FashionMNIST, ImageDataset, load_images
+from minigrad.data.idx import read_idx
+from minigrad.data.images import MNIST, Digits, FashionMNIST, ImageDataset
 from minigrad.data.loader import BatchSampler, RandomSampler, Sampler, SequentialSampler
 
 # isort: split
 from minigrad.data.loader import DataLoader, default_collate
 
 __all__ = [
-    "DATASETS", "MNIST", "BatchSampler", "DataLoader", "Dataset", "Digits", "FashionMNIST",
+    "MNIST", "BatchSampler", "DataLoader", "Dataset", "Digits", "FashionMNIST",
     "ImageDataset", "RandomSampler", "Sampler", "SequentialSampler", "Subset",
-    "TensorDataset", "default_collate", "load_images", "random_split", "read_idx", "write_idx",
+    "TensorDataset", "default_collate", "random_split", "read_idx",
 ]

@@ -15,14 +15,12 @@ import struct
 import zlib
 from math import prod
 
-from minigrad.errors import require
 from minigrad.functions import create
-from minigrad.io import FileError, atomic_write
+from minigrad.io import FileError
 from minigrad.io.tensors import in_order
 from minigrad.tensor import Tensor
 
 TYPES = {8: "B", 9: "b", 11: "h", 12: "i", 13: "f", 14: "d"}    # of the numbers in the file, for the array module
-WRITTEN = {"uint8": 8, "int32": 12, "float32": 13, "float64": 14}
 MAX_AXES = 8
 
 
@@ -51,14 +49,3 @@ def parse_idx(content: bytes, name: str) -> Tensor:
                         f"bytes of numbers, it holds {held}")
     numbers = in_order(array.array(letter, content[start:]), "big")
     return create.tensor(numbers if letter not in "bh" else array.array("i", numbers)).reshape(shape)
-
-
-def write_idx(tensor: Tensor, path: str | os.PathLike[str]) -> None:
-    """Writes a tensor of uint8, int32, float32 or float64 as an IDX file, gzipped when the name ends in .gz."""
-    name, expected = tensor.dtype.name, f"one of {', '.join(WRITTEN)}"
-    require(name in WRITTEN, "write_idx", "tensor", f"dtype {name}", expected, TypeError)
-    require(0 < tensor.ndim <= MAX_AXES, "write_idx", "tensor", f"shape {tensor.shape}", f"1 to {MAX_AXES} axes")
-    numbers = in_order(array.array(TYPES[WRITTEN[name]], memoryview(tensor.detach()).tobytes()), "big")
-    header = struct.pack(f">4B{tensor.ndim}I", 0, 0, WRITTEN[name], tensor.ndim, *tensor.shape)
-    content = header + numbers.tobytes()
-    atomic_write(path, gzip.compress(content, 9, mtime=0) if os.fspath(path).endswith(".gz") else content)

@@ -13,7 +13,6 @@ convention a folder with the 10,000 `t10k` images only is cut: its first 80 % (8
 """
 
 import os
-import zlib
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, ClassVar
@@ -22,7 +21,6 @@ from minigrad.data.dataset import TensorDataset
 from minigrad.data.download import cache_folder, fetch
 from minigrad.data.idx import parse_idx, read_idx
 from minigrad.dtypes import float32, int64, uint8
-from minigrad.errors import one_of
 from minigrad.functions import create
 from minigrad.io import FileError
 from minigrad.tensor import Tensor
@@ -47,10 +45,6 @@ class ImageDataset(TensorDataset):
 
     def __getitem__(self, index: Any) -> tuple[Tensor, Tensor]:
         return self.pixels[index].to(float32) / self.white, self.targets[index]
-
-    def checksum(self) -> int:
-        """CRC-32 of pixels and labels: two datasets that differ in anything differ in it, almost surely."""
-        return zlib.crc32(memoryview(self.targets).tobytes(), zlib.crc32(memoryview(self.pixels).tobytes()))
 
 
 class Digits(ImageDataset):
@@ -133,21 +127,6 @@ class FashionMNIST(MNIST):
         "t10k-images-idx3-ubyte.gz": "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
         "t10k-labels-idx1-ubyte.gz": "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
     }
-
-
-DATASETS: dict[str, Any] = {"digits": Digits, "mnist": MNIST, "fashion_mnist": FashionMNIST}
-
-
-def load_images(name: str, data_dir: str | os.PathLike[str] | None = None) -> tuple[ImageDataset, ImageDataset]:
-    """The training and the test part of a dataset by name; the folder is for those that are read from one."""
-    one_of("load_images", "name", name, DATASETS)
-    root = () if name == "digits" else (data_dir,)
-    train, test = (DATASETS[name](*root, train=part) for part in (True, False))
-    if train.shape != test.shape:
-        raise FileError(f"{data_dir}: training images of shape {train.shape}, test images of shape {test.shape}")
-    if len(train) == 0 or len(test) == 0:
-        raise FileError(f"{data_dir}: too few images to cut into a training and a test part")
-    return train, test
 
 
 def locate(folder: Path, stem: str) -> Path | None:

@@ -15,7 +15,6 @@ from minigrad.dtypes import check_dtype, int64
 from minigrad.errors import require
 from minigrad.functions.create import arange, copied, copy_into, full, tensor
 from minigrad.functions.math import cast
-from minigrad.functions.shape import flatten
 from minigrad.kernels import KERNELS
 from minigrad.node import Tensor
 from minigrad.ops import index as rows, math, view
@@ -48,8 +47,6 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """
     axis = axis_of("gather", dim, input.ndim)
     index = as_index("gather", index)
-    if not input.ndim:
-        return view.reshape(gather(view.reshape(input, shape=(1,)), 0, flatten(index)), shape=index.shape)
     return rows.gather(input, index, axis=axis)
 
 
@@ -85,12 +82,10 @@ def scatter(input: Tensor, dim: int, index: Tensor, src: Tensor | float) -> Tens
             [1., 0., 0.]])
     """
     values: Any = src if hasattr(src, "buffer") else view.expand(full((), src, dtype=input.dtype), shape=index.shape)
-    if not input.ndim:
-        axis_of("scatter", dim, 0)
-        return scatter(input.reshape(1), 0, flatten(index), flatten(values)).reshape(())
     axis, index, values = _placed("scatter", input, dim, index, values)
     source = rows.scatter_index(index, axis=axis, shape=input.shape)
-    place = arange(index.shape[axis]).reshape(-1, *(1,) * (index.ndim - axis - 1))
+    size, after = index.shape[axis:axis + 1], index.shape[axis + 1:]
+    place = arange(prod(size)).reshape((*size, *(1,) * len(after)))
     kept = math.where(math.eq(rows.gather(source, index, axis=axis), place), values, 0)
     return math.where(math.ge(source, 0), rows.scatter_add(kept, index, axis=axis, shape=input.shape), input)
 

@@ -6,9 +6,8 @@ from typing import Any, NamedTuple
 
 from minigrad.errors import require
 from minigrad.functions.parts import narrow
-from minigrad.functions.shape import flatten
 from minigrad.node import Tensor
-from minigrad.ops import index as rows, view
+from minigrad.ops import index as rows
 from minigrad.shapes import axis_of, integer
 
 __all__ = ["Ordered", "argsort", "sort", "topk"]
@@ -39,8 +38,6 @@ def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = 
     tensor([3., 2., 1.])
     """
     axis = axis_of("sort", dim, input.ndim)
-    if not input.ndim:
-        return Ordered(*[view.reshape(x, shape=()) for x in sort(flatten(input), 0, descending)])
     indices = rows.argsort(input, axis=axis, descending=bool(descending))
     return Ordered(rows.gather(input, indices, axis=axis), indices)
 

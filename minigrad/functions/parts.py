@@ -18,7 +18,7 @@ from minigrad.node import Tensor
 from minigrad.ops import math, resample, view
 from minigrad.shapes import axes_of, axis_of, dropped, integer, shape_of, spread
 
-__all__ = ["cat", "chunk", "concat", "concatenate", "diag", "diagonal", "flip", "meshgrid", "narrow", "pad",
+__all__ = ["cat", "chunk", "concat", "concatenate", "diagonal", "flip", "meshgrid", "narrow", "pad",
            "repeat", "repeat_interleave", "roll", "select", "split", "stack", "tril", "triu", "unbind",
            "unfold"]
 
@@ -323,22 +323,6 @@ def triu(input: Tensor, diagonal: int = 0) -> Tensor:
             [0., 1.]])
     """
     return _band("triu", input, diagonal, math.ge)
-
-
-def diag(input: Tensor, diagonal: int = 0) -> Tensor:
-    """The diagonal of a matrix, or the square matrix with a vector as its diagonal.
-
-    >>> import minigrad
-    >>> minigrad.diag(minigrad.tensor([1, 2]))
-    tensor([[1, 0],
-            [0, 2]])
-    """
-    place = integer("diag", "diagonal", diagonal)
-    if input.ndim == 2:
-        return view.diagonal(input, offset=place, axis1=0, axis2=1)
-    require(input.ndim == 1, "diag", "input", f"shape {input.shape}", "1 or 2 axes")
-    side = input.shape[0] + abs(place)
-    return view.diagonal_embed(input, shape=shape_of("diag", (side, side)), offset=place, axis1=0, axis2=1)
 
 
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple:

@@ -11,38 +11,33 @@ from typing import Any
 
 from minigrad.errors import require
 from minigrad.nn.layer import publish
-from minigrad.nn.module import MODULE, PARAMETER, Module, Parameter, tree_repr
+from minigrad.nn.module import MODULE, Module, tree_repr
 
 
 class _Row(Module, MutableSequence):
-    """Children in a row, used like a list: what Sequential, ModuleList and ParameterList share."""
-
-    _kind = MODULE
+    """Children in a row, used like a list: what Sequential and ModuleList share."""
 
     def __init__(self, values: Iterable[Any] | None = None) -> None:
         super().__init__()
         self.extend(values or ())
 
-    def _put(self, name: str, value: Any) -> None:
-        self._register(name, value, self._kind, replace=True)
-
     def _name(self, index: Any) -> str:
-        names, position = [name for name, _ in self._own(self._kind)], operator.index(index)
+        names, position = [name for name, _ in self._own(MODULE)], operator.index(index)
         require(-len(names) <= position < len(names), type(self).__name__, "index", position,
-                f"one of {len(names)} {self._kind}s", IndexError)
+                f"one of {len(names)} modules", IndexError)
         return names[position]
 
     def _replace(self, values: list[Any]) -> None:
         """Make `values` the children "0", "1", ..."""
-        for name, _ in self._own(self._kind):
+        for name, _ in self._own(MODULE):
             delattr(self, name)
         self.extend(values)
 
     def __len__(self) -> int:
-        return len(self._own(self._kind))
+        return len(self._own(MODULE))
 
     def __iter__(self) -> Iterator[Any]:
-        return iter([value for _, value in self._own(self._kind)])
+        return iter([value for _, value in self._own(MODULE)])
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
@@ -50,7 +45,7 @@ class _Row(Module, MutableSequence):
         return self.__dict__[self._name(index)]
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        self._put(self._name(index), value)
+        setattr(self, self._name(index), value)
 
     def __delitem__(self, index: Any) -> None:
         values = list(self)
@@ -68,7 +63,7 @@ class _Row(Module, MutableSequence):
     def append(self, value: Any) -> Any:
         """Add a value at the end; returns the row itself."""
         free = (name for name in map(str, itertools.count(len(self))) if name not in self._kinds)
-        self._put(next(free), value)                # (the names of a slice do not start at "0")
+        self.add_module(next(free), value)         # (the names of a slice do not start at "0")
         return self
 
     def extend(self, values: Iterable[Any]) -> Any:
@@ -172,25 +167,6 @@ class ModuleDict(Module, MutableMapping):
 
     def __iter__(self) -> Iterator[str]:
         return iter([name for name, _ in self._own(MODULE)])
-
-
-class ParameterList(_Row):
-    """A list whose parameters are registered; plain tensors given to it become parameters.
-
-    >>> import minigrad
-    >>> from minigrad import nn
-    >>> len(list(nn.ParameterList([minigrad.zeros(2), minigrad.zeros(3)]).parameters()))
-    2
-    """
-
-    _kind = PARAMETER
-
-    def _put(self, name: str, value: Any) -> None:
-        super()._put(name, value if isinstance(value, Parameter) else Parameter(value))
-
-    def extra_repr(self) -> str:
-        return "\n".join(f"({name}): Parameter containing: [{parameter.dtype} of size "
-                         f"{'x'.join(map(str, parameter.shape))}]" for name, parameter in self._own(self._kind))
 
 
 publish(globals())

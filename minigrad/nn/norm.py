@@ -151,18 +151,7 @@ class GroupNorm(_Norm, function=F.group_norm, shown="num_groups num_channels eps
         self._learn(device, dtype, weight=affine and (num_channels,), bias=affine and bias and (num_channels,))
 
 
-class _ShapeNorm(_Norm):
-    """What the normalisations over the last axes share."""
-
-    def __init__(self, normalized_shape: int | Sequence[int], eps: float | None = 1e-5, elementwise_affine: bool = True,
-                 bias: bool = True, device: Any = None, dtype: Any = None) -> None:
-        super().__init__()
-        self.normalized_shape = shape = shape_of(type(self).__name__, (normalized_shape,), "normalized_shape")
-        self.eps, self.elementwise_affine = eps, elementwise_affine
-        self._learn(device, dtype, weight=elementwise_affine and shape, bias=elementwise_affine and bias and shape)
-
-
-class LayerNorm(_ShapeNorm, function=F.layer_norm, shown="normalized_shape eps= elementwise_affine= bias="):
+class LayerNorm(_Norm, function=F.layer_norm, shown="normalized_shape eps= elementwise_affine= bias="):
     """Normalisation over the last axes, of the sizes `normalized_shape`; see nn.functional.layer_norm.
 
     >>> import minigrad
@@ -171,13 +160,12 @@ class LayerNorm(_ShapeNorm, function=F.layer_norm, shown="normalized_shape eps= 
     [-1.0, 1.0]
     """
 
-
-class RMSNorm(_ShapeNorm, function=F.rms_norm, shown="normalized_shape eps= elementwise_affine="):
-    """Division by the root of the mean square over the last axes; see nn.functional.rms_norm."""
-
-    def __init__(self, normalized_shape: int | Sequence[int], eps: float | None = None,
-                 elementwise_affine: bool = True, device: Any = None, dtype: Any = None) -> None:
-        super().__init__(normalized_shape, eps, elementwise_affine, False, device, dtype)
+    def __init__(self, normalized_shape: int | Sequence[int], eps: float = 1e-5, elementwise_affine: bool = True,
+                 bias: bool = True, device: Any = None, dtype: Any = None) -> None:
+        super().__init__()
+        self.normalized_shape = shape = shape_of("LayerNorm", (normalized_shape,), "normalized_shape")
+        self.eps, self.elementwise_affine = eps, elementwise_affine
+        self._learn(device, dtype, weight=elementwise_affine and shape, bias=elementwise_affine and bias and shape)
 
 
 class LocalResponseNorm(Functional, function=F.local_response_norm): ...

@@ -16,7 +16,7 @@ from minigrad.tensor import Tensor
 
 # --- non-linearities -------------------------------------------------------------------------------------------------
 
-CELU, ELU, GELU, GLU, SELU = family(Functional, function=[F.celu, F.elu, F.gelu, F.glu, F.selu])
+ELU, GELU, GLU, SELU = family(Functional, function=[F.elu, F.gelu, F.glu, F.selu])
 ReLU, ReLU6, LeakyReLU, SiLU, Mish = family(Functional, function=[F.relu, F.relu6, F.leaky_relu, F.silu, F.mish])
 Sigmoid, LogSigmoid, Tanh, Tanhshrink = family(Functional, function=[F.sigmoid, F.logsigmoid, F.tanh, F.tanhshrink])
 Hardsigmoid, Hardswish, Hardtanh = family(Functional, function=[F.hardsigmoid, F.hardswish, F.hardtanh])

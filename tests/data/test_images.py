@@ -3,9 +3,11 @@ import http.server
 import threading
 
 import pytest
+from idx_files import write_idx
 
 import minigrad
-from minigrad.data import MNIST, DataLoader, Digits, FashionMNIST, load_images, write_idx
+from minigrad.cli.train import checksum, load_images
+from minigrad.data import MNIST, DataLoader, Digits, FashionMNIST
 from minigrad.data.download import cache_folder, fetch
 from minigrad.io import FileError
 
@@ -76,7 +78,7 @@ def test_only_t10k_is_cut(tmp_path):
     train, test = load_images("fashion_mnist", str(tmp_path))
     assert (len(train), len(test)) == (80, 20)
     assert train[0][1].item() == 0 and test[3][1].item() == 3 and test.classes[3] == "Dress"
-    assert train.checksum() != test.checksum()
+    assert checksum(train, test) != checksum(test, train)
 
 
 def test_names_with_dots(tmp_path):

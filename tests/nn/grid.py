@@ -108,7 +108,6 @@ ROWS = {
     **inplace("relu", "relu6", "selu", "silu", "mish", "hardswish", "hardsigmoid"),
     **{name: [Row(f"F.{name}(x)", {"x": ANY})] for name in ("logsigmoid", "sigmoid", "tanh", "softsign", "tanhshrink")},
     "elu": [Row("F.elu(x{options})", {"x": ANY}, {"alpha": ["", *FLOATS]})],
-    "celu": [Row("F.celu(x{options})", {"x": ANY}, {"alpha": ["", "0.5", "2", "0", "'a'"]})],
     "leaky_relu": [Row("F.leaky_relu(x{options})", {"x": ANY}, {"negative_slope": ["", *FLOATS]})],
     "hardtanh": [Row("F.hardtanh(x{options})", {"x": ANY}, {"min_val": ["", "-0.3", "2", "'a'"],
                                                             "max_val": ["", "0.4", "-3", "None"]})],
@@ -162,9 +161,6 @@ ROWS = {
         "x": ["3,4,2", "2", "3,4,0", "0,2", "", "4,2"], "w": ["2", "4,2", "3"], "b": ["2", "4,2"]},
                        {"normalized_shape": ["(2,)", "[4, 2]", "(3, 4, 2)", "()", "(3,)", "'a'"],
                         "weight": ["", "w", "None"], "bias": ["", "b"], "eps": ["", "0.1", "'a'"]})],
-    "rms_norm": [Row("F.rms_norm(x{options})", {"x": ["3,4,2", "2", "0,2", "4,2"], "w": ["2", "4,2", "3"]},
-                     {"normalized_shape": ["(2,)", "[4, 2]", "(3, 4, 2)", "()", "(3,)"], "weight": ["", "w", "None"],
-                      "eps": ["", "0.1", "None"]})],
     "group_norm": [Row("F.group_norm(x{options})", {"x": NORM, "w": ["4", "3"], "b": ["4", "2"]}, {
         "num_groups": ["2", "1", "4", "3", "0", "-1", "'a'"], "weight": ["", "w", "None"], "bias": ["", "b"],
         "eps": ["", "0.1"]})],

@@ -318,15 +318,6 @@ def test_module_list_and_dict():
     assert len(table) == 0
 
 
-def test_parameter_list():
-    row = nn.ParameterList([minigrad.zeros(2, 3), nn.Parameter(minigrad.ones(1))])
-    assert list(row.state_dict()) == ["0", "1"] and row[-1].tolist() == [1.0]
-    row[0] = minigrad.ones(4)
-    assert isinstance(row[0], nn.Parameter) and [p.shape for p in row] == [(4,), (1,)]
-    assert repr(row) == ("ParameterList(\n  (0): Parameter containing: [minigrad.float32 of size 4]\n"
-                         "  (1): Parameter containing: [minigrad.float32 of size 1]\n)")
-
-
 def test_parameter_shares_memory():
     data = minigrad.zeros(2)
     parameter = nn.Parameter(data)

@@ -17,7 +17,7 @@ from minigrad.nn.functional.checks import check_shape, per_channel
 from minigrad.shapes import axis_of, integer
 from minigrad.tensor import Tensor
 
-__all__ = ["celu", "elu", "gated_tanh", "gelu", "glu", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu",
+__all__ = ["elu", "gated_tanh", "gelu", "glu", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu",
            "log_softmax", "logsigmoid", "maxout", "mish", "prelu", "relu", "relu6", "selu", "sigmoid", "silu",
            "softmax", "softmin", "softplus", "softsign", "tanh", "tanhshrink"]
 
@@ -122,12 +122,6 @@ def prelu(input: Floats, weight: Floats) -> Tensor:
     return where(input > 0, input, input * slope)
 
 
-def _exponential(input: Tensor, scale: float, rate: float) -> Tensor:
-    """x where x > 0, else `scale (exp(rate x) - 1)`."""
-    positive = input > 0
-    return where(positive, input, (where(positive, 0.0, input) * rate).expm1() * scale)
-
-
 def elu(input: Floats, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where x > 0, else `alpha (exp(x) - 1)`: Clevert et al. 2015.
 
@@ -135,18 +129,8 @@ def elu(input: Floats, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     >>> elu(minigrad.tensor([-1., 2.]))
     tensor([-0.6321,  2.0000])
     """
-    return _exponential(input, alpha, 1.0)
-
-
-def celu(input: Floats, alpha: float = 1.0, inplace: bool = False) -> Tensor:
-    """x where x > 0, else `alpha (exp(x / alpha) - 1)`: the ELU whose slope is continuous. Barron 2017.
-
-    >>> import minigrad
-    >>> celu(minigrad.tensor([-1., 2.]))
-    tensor([-0.6321,  2.0000])
-    """
-    require(alpha != 0, "celu", "alpha", alpha, "another number")
-    return _exponential(input, alpha, 1.0 / alpha)
+    positive = input > 0
+    return where(positive, input, where(positive, 0.0, input).expm1() * alpha)
 
 
 def selu(input: Floats, inplace: bool = False) -> Tensor:

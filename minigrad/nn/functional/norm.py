@@ -20,7 +20,7 @@ from minigrad.shapes import integer, shape_of
 from minigrad.tensor import Tensor
 
 __all__ = ["batch_norm", "dropout", "dropout1d", "dropout2d", "dropout3d", "group_norm", "instance_norm", "layer_norm",
-           "local_response_norm", "rms_norm"]
+           "local_response_norm"]
 
 
 def _centred(input: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
@@ -129,30 +129,12 @@ def layer_norm(input: Floats, normalized_shape: int | Sequence[int], weight: Ten
     >>> F.layer_norm(minigrad.tensor([[1.0, 3.0], [10.0, 30.0]]), (2,), eps=0.0).tolist()
     [[-1.0, 1.0], [-1.0, 1.0]]
     """
-    centred, _, var = _centred(input, _last_axes("layer_norm", input, normalized_shape, weight=weight, bias=bias))
-    return _scaled(centred, var, eps, weight, bias)
-
-
-def rms_norm(input: Floats, normalized_shape: int | Sequence[int], weight: Tensor | None = None,
-             eps: float | None = None) -> Tensor:
-    """`x / sqrt(mean(x²) + eps) * weight` over the last axes; eps is the dtype's if None. Zhang and Sennrich 2019.
-
-    >>> import minigrad
-    >>> from minigrad.nn import functional as F
-    >>> F.rms_norm(minigrad.tensor([1.0, -7.0]), (2,))
-    tensor([ 0.2000, -1.4000])
-    """
-    axes = _last_axes("rms_norm", input, normalized_shape, weight=weight)
-    eps = 2.0 ** (-23 if input.itemsize == 4 else -52) if eps is None else eps
-    return _scaled(input, input.square().mean(axes, keepdim=True), eps, weight, None)
-
-
-def _last_axes(op: str, input: Tensor, normalized_shape: int | Sequence[int], **affine: Any) -> tuple[int, ...]:
-    sizes = shape_of(op, (normalized_shape,), "normalized_shape")
-    sized(op, sizes, **affine)
+    sizes = shape_of("layer_norm", (normalized_shape,), "normalized_shape")
+    sized("layer_norm", sizes, weight=weight, bias=bias)
     if not sizes or input.shape[-len(sizes):] != sizes:
-        check_shape(False, op, "input", input, f"(..., {', '.join(map(str, sizes))})")
-    return tuple(range(input.ndim - len(sizes), input.ndim))
+        check_shape(False, "layer_norm", "input", input, f"(..., {', '.join(map(str, sizes))})")
+    centred, _, var = _centred(input, tuple(range(input.ndim - len(sizes), input.ndim)))
+    return _scaled(centred, var, eps, weight, bias)
 
 
 def local_response_norm(input: Floats, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
