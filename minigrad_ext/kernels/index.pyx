@@ -16,6 +16,7 @@ threads: work is shared out only along axes on which the targets are distinct.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy
 from minigrad_ext.kernels.axes cimport (
     WALKED, Axes, Spot, absolute, advance, append_axis, byte_stride, clear_axes, each_t, family, insert_axis,
     insert_strides, locate, merge_neighbours, share_out, take_innermost,
@@ -91,7 +92,9 @@ cdef inline void put_row(const Walk* walk, char* out, const char* src, const cha
     if next_index == 0:                                                             # the row moves as a whole
         out += (<const int64_t*>index)[0] * to_along
         src += (<const int64_t*>index)[0] * by_along
-        if to == one and by == one:
+        if to == one and by == one and not add:
+            memcpy(out, src, n * one)
+        elif to == one and by == one:
             put_run(out, one, 0, src, one, 0, <char*>&nowhere, 0, n, add, kind)
         else:
             put_run(out, to, 0, src, by, 0, <char*>&nowhere, 0, n, add, kind)
