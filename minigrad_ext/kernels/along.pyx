@@ -86,9 +86,8 @@ cdef inline void add_up(const Lines* lines, char** at, int64_t columns, number* 
         acc[c] = 0
     for j in range(lines.n):
         for c in range(columns):
-            acc[c] += <wide>element(<number*>x, c, lines.side[0])
-            (<number*>(out + c * lines.side[1]))[0] = <number>acc[c]
-        x, out = x + by, out + to
+            acc[c] += <wide>element(<number*>(x + j * by), c, lines.side[0])
+            (<number*>(out + j * to + c * lines.side[1]))[0] = <number>acc[c]
 
 
 cdef int cumsum_loop(const Lines* lines, char** at, int64_t columns, number* kind, wide* acc) noexcept nogil:

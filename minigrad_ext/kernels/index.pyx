@@ -214,7 +214,8 @@ cdef int nonzero(Step* step) noexcept nogil:
     cdef int64_t found = 0, moving
     out, x = &step.args[0], &step.args[1]
     row_major(x, &axes)
-    locate(&axes, 0, &spot)
+    if axes.total:
+        locate(&axes, 0, &spot)
     for position in range(axes.total):
         if found < out.shape[0] and x.data[spot.offsets[0]]:
             moving = 0
