@@ -80,8 +80,8 @@ def pull_back(outputs: Sequence[Value], cotangents: Sequence[Value], targets: Se
     without `retain_graph` each node forgets its values once it has been passed; without `through` the walk ends at
     the targets, so that one target's cotangent holds nothing that came by way of another.
     """
-    nodes = order(origin(out) for out in outputs)
     wanted = {origin(target) for target in targets or ()}
+    nodes = order((origin(out) for out in outputs), () if through else wanted)
     useful = leading_to(nodes, wanted) if targets is not None else None
     pending: dict[Any, Value] = {}      # when all nodes have been visited: the leaves
     found: dict[Any, Value] = {}

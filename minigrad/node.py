@@ -9,7 +9,7 @@ made.
 """
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -108,10 +108,10 @@ class Node:
         return f"<{self.op.name} -> {self.meta}>"
 
 
-def order(roots: Iterable[Any]) -> list[Node]:
+def order(roots: Iterable[Any], ends: Container[Any] = ()) -> list[Node]:
     """The nodes behind `roots`, each after all that use it: the order in which gradients are complete.
 
-    A depth-first walk with its own stack, so that a chain of any length is walked.
+    A depth-first walk with its own stack, so that a chain of any length is walked.  Nothing behind `ends` is.
     """
     finished: dict[Node, None] = {}
     seen: set[Node] = set()
@@ -122,7 +122,8 @@ def order(roots: Iterable[Any]) -> list[Node]:
             finished[stack.pop()] = None
         else:
             seen.add(node)
-            stack += [parent for parent in node.parents if type(parent) is Node and parent not in seen]
+            if node not in ends:
+                stack += [parent for parent in node.parents if type(parent) is Node and parent not in seen]
     return list(finished)[::-1]
 
 
