@@ -52,6 +52,12 @@ def convolutions() -> Iterator[Row]:
     yield convolution("1x1: 8x32x14x14, 64", 8, 32, (14, 14), 64, (1, 1))
     yield convolution("grouped: 8x32x14x14, 32 of 3x3, 4 groups", 8, 32, (14, 14), 32, (3, 3), groups=4, padding=1)
     yield convolution("large: 16x64x32x32, 64 of 3x3", 16, 64, (32, 32), 64, (3, 3), padding=1)
+    yield convolution("large: 8x128x16x16, 128 of 3x3", 8, 128, (16, 16), 128, (3, 3), padding=1)
+    yield convolution("large: 4x256x14x14, 256 of 3x3", 4, 256, (14, 14), 256, (3, 3), padding=1)
+    yield convolution("large: 1x64x32x32, 64 of 3x3", 1, 64, (32, 32), 64, (3, 3), padding=1)
+    yield convolution("large 1x1: 8x256x14x14, 64", 8, 256, (14, 14), 64, (1, 1))
+    yield convolution("large, strided: 8x64x32x32, 128 of 3x3, stride 2", 8, 64, (32, 32), 128, (3, 3), stride=2,
+                      padding=1)
     yield convolution("1-d: 8x16x256, 16 of 3", 8, 16, (256,), 16, (3,), padding=1)
     yield convolution("3-d: 2x4x12x12x12, 8 of 3x3x3", 2, 4, (12, 12, 12), 8, (3, 3, 3), padding=1)
     for d in (2, 4):
@@ -71,6 +77,9 @@ def pools() -> Iterator[Row]:
     for n in BATCHES:
         for name, call in (("max 2x2", "max_pool2d(x, 2)"), ("average 2x2", "avg_pool2d(x, 2)")):
             yield Row("pooling", f"{name}: {n}x16x24x24", f"F.{call}", {"x": (n, 16, 24, 24)}, inference=True)
+        for name, shape in (("LeNet 1", (n, 6, 28, 28)), ("LeNet 2", (n, 16, 10, 10)), ("small", (n, 32, 8, 8))):
+            size = "x".join(map(str, shape))
+            yield Row("pooling", f"{name}, max 2x2: {size}", "F.max_pool2d(x, 2)", {"x": shape}, inference=True)
     x = {"x": (8, 16, 24, 24)}
     for name, call in (("max 3x3, stride 2", "max_pool2d(x, 3, 2, 1)"), ("L2 2x2", "lp_pool2d(x, 2, 2)"),
                        ("average 3x3, stride 1", "avg_pool2d(x, 3, 1, 1)"),
