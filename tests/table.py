@@ -357,6 +357,9 @@ def _conv_samples():
         w, g = (k, c, *geometry.kernel), (n, k, *geometry.output)
         for name, a, b in (("conv", x, w), ("conv_transpose", g, w), ("conv_weight", x, g)):
             found[name].append(Sample(name, (Operand(a, first), Operand(b, second)), {"geometry": geometry}, hard))
+        for name, a, channels in (("conv", x, k), ("conv_transpose", g, c * geometry.groups)):      # with a bias
+            operands = (Operand(a, second), Operand(w, first), Operand((channels,), LAYOUTS[j // 2 % 4]))
+            found[name].append(Sample(name, operands, {"geometry": geometry}, hard and j % 2 == 0))
     return found
 
 

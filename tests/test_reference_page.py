@@ -32,8 +32,8 @@ def test_every_name_is_there(page):
 @pytest.mark.parametrize("line", [
     "| `exp` | pointwise | e^x | ∂/∂x = `y` |",
     "| `mul` | pointwise | a * b (logical and, for bool) | ∂/∂a = `b`; ∂/∂b = `a` |",
-    "in x: g ↦ `conv_transpose(g, w)`; in w: g ↦ `conv_weight(x, g)` |",
-    "in g: x ↦ `conv(x, w)`; in w: x ↦ `conv_weight(x, g)` |",
+    "in x: g ↦ `conv_transpose(g, w)`; in w: g ↦ `conv_weight(x, g)`; in operand 2: g ↦ sum over n, o of g[n,k,o] |",
+    "in g: x ↦ `conv(x, w)`; in w: x ↦ `conv_weight(x, g)`; in operand 2: g ↦ sum over n, o of g[n,k,o] |",
     "g ↦ `avg_pool(g, **attrs)` |",
     "- **`softsign(input)`** `x / (1 + |x|)`. Derivative: through `abs`, `add`, `div`.",
 ])

@@ -26,8 +26,13 @@ def terms(geometry: Geometry) -> Iterator[tuple[Index, Index, Index]]:
                 yield o, t, i
 
 
-def conv(x: Nested, w: Nested, *, geometry: Geometry) -> Nested:
-    """out[n,k,o] = sum_{c,t} w[k,c,t] * x[n,c,i].
+def started(batch: int, channels: int, size: Index, bias: Nested | None) -> Nested:
+    """Images that hold each channel's bias, or zeros."""
+    return [[full(size, bias[k] if bias else 0) for k in range(channels)] for _ in range(batch)]
+
+
+def conv(x: Nested, w: Nested, bias: Nested | None = None, *, geometry: Geometry) -> Nested:
+    """out[n,k,o] = bias[k] + sum_{c,t} w[k,c,t] * x[n,c,i].
 
     >>> g = Geometry.of_conv("conv1d", (5,), (2,))
     >>> conv([[[1, 2, 3, 4, 5]]], [[[1, 10]]], geometry=g)
@@ -35,7 +40,7 @@ def conv(x: Nested, w: Nested, *, geometry: Geometry) -> Nested:
     """
     batch, n_out, n_in = len(x), len(w), len(w[0]) if w else 0
     per_group = n_out // geometry.groups
-    out = full((batch, n_out, *geometry.output), 0)
+    out = started(batch, n_out, geometry.output, bias)
     for o, t, i in terms(geometry):
         for n in range(batch):
             for k in range(n_out):
@@ -45,8 +50,8 @@ def conv(x: Nested, w: Nested, *, geometry: Geometry) -> Nested:
     return out
 
 
-def conv_transpose(g: Nested, w: Nested, *, geometry: Geometry) -> Nested:
-    """out[n,c,i] = sum_{k,t} w[k,c,t] * g[n,k,o].
+def conv_transpose(g: Nested, w: Nested, bias: Nested | None = None, *, geometry: Geometry) -> Nested:
+    """out[n,c,i] = bias[c] + sum_{k,t} w[k,c,t] * g[n,k,o].
 
     >>> g = Geometry.of_transpose("conv_transpose1d", (3,), (2,), stride=2)
     >>> conv_transpose([[[1, 2, 3]]], [[[1, 10]]], geometry=g)
@@ -54,7 +59,7 @@ def conv_transpose(g: Nested, w: Nested, *, geometry: Geometry) -> Nested:
     """
     batch, n_out, n_in = len(g), len(w), len(w[0]) if w else 0
     per_group = n_out // geometry.groups
-    out = full((batch, n_in * geometry.groups, *geometry.input), 0)
+    out = started(batch, n_in * geometry.groups, geometry.input, bias)
     for o, t, i in terms(geometry):
         for n in range(batch):
             for k in range(n_out):

@@ -25,7 +25,7 @@ from libc.string cimport memset
 from minigrad_ext.kernels cimport tile as tiles, window
 from minigrad_ext.kernels.axes cimport family, share_out
 from minigrad_ext.kernels.tile cimport DOT_LANES, MG_VECTOR, PIXEL_ROWS, ROW_BYTES, TILE_ROWS, ceiling
-from minigrad_ext.types cimport NO_MEMORY, OK, Step, real, view_size
+from minigrad_ext.types cimport NO_MEMORY, OK, Step, View, real, view_size
 
 cdef enum:
     SCRATCH_BYTES = 1 << 18         # the padded images worked on at a time: they should stay in the second-level cache
@@ -53,6 +53,7 @@ cdef struct Job:                    # one phase of the output: all pixels that t
 cdef struct Task:                   # one call
     bint weight                     # sums over pixels, not over taps
     window.Operand out, source, packed      # the source is x, g or x; packed is w, w or g
+    const View* bias                        # a number for each output channel, or NULL
     window.Padded padded
     int64_t n_in, n_out             # channels per group
     int64_t out_channel, packed_channel     # strides, in elements, from one output channel to the next
@@ -137,6 +138,16 @@ cdef void prepare(Task* task, Job* job, const window.Operand* w, const window.Op
 
 # ---- units of work: no element is written by two of them
 
+cdef inline void take_bias(const Task* task, int64_t panel, int64_t valid, real* bias, int64_t width) noexcept nogil:
+    """The numbers that a panel's output channels start from, 0 where there are none."""
+    first = panel // task.job.blocks * task.n_out + panel % task.job.blocks * task.job.width
+    for j in range(width):
+        bias[j] = 0
+    for j in range(valid if task.bias != NULL else 0):
+        bias[j] = (<const real*>task.bias.data)[(first + j) * task.bias.strides[0]]
+
+
+
 cdef int pad(const Task* task, int64_t first, int64_t end, real* _) noexcept nogil:
     """Units: phases of channels of the images at hand."""
     source, p = &task.source, &task.padded
@@ -168,7 +179,7 @@ cdef int pack_panels(const Task* task, int64_t first, int64_t end, real* _) noex
 cdef inline void sum_rows(const Task* task, int64_t panel, int64_t first, int64_t end, real* out,
                           int width) noexcept nogil:
     """CHANNELS, and DOTS with a width of 1: rows of sums first <= q < end, for the output channels of a panel."""
-    cdef real sums[tiles.TILE_SIZE]
+    cdef real sums[tiles.TILE_SIZE], bias[ROW_BYTES]
     cdef const real* row[TILE_ROWS]
     cdef int rows, m, j
     job = task.job
@@ -177,6 +188,7 @@ cdef inline void sum_rows(const Task* task, int64_t panel, int64_t first, int64_
     valid = <int>min(job.width, task.n_out - channel)
     source = <const real*>task.scratch + group * task.n_in * task.padded.channel
     b = <const real*>job.panels + panel * job.panel_size
+    take_bias(task, panel, valid, bias, width)
     piece = max(terms if not task.weight else PIECE if width > 1 else PIECE * 8 // job.lanes, 1)
     for q from first <= q < end by TILE_ROWS:
         rows = <int>min(<int64_t>TILE_ROWS, end - q)
@@ -198,12 +210,12 @@ cdef inline void sum_rows(const Task* task, int64_t panel, int64_t first, int64_
                 else:
                     to = out + job.rows.other[q + m]
                     for j in range(valid):
-                        to[j * step] = sums[m * width + j]
+                        to[j * step] = sums[m * width + j] + bias[j]
 
 
 cdef void sum_pixels(const Task* task, int64_t panel, int64_t first, int64_t end, real* out) noexcept nogil:
     """PIXELS: positions first <= q < end of the padded copy, for the output channels of a panel."""
-    cdef real sums[tiles.TILE_SIZE]
+    cdef real sums[tiles.TILE_SIZE], bias[PIXEL_ROWS]
     cdef const real* row[PIXEL_ROWS]
     cdef int m
     p, job = &task.padded, task.job
@@ -211,6 +223,7 @@ cdef void sum_pixels(const Task* task, int64_t panel, int64_t first, int64_t end
     stride = p.out_step[2] * task.out.stride[2]
     valid = <int>min(job.width, task.n_out - panel % job.blocks * job.width)
     source = <const real*>task.scratch + panel // job.blocks * task.n_in * p.channel
+    take_bias(task, panel, valid, bias, PIXEL_ROWS)
     for m in range(PIXEL_ROWS):
         row[m] = <const real*>job.panels + panel * job.panel_size + m
     at = first % p.plane // p.pitch[2]          # the row of the plane; then the row of pixels there, or the next
@@ -229,10 +242,10 @@ cdef void sum_pixels(const Task* task, int64_t panel, int64_t first, int64_t end
             for m in range(valid):
                 if stride == 1:
                     for j in range(left, right):
-                        to[j] = sums[m * lanes + j]
+                        to[j] = sums[m * lanes + j] + bias[m]
                 else:
                     for j in range(left, right):
-                        to[j * stride] = sums[m * lanes + j]
+                        to[j * stride] = sums[m * lanes + j] + bias[m]
                 to += task.out_channel
             if begins[line] + columns > q + lanes:
                 break                       # the next block goes on with it
@@ -323,11 +336,12 @@ ctypedef void (*slide_t)(Task* task, const window.Operand* w, const window.Opera
 
 
 cdef int face(Step* step, bint transposed, bint weight) noexcept nogil:
-    """out from its two operands, the second one packed."""
+    """out from its two operands, the second one packed, and perhaps a bias."""
     cdef Task task
     memset(&task, 0, sizeof(Task))
     out, source, packed = &step.args[0], &step.args[1], &step.args[2]
     task.out, task.source, task.packed = window.operand_of(out), window.operand_of(source), window.operand_of(packed)
+    task.bias = &step.args[3] if step.n_args == 4 else NULL
     task.padded.window, task.padded.transposed, task.weight = (<window.Window*>step.params.i)[0], transposed, weight
     w, image = (&task.out if weight else &task.packed), (&task.packed if weight else &task.out)
     rows = w.rows // task.padded.window.groups
@@ -345,12 +359,12 @@ cdef int face(Step* step, bint transposed, bint weight) noexcept nogil:
 
 
 cdef int conv(Step* step) noexcept nogil:
-    """out (N,K,*O) from x (N,C,*I) and w (K,C/groups,*T)."""
+    """out (N,K,*O) from x (N,C,*I), w (K,C/groups,*T) and perhaps a bias (K)."""
     return face(step, False, False)
 
 
 cdef int conv_transpose(Step* step) noexcept nogil:
-    """out (N,C,*I) from g (N,K,*O) and w (K,C/groups,*T): the transpose of conv in x."""
+    """out (N,C,*I) from g (N,K,*O), w (K,C/groups,*T) and perhaps a bias (C): the transpose of conv in x."""
     return face(step, True, False)
 
 

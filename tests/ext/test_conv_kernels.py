@@ -24,7 +24,8 @@ def operands(geometry, batch, c, k, seed=0):
     groups = geometry.groups
     return {"x": integers((batch, c * groups, *geometry.input), seed),
             "w": integers((k * groups, c, *geometry.kernel), seed + 1),
-            "g": integers((batch, k * groups, *geometry.output), seed + 2)}
+            "g": integers((batch, k * groups, *geometry.output), seed + 2),
+            "conv": integers((k * groups,), seed + 3), "conv_transpose": integers((c * groups,), seed + 4)}    # biases
 
 
 def shape(nested):
@@ -32,20 +33,24 @@ def shape(nested):
 
 
 @functools.cache
-def wanted(op, geometry, batch, c, k):
+def wanted(op, geometry, batch, c, k, biased):
     """By definition; remembered, since every variant and dtype is compared with the same numbers."""
     arrays = operands(geometry, batch, c, k)
     first, second, _ = OPS[op]
-    return getattr(reference, op)(arrays[first], arrays[second], geometry=geometry)
+    return getattr(reference, op)(arrays[first], arrays[second], *([arrays[op]] if biased else []), geometry=geometry)
 
 
 def check(kernels, geometry, batch, c, k, dtype):
+    """All three, and with a bias."""
     arrays = operands(geometry, batch, c, k)
-    for op, (first, second, result) in OPS.items():
+    for op, biased in (("conv", False), ("conv", True), ("conv_transpose", False), ("conv_transpose", True),
+                       ("conv_weight", False)):
+        first, second, result = OPS[op]
         out = empty(shape(arrays[result]), dtype)
-        kernels[op](out, buf(arrays[first], dtype), buf(arrays[second], dtype), geometry.params)
-        check_equal(out, wanted(op, geometry, batch, c, k),
-                    f"{op} {dtype} {geometry} batch {batch}, channels {c} and {k}")
+        given = [buf(arrays[name], dtype) for name in (first, second, *[op] * biased)]
+        kernels[op](out, *given, geometry.params)
+        check_equal(out, wanted(op, geometry, batch, c, k, biased),
+                    f"{op} {dtype} {geometry} batch {batch}, channels {c} and {k}, bias {biased}")
 
 
 @settings(max_examples=40, deadline=None)

@@ -11,8 +11,8 @@ from typing import Any
 from minigrad.functions.index import as_index, where
 from minigrad.functions.parts import flip as flipped
 from minigrad.geometry import Geometry, Padding, PerAxis
-from minigrad.nn.functional.checks import batched, check_shape, per_dimension, sized, unbatched
-from minigrad.ops import conv, math, view
+from minigrad.nn.functional.checks import batched, check_shape, check_tensor, per_dimension, sized, unbatched
+from minigrad.ops import conv
 from minigrad.shapes import axis_of
 from minigrad.tensor import Tensor
 
@@ -20,14 +20,12 @@ __all__ = ["conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d",
            "linear"]
 
 
-def _finished(op: str, output: Any, bias: Any, alone: bool) -> Any:
-    """The output with its bias, one per channel, and without the batch axis if it had none."""
-    if bias is not None:
-        sized(op, output.shape[1:2], bias=bias)
-        if bias.dtype is not output.dtype:
-            raise TypeError(f"{op}: bias: got dtype {bias.dtype.name}, expected {output.dtype.name} as the input")
-        output = math.add(output, view.reshape(bias, shape=(*bias.shape, *(1,) * (output.ndim - 2))))
-    return unbatched(output, alone)
+def _given(op: str, bias: Any) -> tuple:
+    """The operands that a bias adds to a call."""
+    if bias is None:
+        return ()
+    check_tensor(op, "bias", bias)
+    return (bias,)
 
 
 def _conv(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: PerAxis = 1, padding: Padding = 0,
@@ -66,7 +64,7 @@ def _conv(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Per
     x, alone = batched(op, ndim, input)
     weight = flipped(weight, tuple(range(2, weight.ndim))) if flip else weight
     geometry = Geometry.of_conv(op, x.shape[2:], weight.shape[2:], stride, padding, dilation, groups)
-    return _finished(op, conv.conv(x, weight, geometry=geometry), bias, alone)
+    return unbatched(conv.conv(x, weight, *_given(op, bias), geometry=geometry), alone)
 
 
 def _conv_transpose(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: PerAxis = 1,
@@ -102,7 +100,7 @@ def _conv_transpose(input: Tensor, weight: Tensor, bias: Tensor | None = None, s
     x, alone = batched(op, ndim, input)
     geometry = Geometry.of_transpose(op, x.shape[2:], weight.shape[2:], stride, padding, output_padding, output_size,
                                      dilation, groups)
-    return _finished(op, conv.conv_transpose(x, weight, geometry=geometry), bias, alone)
+    return unbatched(conv.conv_transpose(x, weight, *_given(op, bias), geometry=geometry), alone)
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
