@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from timing import scaled
+
 from minigrad import get_num_threads
 from minigrad.draw import bars
 from minigrad.kernels import ISA
@@ -15,14 +17,6 @@ CHARTED = ("conv", "pool", "matmul", "reduce", "index", "optim")
 def pytest_addoption(parser: Any) -> None:
     parser.addoption("--chart", default="benchmarks/speedups.svg", metavar="FILE",
                      help="where to write the chart of speed-ups (default: %(default)s)")
-
-
-def scaled(seconds: float) -> str:
-    """A time with a unit that suits it."""
-    for factor, unit in ((1, "s"), (1e3, "ms"), (1e6, "us")):
-        if seconds * factor >= 1:
-            return f"{seconds * factor:.3g} {unit}"
-    return f"{seconds * 1e9:.3g} ns"
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: Any) -> None:

@@ -1,10 +1,13 @@
-"""The loops one writes first: 2-d convolution and its two transposes over nested lists, as tight as Python allows.
+"""The loops one writes first, over nested lists, as tight as plain Python allows.
 
-`minigrad.reference` defines every kernel for any geometry; these are its special case for two dimensions, no padding
-and unit stride, several times faster, so that the large convolution is compared with a baseline worth beating.
+`minigrad.reference` defines every kernel for any geometry; these are its special case for two dimensions, several times
+faster, so that what is compared with them is compared with a baseline worth beating.
 """
 
 from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
 
 Images = list[list[list[list[float]]]]
 
@@ -14,20 +17,31 @@ def zeros(a: int, b: int, c: int, d: int) -> Images:
     return [[[[0.0] * d for _ in range(c)] for _ in range(b)] for _ in range(a)]
 
 
-def conv2d(x: Images, w: Images) -> Images:
-    """y[n][k][i][j] = sum over c, a, b of w[k][c][a][b] * x[n][c][i + a][j + b]"""
-    rows, columns = len(x[0][0]) - len(w[0][0]) + 1, len(x[0][0][0]) - len(w[0][0][0]) + 1
-    y = zeros(len(x), len(w), rows, columns)
+def padded(x: Images, n: int, fill: float) -> Images:
+    """`n` rows and columns of `fill` around each plane."""
+    wide = len(x[0][0][0]) + 2 * n
+    side, above = [fill] * n, [[fill] * wide for _ in range(n)]
+    return [[[*above, *[side + line + side for line in plane], *above] for plane in image] for image in x]
+
+
+def conv2d(x: Images, w: Images, bias: Sequence[float] = (), stride: int = 1, padding: int = 0, dilation: int = 1,
+           groups: int = 1) -> Images:
+    """y[n][k][i][j] = bias[k] + sum over c, a, b of w[k][c][a][b] * x[n][c][i*stride + a*dilation][j*stride + ...]"""
+    x = padded(x, padding, 0.0) if padding else x
+    reach, span = dilation * (len(w[0][0]) - 1) + 1, dilation * (len(w[0][0][0]) - 1) + 1
+    rows, columns = (len(x[0][0]) - reach) // stride + 1, (len(x[0][0][0]) - span) // stride + 1
+    y, per_group = zeros(len(x), len(w), rows, columns), len(w) // groups
     for image, out in zip(x, y, strict=True):
-        for kernel, plane in zip(w, out, strict=True):
+        for k, (kernel, plane) in enumerate(zip(w, out, strict=True)):
+            first, start = k // per_group * len(kernel), bias[k] if bias else 0.0
+            channels = image[first:first + len(kernel)]
             for i in range(rows):
                 for j in range(columns):
-                    total = 0.0
-                    for taps, channel in zip(kernel, image, strict=True):
-                        for a, row in enumerate(taps, i):
-                            line = channel[a]
-                            for b, weight in enumerate(row, j):
-                                total += weight * line[b]
+                    total, left = start, j * stride
+                    for taps, channel in zip(kernel, channels, strict=True):
+                        for row, line in zip(taps, channel[i * stride::dilation], strict=False):
+                            for weight, value in zip(row, line[left:left + span:dilation], strict=True):
+                                total += weight * value
                     plane[i][j] = total
     return y
 
@@ -62,3 +76,54 @@ def conv2d_weight(x: Images, g: Images, size: tuple[int, int]) -> Images:
                                 total += value * source[j]
                         row[b] += total
     return w
+
+
+def _pool2d(x: Images, k: int, stride: int, padding: int, fill: float,
+            chosen: Callable[[list[float]], float]) -> Images:
+    x = padded(x, padding, fill) if padding else x
+    rows, columns = (len(x[0][0]) - k) // stride + 1, (len(x[0][0][0]) - k) // stride + 1
+    y = zeros(len(x), len(x[0]), rows, columns)
+    for image, out in zip(x, y, strict=True):
+        for channel, plane in zip(image, out, strict=True):
+            for i, line in enumerate(plane):
+                window = channel[i * stride:i * stride + k]
+                for j in range(columns):
+                    left = j * stride
+                    line[j] = chosen([value for row in window for value in row[left:left + k]])
+    return y
+
+
+def max_pool2d(x: Images, k: int, stride: int = 0, padding: int = 0) -> Images:
+    return _pool2d(x, k, stride or k, padding, -math.inf, max)
+
+
+def avg_pool2d(x: Images, k: int, stride: int = 0, padding: int = 0) -> Images:
+    return _pool2d(x, k, stride or k, padding, 0.0, lambda window: sum(window) / len(window))
+
+
+def linear(x: list[list[float]], w: list[list[float]], b: list[float]) -> list[list[float]]:
+    """y[n][k] = b[k] + sum over c of x[n][c] * w[k][c]"""
+    return [[start + sum([a * c for a, c in zip(line, row, strict=True)]) for row, start in zip(w, b, strict=True)]
+            for line in x]
+
+
+def softmax(x: list[list[float]], axis: int) -> list[list[float]]:
+    """exp(x[n][c]) / sum over c of exp(x[n][c])"""
+    y = []
+    for line in x:
+        largest = max(line)
+        powers = [math.exp(value - largest) for value in line]
+        total = sum(powers)
+        y.append([power / total for power in powers])
+    return y
+
+
+def cross_entropy(x: list[list[float]], t: list[int]) -> float:
+    """mean over n of log(sum over c of exp(x[n][c])) - x[n][t[n]]"""
+    return sum([math.log(sum([math.exp(value - line[k]) for value in line])) for line, k in zip(x, t, strict=True)]
+               ) / len(x)
+
+
+def mse_loss(x: list[list[float]], y: list[list[float]]) -> float:
+    return sum([(a - b) ** 2 for line, row in zip(x, y, strict=True) for a, b in zip(line, row, strict=True)]
+               ) / (len(x) * len(x[0]))

@@ -1,7 +1,7 @@
-"""The rows that `python -m benchmarks` measures: calls written once, for minigrad and PyTorch alike.
+"""The rows that `python -m benchmarks` measures: calls written once for all libraries, but for what is spelled apart.
 
-`m` is the library and `F` its nn.functional; operands are made of the shapes named, the ones under `given` are not
-differentiated.  A multiply-add counts as two operations.
+`m` is the library and `F` its nn.functional (benchmarks/with_numpy.py and naive.py for the others); operands are made
+of the shapes named, the ones under `given` are not differentiated.  A multiply-add counts as two operations.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ class Row:
     given: dict[str, str] = field(default_factory=dict)     # name -> expression
     flops: float = 0.0                                      # of the call alone
     inference: bool = False                                 # measure the call alone too
+    spelled: dict[str, str] = field(default_factory=dict)   # library -> its call where it differs
 
 
 def convolution(name: str, n: int, c: int, size: tuple[int, ...], k: int, taps: tuple[int, ...], group: str = "conv",
@@ -95,19 +96,28 @@ def others() -> Iterator[Row]:
     for n in BATCHES:
         yield Row("dense", f"linear {n}x400 to 120", "F.linear(x, w, b)", {"x": (n, 400), "w": (120, 400), "b": (120,)},
                   flops=2.0 * n * 400 * 120, inference=True)
+    columns = "[[sum(map(mul, row, column)) for column in zip(*w)] for row in x]"
     for size in (64, 256, 512):
         yield Row("dense", f"matmul {size}", "x @ w", {"x": (size, size), "w": (size, size)}, flops=2.0 * size**3,
-                  inference=True)
+                  inference=True, spelled={"naive loops": columns})
     for size in (64, 4096, 262144):
-        for name in ("relu", "tanh", "sigmoid", "exp", "log", "sqrt"):
-            text = f"(x * x + 0.5).{name}()" if name in ("log", "sqrt") else f"x.{name}()"
-            yield Row("elementwise", f"{name} of {size:,}", text, {"x": (size,)}, inference=True)
-        yield Row("elementwise", f"x*y + x of {size:,}", "x * y + x", {"x": (size,), "y": (size,)}, inference=True)
+        for name, loop in (("relu", "v if v > 0 else 0.0"), ("tanh", "math.tanh(v)"),
+                           ("sigmoid", "1 / (1 + math.exp(-v))"), ("exp", "math.exp(v)"),
+                           ("log", "math.log(v * v + 0.5)"), ("sqrt", "math.sqrt(v * v + 0.5)")):
+            x = "x * x + 0.5" if name in ("log", "sqrt") else "x"
+            spelled = {"NumPy": f"{'F' if name in ('relu', 'sigmoid') else 'm'}.{name}({x})",
+                       "naive loops": f"[{loop} for v in x]"}
+            yield Row("elementwise", f"{name} of {size:,}", f"({x}).{name}()", {"x": (size,)}, inference=True,
+                      spelled=spelled)
+        yield Row("elementwise", f"x*y + x of {size:,}", "x * y + x", {"x": (size,), "y": (size,)}, inference=True,
+                  spelled={"naive loops": "[v * u + v for v, u in zip(x, y)]"})
         yield Row("elementwise", f"GELU of {size:,}", "F.gelu(x)", {"x": (size,)}, inference=True)
     image = {"x": (32, 16, 14, 14)}
-    for name, call in (("sum of all", "x.sum()"), ("mean over pixels", "x.mean((2, 3))"),
-                       ("max over channels", "x.amax(1)"), ("variance over channels", "x.var(1)")):
-        yield Row("reductions", f"{name}: 32x16x14x14", call, image, inference=True)
+    for name, call, array in (("sum of all", "x.sum()", "x.sum()"),
+                              ("mean over pixels", "x.mean((2, 3))", "x.mean((2, 3))"),
+                              ("max over channels", "x.amax(1)", "x.max(1)"),
+                              ("variance over channels", "x.var(1)", "x.var(1, ddof=1)")):
+        yield Row("reductions", f"{name}: 32x16x14x14", call, image, inference=True, spelled={"NumPy": array})
     affine = {"w": (16,), "b": (16,)}
     for name, call in (("batch norm", "F.batch_norm(x, None, None, w, b, True)"),
                        ("group norm", "F.group_norm(x, 4, w, b)"),

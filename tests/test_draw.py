@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 import minigrad
-from minigrad.draw import bars, window_pair
+from minigrad.draw import bars, lines, window_pair
 from minigrad.geometry import Geometry
 from minigrad.ops.conv import conv
 
@@ -37,6 +37,35 @@ def test_bars_refuse_what_has_no_logarithm(value):
 def test_bars_refuse_nothing():
     with pytest.raises(ValueError, match="bars: rows: got none, expected at least one"):
         bars([], "ratios")
+
+
+STYLES = {"one": ("accent", False), "two": ("second", True)}
+PANELS = {"batch": {"one": [(1, 10.0), (10, 100.0), (100, 1000.0)], "two": [(1, 20.0), (100, 20.0)]},
+          "channels": {"one": [(3, 500.0)]}}
+
+
+def test_lines_show_every_panel_series_and_size():
+    shown = texts(lines(PANELS, "how it grows", "GF/s", STYLES, limit=("most", 2000.0)))
+    assert {"how it grows", "one", "two", "batch", "channels", "GF/s", "most", "1", "10", "100", "3"} <= set(shown)
+
+
+def test_lines_are_straight_on_logarithmic_axes():
+    root = ElementTree.fromstring(lines(PANELS, "", "", STYLES).svg())
+    dots = [(float(node.get("x")), float(node.get("y"))) for node in root.iter(f"{SVG}rect")
+            if "f-accent" in node.get("class")][:3]
+    (x1, y1), (x2, y2), (x3, y3) = dots
+    assert x2 - x1 == pytest.approx(x3 - x2, abs=0.1) and y1 - y2 == pytest.approx(y2 - y3, abs=0.1) and y1 > y2
+
+
+@pytest.mark.parametrize("point", [(0.0, 1.0), (1.0, -1.0), (1.0, float("nan")), (float("inf"), 1.0)])
+def test_lines_refuse_what_has_no_logarithm(point):
+    with pytest.raises(ValueError, match="lines: panels: got a number that is not positive and finite"):
+        lines({"batch": {"one": [point]}}, "", "", STYLES)
+
+
+def test_lines_refuse_nothing():
+    with pytest.raises(ValueError, match="lines: panels: got no points, expected at least one"):
+        lines({"batch": {"one": []}}, "", "", STYLES)
 
 
 def test_window_pair_shows_the_results_of_the_ops():

@@ -2,9 +2,11 @@
 
     window_pair     a convolution and its transpose, with the engine's own numbers
     bars            a bar chart on a logarithmic axis
+    lines           line charts on logarithmic axes, one for each quantity
 """
 
 from minigrad.draw.bars import bars
+from minigrad.draw.lines import lines
 from minigrad.draw.window import window_pair
 
-__all__ = ["bars", "window_pair"]
+__all__ = ["bars", "lines", "window_pair"]

@@ -43,9 +43,11 @@ class Sheet:
             + (f' stroke-width="{thick:g}"' if stroke else "") + (' stroke-dasharray="3 3"' if dashed else "")
             + (f' rx="{round:g}"' if round else "") + "/>")
 
-    def line(self, x1: float, y1: float, x2: float, y2: float, stroke: str = "line", thick: float = 1) -> None:
+    def line(self, x1: float, y1: float, x2: float, y2: float, stroke: str = "line", thick: float = 1,
+             dashed: bool = False) -> None:
         """A straight line."""
-        self.parts.append(f'<path d="M{x1:g} {y1:g}L{x2:g} {y2:g}" class="s-{stroke}" stroke-width="{thick:g}"/>')
+        self.parts.append(f'<path d="M{x1:g} {y1:g}L{x2:g} {y2:g}" class="s-{stroke}" stroke-width="{thick:g}"'
+                          + (' stroke-dasharray="3 3"' if dashed else "") + "/>")
 
     def text(self, x: float, y: float, words: str, size: float = 13, anchor: str = "middle", fill: str = "ink",
              bold: bool = False, mono: bool = False) -> None:

@@ -1,0 +1,18 @@
+"""Figures in documents: what a command measured stands between two markers, headed by the command itself."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+
+def replace(path: Path, kind: str, lines: list[str]) -> None:
+    """Puts the lines between `<!-- kind -->` and `<!-- end of kind -->`, under the command that is running."""
+    text, begin, end = path.read_text(encoding="utf-8"), f"<!-- {kind} -->\n", f"<!-- end of {kind} -->"
+    head, found, rest = text.partition(begin)
+    _, closed, tail = rest.partition(end)
+    if not found or not closed:
+        raise SystemExit(f"{path}: has no markers {begin.strip()} and {end}")
+    command = f"`python -m benchmarks {shlex.join(sys.argv[1:])}` wrote:"
+    path.write_text("\n".join([head + begin, command, "", *lines, "", end + tail]), encoding="utf-8")
