@@ -72,7 +72,7 @@ class Fused(Differentiable):
     def jvp(self, tangents: list, operands: tuple, out: Any, attrs: dict) -> Any:
         moved = [slot for slot, t in enumerate(tangents) if t is not None]
         if all(self.rule(slot) for slot in moved):
-            return total([back_through(lambda g, slot=slot: self.pull(slot, g, operands, out, attrs), tangents[slot],
+            return total([back_through(lambda g, slot=slot: self.vjp(slot, g, operands, out, attrs), tangents[slot],
                                        [zeros(out)], 0) for slot in moved])
         own = [alias(x) for x in operands]
         with grad_mode(True):

@@ -313,6 +313,17 @@ SAMPLES["matmul"] = [
         ((2, 1, 1, 3), "contiguous", (3, 3, 1), "reversed", False), ((2, 0), "contiguous", (0, 3), "contiguous", False),
         ((0, 2), "contiguous", (2, 3), "contiguous", False), ((0, 2, 2), "contiguous", (2, 1), "contiguous", False),
         ((5, 9), "transposed", (9, 7), "transposed", False)]]
+SAMPLES["linear"] = [
+    Sample("linear", (Operand(x, first), Operand(w, second), *([Operand(w[:1], "reversed")] if bias else [])),
+           derivatives=hard) for x, first, w, second, bias, hard in [
+        ((2, 3), "contiguous", (2, 3), "transposed", True, True), ((2,), "reversed", (3, 2), "contiguous", True, True),
+        ((2, 1, 2), "transposed", (2, 2), "stepped", True, True),
+        ((1, 2), "contiguous", (1, 2), "reversed", False, True),
+        ((2, 3, 2), "expanded", (1, 2), "contiguous", True, False),
+        ((0, 2), "contiguous", (3, 2), "contiguous", True, False),
+        ((2, 0), "contiguous", (3, 0), "contiguous", True, False),
+        ((2, 2), "contiguous", (0, 2), "contiguous", True, False),
+        ((3, 2, 2, 5), "transposed", (4, 5), "transposed", True, False)]]
 
 
 # ---- sliding windows -------------------------------------------------------------------------------------------------

@@ -1,13 +1,17 @@
-"""The matrix product, as one of the three derivatives of a trilinear form:
+"""The matrix product, as one of the three derivatives of a trilinear form, and the dense layer made of it:
 
     <g, a @ b> = sum of g[m, n] a[m, k] b[k, n],     d/da = g @ b^T,     d/db = a^T @ g
 """
 
+from math import prod
 from typing import Any
 
 from minigrad.dtypes import check_dtype
+from minigrad.errors import require
+from minigrad.fused import fused
 from minigrad.op import multilinear
-from minigrad.ops.view import permute
+from minigrad.ops.math import add
+from minigrad.ops.view import flat_view, permute
 from minigrad.shapes import broadcast
 
 
@@ -27,3 +31,33 @@ def _shape(a: Any, b: Any) -> Any:
 matmul = multilinear(
     "matmul", lambda g, a, b: matmul(g, transposed(b)), lambda g, a, b: matmul(transposed(a), g), shape=_shape,
     doc="out[m, n] = sum over k of a[m, k] b[k, n], for each place of the leading axes, which broadcast")
+
+
+def rows(x: Any) -> Any:
+    """All vectors along the last axis as the rows of one matrix."""
+    return flat_view(x, (prod(x.shape[:-1]), x.shape[-1]))
+
+
+def _linear_shape(x: Any, w: Any, bias: Any = None) -> Any:
+    require(w.ndim == 2, "linear", "weight", f"shape {w.shape}", "(out_features, in_features)")
+    require(x.shape[-1:] == w.shape[1:], "linear", "input", f"shape {x.shape}", f"(..., {w.shape[1]}) for weight "
+            f"{w.shape}")
+    check_dtype("linear", "input", x.dtype, w.dtype)
+    if bias is not None:
+        check_dtype("linear", "bias", bias.dtype, w.dtype)
+        require(bias.shape == w.shape[:1], "linear", "bias", f"shape {bias.shape}", str(w.shape[:1]))
+    return (*x.shape[:-1], w.shape[0]), x.dtype
+
+
+def _composed(x: Any, w: Any, *bias: Any) -> Any:
+    out = flat_view(matmul(rows(x), transposed(w)), (*x.shape[:-1], w.shape[0]))
+    return add(out, *bias) if bias else out
+
+
+linear = fused(
+    "linear",
+    lambda g, _x, w, *_rest: matmul(g, w) if g.ndim > 1 else linear(g, transposed(w)),
+    lambda g, x, _w, *_rest: matmul(transposed(rows(g)), rows(x)),
+    lambda g, *_rest: g,        # and summed to the bias's shape, as whatever has been broadcast
+    formula=_composed, shape=_linear_shape,
+    doc="out[.., n] = sum over k of x[.., k] w[n, k], + bias[n] if given")

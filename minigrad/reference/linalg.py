@@ -1,4 +1,5 @@
-"""The matrix product: out[.., m, n] = sum over k of a[.., m, k] b[.., k, n]; the leading axes broadcast."""
+"""The matrix product, out[.., m, n] = sum over k of a[.., m, k] b[.., k, n] with leading axes that broadcast, and the
+dense layer, out[.., n] = sum over k of x[.., k] w[n, k] + bias[n]."""
 
 from __future__ import annotations
 
@@ -34,4 +35,22 @@ def _own(place: tuple[int, ...], sizes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(i if n > 1 else 0 for i, n in zip(place[len(place) - len(lead):], lead, strict=True))
 
 
-KERNELS: dict[str, Callable[..., Any]] = {"matmul": matmul}
+def linear(x: Nested, w: Nested, bias: Nested | None = None) -> Nested:
+    """Each vector along the last axis of x through one matrix.
+
+    >>> linear([1, 2], [[1, 1], [0, -1]], [0, 5])
+    [3, 3]
+    """
+    lead, features = shape(x)[:-1], len(w)
+    out = full((*lead, features), 0)
+    for place in indices(lead):
+        vector = get(x, place)
+        for n in range(features):
+            number = bias[n] if bias is not None else 0
+            for a, b in zip(vector, w[n], strict=True):
+                number += a * b
+            put(out, (*place, n), number)
+    return out
+
+
+KERNELS: dict[str, Callable[..., Any]] = {"matmul": matmul, "linear": linear}

@@ -1,11 +1,15 @@
-"""The matrix product, read straight from strided views: out[.., m, n] = sum over k of a[.., m, k] b[.., k, n].
+"""The matrix product and the dense layer, read straight from strided views:
 
-Reals go through the micro-kernels of tile.pxd.  One operand's columns lie across the lanes of the vectors, packed into
-panels of `lanes` columns; the other's rows are broadcast, in place where k is contiguous.  Which operand takes which
-part is decided by a small model of cost: transposing the problem (out^T = b^T a^T) often spares the packing.
-A product of few rows whose k is contiguous on both sides, a dense layer at a small batch, is taken as dot products.
+    matmul    out[.., m, n] = sum over k of a[.., m, k] b[.., k, n]
+    linear    out[.., n] = sum over k of x[.., k] w[n, k], + bias[n] if given
 
-k is cut into blocks so that a panel stays in the first cache, and the tiles of a block are shared out among threads.
+Reals go through register-blocked sums.  As tiles (tile.pxd), one operand's columns lie across the lanes of the vectors,
+packed into panels unless so few rows meet them that they are read in place; the other's rows are broadcast.  As dots,
+for a k that is contiguous on both sides, k lies across the lanes and nothing is packed: a dense layer of any batch up
+to a few hundred.  A small model of cost decides, also which operand takes which part: transposing the problem
+(out^T = b^T a^T) often spares the packing.
+
+k is cut into blocks so that a panel stays in the first cache, and the blocks of sums are shared out among threads.
 All cuts depend on the shapes alone, and the blocks of k are added in order: any number of threads gives the same bits.
 """
 
@@ -14,21 +18,37 @@ from libc.stdlib cimport free, malloc
 from minigrad_ext.kernels.axes cimport (
     Axes, Spot, append_axis, broadcast_stride, clear_axes, family, locate, merge_neighbours, share_out,
 )
-from minigrad_ext.kernels.tile cimport DOT_LANES, ROW_BYTES, TILE_ROWS, TILE_SIZE, ceiling, pack, tile, tile_dot
-from minigrad_ext.types cimport NO_MEMORY, OK, Step, bits, itemsize_of, real
+from minigrad_ext.kernels.tile cimport (
+    DOT_LANES, MG_VECTOR, ONE_BYTES, PIXEL_BYTES, PIXEL_ROWS, ROW_BYTES, TILE_ROWS, TILE_SIZE, ceiling, pack, tile,
+)
+from minigrad_ext.types cimport NO_MEMORY, OK, Step, bits, itemsize_of, kernel_t, real
+
+cdef extern from *:
+    """
+    #include "isa.h"
+    /* Rows times columns of dots, each a vector of sums (two of doubles): as many as registers hold.  Each vector that
+       is loaded meets all of the other side. */
+    enum { DOT_ROWS = 4, DOT_COLUMNS = MG_VECTOR == 64 ? 6 : 2, DOT_COLUMNS_OF_ONE = 8, DOT_BLOCKS = 24 };
+    """
+    enum:
+        DOT_ROWS, DOT_COLUMNS
+        DOT_COLUMNS_OF_ONE      # with a single row
+        DOT_BLOCKS              # rows * columns at most
 
 cdef enum:
     PANEL_BYTES = 32768         # a packed panel: most of the first cache
-    BLOCK = 2048                # rows or columns packed at a time
+    BLOCK = 1920                # rows or columns packed at a time: a multiple of every width
     TASK_TILES = 4              # a task is so many tiles high
     TASK_PANELS = 4             # and so many panels wide
     FEW_ROWS = 2                # tiles: so few rows do not pay for packing what is contiguous
+    DOT_BYTES = 16384           # of rows, which all columns meet in the first cache
 
 
 cdef struct Side:               # a and its rows, or b and its columns; strides in elements
     const char* data
     int64_t size, k_stride      # m, or n
     int64_t stride, c_stride    # from one row, or column, to the next, here and in c
+    int64_t start_stride        # and in what the sums start from
     int64_t width               # rows of a tile, or columns of a panel
     int64_t first, count        # of the block at hand, and its tiles, or panels
     char* packed                # them; NULL: all read in place
@@ -38,13 +58,14 @@ cdef struct Side:               # a and its rows, or b and its columns; strides 
 cdef struct Product:
     Side a, b
     char* c
+    const char* start           # added to the product; NULL for nothing
     int64_t k
     int64_t depth, depths       # where the block at hand starts along k, and its size
     Side* packing
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Tiles: a block of c, TILE_ROWS rows of a times `lanes` columns of b
+# Tiles: a block of c, some rows of a times `lanes` columns of b
 
 cdef int pack_blocks(const Product* job, int64_t first, int64_t end, real* _) noexcept nogil:
     """Tiles, or panels, of the side to be packed."""
@@ -57,30 +78,52 @@ cdef int pack_blocks(const Product* job, int64_t first, int64_t end, real* _) no
     return OK
 
 
-cdef inline void multiply_tile(const Product* job, int64_t at, int64_t panel, real* _) noexcept nogil:
+cdef inline void multiply_tile(const Product* job, int64_t at, int64_t panel, real* _, int height, int lanes
+                               ) noexcept nogil:
     cdef const real* rows[TILE_ROWS]
     cdef real sums[TILE_SIZE]
-    cdef int lanes = ROW_BYTES // <int>sizeof(real)
     a, b = &job.a, &job.b
-    row, column = a.first + at * TILE_ROWS, b.first + panel * lanes
-    m, n = min(<int64_t>TILE_ROWS, a.size - row), min(<int64_t>lanes, b.size - column)
+    row, column = a.first + at * height, b.first + panel * lanes
+    m, n = min(<int64_t>height, a.size - row), min(<int64_t>lanes, b.size - column)
     from_a, a_stride, a_step = <const real*>a.data + job.depth * a.k_stride + row * a.stride, a.stride, a.k_stride
     if a.packed != NULL:
-        from_a, a_stride, a_step = <const real*>a.packed + at * TILE_ROWS * job.depths, 1, TILE_ROWS
+        from_a, a_stride, a_step = <const real*>a.packed + at * height * job.depths, 1, <int64_t>height
     from_b, b_step = <const real*>b.packed + panel * lanes * job.depths, <int64_t>lanes
     if b.in_place and n == lanes:
         from_b, b_step = <const real*>b.data + job.depth * b.k_stride + column, b.k_stride
-    for i in range(TILE_ROWS):          # rows beyond the last one stand in for nothing and repeat the first
+    for i in range(height):             # rows beyond the last one stand in for nothing and repeat the first
         rows[i] = from_a + (i if i < m else 0) * a_stride
-    tile(job.depths, rows, NULL, a_step, from_b, NULL, b_step, sums, TILE_ROWS, ROW_BYTES // <int>sizeof(real))
-    for i in range(m):
-        c = <real*>job.c + (row + i) * a.c_stride + column * b.c_stride
-        if job.depth > 0:
+    tile(job.depths, rows, NULL, a_step, from_b, NULL, b_step, sums, height, lanes)
+    c, a_stride, b_stride = <real*>job.c + row * a.c_stride + column * b.c_stride, a.c_stride, b.c_stride
+    if job.depth > 0:                   # the sums of earlier blocks of k, or the bias
+        add(sums, c, a_stride, b_stride, m, n, lanes)
+    elif job.start != NULL:
+        add(sums, <const real*>job.start + row * a.start_stride + column * b.start_stride, a.start_stride,
+            b.start_stride, m, n, lanes)
+    if b_stride == 1 and n == lanes:
+        for i in range(m):
+            for j in range(lanes):
+                c[i * a_stride + j] = sums[i * lanes + j]
+    elif b_stride == 1:
+        for i in range(m):
             for j in range(n):
-                c[j * b.c_stride] += sums[i * lanes + j]
+                c[i * a_stride + j] = sums[i * lanes + j]
+    else:                               # where neighbours in memory are rows, one after the other
+        for j in range(n):
+            for i in range(m):
+                c[i * a_stride + j * b_stride] = sums[i * lanes + j]
+
+
+cdef inline void add(real* sums, const real* from_, int64_t a_stride, int64_t b_stride, int64_t m, int64_t n,
+                     int lanes) noexcept nogil:
+    """sums[i*lanes + j] += from_[i*a_stride + j*b_stride]"""
+    for i in range(m):
+        if b_stride == 1 and n == lanes:
+            for j in range(lanes):
+                sums[i * lanes + j] += from_[i * a_stride + j]
         else:
             for j in range(n):
-                c[j * b.c_stride] = sums[i * lanes + j]
+                sums[i * lanes + j] += from_[i * a_stride + j * b_stride]
 
 
 cdef int multiply_blocks(const Product* job, int64_t first, int64_t end, real* kind) noexcept nogil:
@@ -90,16 +133,30 @@ cdef int multiply_blocks(const Product* job, int64_t first, int64_t end, real* k
         tiles, panels = task // across * TASK_TILES, task % across * TASK_PANELS
         for panel in range(panels, min(job.b.count, panels + TASK_PANELS)):
             for at in range(tiles, min(job.a.count, tiles + TASK_TILES)):
-                multiply_tile(job, at, panel, kind)
+                if job.a.width == 1:
+                    multiply_tile(job, at, panel, kind, 1, ONE_BYTES // <int>sizeof(real))
+                elif job.a.width < TILE_ROWS:
+                    multiply_tile(job, at, panel, kind, PIXEL_ROWS, PIXEL_BYTES // <int>sizeof(real))
+                else:
+                    multiply_tile(job, at, panel, kind, TILE_ROWS, ROW_BYTES // <int>sizeof(real))
     return OK
+
+
+cdef inline void choose_tile(Product* job, int64_t itemsize) noexcept nogil:
+    """The fewer rows, the wider: as many sums as registers hold."""
+    a, b = &job.a, &job.b
+    a.width, b.width = TILE_ROWS, ROW_BYTES // itemsize
+    if a.size == 1:
+        a.width, b.width = 1, ONE_BYTES // itemsize
+    elif a.size <= PIXEL_ROWS and a.width > PIXEL_ROWS:
+        a.width, b.width = PIXEL_ROWS, PIXEL_BYTES // itemsize
+    b.in_place = b.stride == 1 and a.size <= FEW_ROWS * TILE_ROWS
 
 
 cdef int multiply_tiled(Product* job, real* kind) noexcept nogil:
     """Blocks of columns; in them blocks of k, each packed once; in them blocks of rows."""
     a, b, work = &job.a, &job.b, work_of(job) / 50
-    a.width, b.width = TILE_ROWS, ROW_BYTES // sizeof(real)
-    b.in_place = b.stride == 1 and a.size <= FEW_ROWS * TILE_ROWS
-    depths = max(1, min(job.k, PANEL_BYTES // ROW_BYTES))
+    depths = max(1, job.k if b.in_place else min(job.k, PANEL_BYTES // (b.width * <int64_t>sizeof(real))))
     panels = ceiling(min(b.size, BLOCK), b.width) * b.width * depths * <int64_t>sizeof(real)
     tiles = ceiling(min(a.size, BLOCK), a.width) * a.width * depths * <int64_t>sizeof(real)
     memory = <char*>malloc(panels + (tiles if a.k_stride != 1 else 0) + 64)
@@ -127,26 +184,90 @@ cdef int multiply_tiled(Product* job, real* kind) noexcept nogil:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Dot products: rows of a times columns of b, k contiguous in both
+# Dots: rows of a times columns of b, k contiguous in both and at least DOT_LANES
 
-cdef int dot_columns(const Product* job, int64_t first, int64_t end, real* _) noexcept nogil:
-    """Groups of TILE_ROWS columns of b, with every row of a."""
-    cdef const real* columns[TILE_ROWS]
-    cdef real sums[TILE_ROWS], rest
-    cdef int64_t whole = job.k // DOT_LANES * DOT_LANES, zero = 0
-    for group in range(first, end):
-        column = group * TILE_ROWS
-        n = min(<int64_t>TILE_ROWS, job.b.size - column)
-        for j in range(TILE_ROWS):
-            columns[j] = <const real*>job.b.data + (column + (j if j < n else 0)) * job.b.stride
-        for m in range(job.a.size):
-            a = <const real*>job.a.data + m * job.a.stride
-            tile_dot(1, columns, &zero, a, whole, sums, TILE_ROWS)
-            for j in range(n):
-                rest = 0
-                for k in range(whole, job.k):
-                    rest += a[k] * columns[j][k]
-                (<real*>job.c)[m * job.a.c_stride + (column + j) * job.b.c_stride] = sums[j] + rest
+cdef inline void multiply_lanes(const real** a, const real** b, int64_t at, real* block, int rows, int columns
+                                ) noexcept nogil:
+    for i in range(rows):
+        for j in range(columns):
+            for u in range(DOT_LANES):
+                block[(i * columns + j) * DOT_LANES + u] += a[i][at + u] * b[j][at + u]
+
+
+cdef inline void fold(const real* from_, real* to, int n, int ways) noexcept nogil:
+    """Adds so many neighbours each: vectors of neighbours at a time, for all sums of a block at once."""
+    cdef real total
+    for j in range(n):
+        total = from_[j * ways]
+        for u in range(1, ways):
+            total += from_[j * ways + u]
+        to[j] = total
+
+
+cdef inline void dot_block(int64_t k, const real** a, const real** b, real* sums, int rows, int columns
+                           ) noexcept nogil:
+    """sums[i*columns + j] = sum over u < k of a[i][u] b[j][u]
+
+    The last, incomplete vector ends at k: what it shares with the one before is cut by a select, as it may be inf or
+    NaN.
+    """
+    cdef real block[DOT_BLOCKS * DOT_LANES], folded[DOT_BLOCKS * 4]
+    cdef real last_a[DOT_ROWS * DOT_LANES], last_b[DOT_COLUMNS_OF_ONE * DOT_LANES], value, zero = 0
+    cdef const real* end_a[DOT_ROWS]
+    cdef const real* end_b[DOT_COLUMNS_OF_ONE]
+    cdef int64_t whole = k // DOT_LANES * DOT_LANES
+    for j in range(rows * columns * DOT_LANES):
+        block[j] = zero
+    for at from 0 <= at < whole by DOT_LANES:
+        multiply_lanes(a, b, at, block, rows, columns)
+    if whole < k:
+        at, shared = k - DOT_LANES, DOT_LANES - (k - whole)
+        for i in range(rows):
+            end_a[i] = last_a + i * DOT_LANES
+            for u in range(DOT_LANES):
+                value = a[i][at + u]
+                last_a[i * DOT_LANES + u] = value if u >= shared else zero
+        for j in range(columns):
+            end_b[j] = last_b + j * DOT_LANES
+            for u in range(DOT_LANES):
+                value = b[j][at + u]
+                last_b[j * DOT_LANES + u] = value if u >= shared else zero
+        multiply_lanes(end_a, end_b, 0, block, rows, columns)
+    fold(block, folded, 4 * rows * columns, DOT_LANES // 4)
+    fold(folded, sums, rows * columns, 4)
+
+
+cdef inline void dot_rows(const Product* job, int64_t row, int64_t column, real* _, int rows, int columns
+                          ) noexcept nogil:
+    """A block of c; rows and columns beyond the last one repeat the first."""
+    cdef const real* from_a[DOT_ROWS]
+    cdef const real* from_b[DOT_COLUMNS_OF_ONE]
+    cdef real sums[DOT_BLOCKS], value
+    a, b = &job.a, &job.b
+    m, n = min(<int64_t>rows, a.size - row), min(<int64_t>columns, b.size - column)
+    for i in range(rows):
+        from_a[i] = <const real*>a.data + (row + (i if i < m else 0)) * a.stride
+    for j in range(columns):
+        from_b[j] = <const real*>b.data + (column + (j if j < n else 0)) * b.stride
+    dot_block(job.k, from_a, from_b, sums, rows, columns)
+    for i in range(m):
+        for j in range(n):
+            value = sums[i * columns + j]
+            if job.start != NULL:
+                value += (<const real*>job.start)[(row + i) * a.start_stride + (column + j) * b.start_stride]
+            (<real*>job.c)[(row + i) * a.c_stride + (column + j) * b.c_stride] = value
+
+
+cdef int dot_columns(const Product* job, int64_t first, int64_t end, real* kind) noexcept nogil:
+    """Groups of columns of b with every row of a, as many rows at a time as stay in the first cache."""
+    rows = max(1, DOT_BYTES // (job.k * <int64_t>sizeof(real) * DOT_ROWS)) * DOT_ROWS
+    for block from 0 <= block < job.a.size by rows:
+        for group in range(first, end):
+            if job.a.size == 1:
+                dot_rows(job, 0, group * job.b.width, kind, 1, DOT_COLUMNS_OF_ONE * 4 // <int>sizeof(real))
+            else:
+                for row from block <= row < min(block + rows, job.a.size) by DOT_ROWS:
+                    dot_rows(job, row, group * job.b.width, kind, DOT_ROWS, DOT_COLUMNS * 4 // <int>sizeof(real))
     return OK
 
 
@@ -157,32 +278,36 @@ cdef double work_of(const Product* job) noexcept nogil:
     return <double>job.a.size * <double>job.b.size * <double>job.k
 
 
-cdef double tiled_cost(const Product* job, int64_t lanes) noexcept nogil:
+cdef double tiled_cost(Product* job, int64_t itemsize) noexcept nogil:
+    choose_tile(job, itemsize)
     a, b, m, n, k = &job.a, &job.b, <double>job.a.size, <double>job.b.size, <double>job.k
-    pack_b = 0.3 if b.stride == 1 else 2 if b.k_stride == 1 else 4
+    pack_b = 0 if b.in_place else 0.3 if b.stride == 1 else 2 if b.k_stride == 1 else 4
     pack_a = 0 if a.k_stride == 1 else 0.6 if a.stride == 1 else 3
     write = 0.5 if b.c_stride == 1 else 3
-    if b.stride == 1 and a.size <= FEW_ROWS * TILE_ROWS:
-        pack_b = 0
-    return (<double>(ceiling(a.size, TILE_ROWS) * TILE_ROWS * ceiling(b.size, lanes)) * k * 2
-            + pack_b * n * k + pack_a * m * k + write * m * n)
+    vectors = <double>(ceiling(a.size, a.width) * a.width * ceiling(b.size, b.width) * b.width * itemsize // MG_VECTOR)
+    return vectors * k + pack_b * n * k + pack_a * m * k + write * m * n
 
 
-cdef double dots_cost(const Product* job, int64_t lanes) noexcept nogil:
-    return <double>(job.a.size * ceiling(job.b.size, TILE_ROWS) * TILE_ROWS) * (<double>job.k * 2.6 / lanes + 8)
+cdef double dots_cost(Product* job, int64_t itemsize) noexcept nogil:
+    rows = 1 if job.a.size == 1 else DOT_ROWS
+    job.b.width = (DOT_COLUMNS_OF_ONE if rows == 1 else DOT_COLUMNS) * 4 // itemsize
+    blocks = ceiling(job.a.size, rows) * rows * ceiling(job.b.size, job.b.width) * job.b.width
+    return <double>blocks * (<double>(job.k * itemsize) / MG_VECTOR * 1.15 + 4)
 
 
 cdef int multiply(Product* job, real* kind) noexcept nogil:
-    lanes, other = ROW_BYTES // <int64_t>sizeof(real), job[0]
+    other = job[0]
     other.a, other.b = job.b, job.a                 # the same product as c^T = b^T a^T
-    tiled, tiled_other = tiled_cost(job, lanes), tiled_cost(&other, lanes)
-    if job.a.k_stride == 1 and job.b.k_stride == 1:
-        dots, dots_other = dots_cost(job, lanes), dots_cost(&other, lanes)
+    tiled, tiled_other = tiled_cost(job, sizeof(real)), tiled_cost(&other, sizeof(real))
+    if job.a.k_stride == 1 and job.b.k_stride == 1 and job.k >= DOT_LANES:
+        dots, dots_other = dots_cost(job, sizeof(real)), dots_cost(&other, sizeof(real))
         if min(dots, dots_other) < min(tiled, tiled_other):
             if dots_other < dots:
                 job = &other
-            return share_out(<void*>dot_columns[real], job, ceiling(job.b.size, TILE_ROWS), 1, work_of(job) / 30)
-    return multiply_tiled(job if tiled <= tiled_other else &other, kind)
+            return share_out(<void*>dot_columns[real], job, ceiling(job.b.size, job.b.width), 1, work_of(job) / 50)
+    job = job if tiled <= tiled_other else &other
+    choose_tile(job, sizeof(real))                  # dots_cost has left its own width
+    return multiply_tiled(job, kind)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -195,7 +320,7 @@ cdef int multiply_rows(const Product* job, int64_t first, int64_t end, bits* _) 
         a = <const bits*>job.a.data + m * job.a.stride
         c = <bits*>job.c + m * job.a.c_stride
         for n in range(job.b.size):
-            c[n * c_stride] = 0
+            c[n * c_stride] = (<const bits*>job.start)[n * job.b.start_stride] if job.start != NULL else 0
         for k in range(job.k):
             x = a[k * job.a.k_stride]
             for n in range(job.b.size):
@@ -230,15 +355,19 @@ cdef int multiply_some(const Batch* batch, int64_t first, int64_t end, void* kin
     return failed
 
 
-cdef int matmul(Step* step) noexcept nogil:
+cdef int multiply_all(Step* step, int64_t b_stride, int64_t b_k_stride) noexcept nogil:
+    """c (.., m, n), or (n), from a (.., m, k), or (k), and b with these strides along n and k, and perhaps a bias."""
     cdef Batch batch
     c, a, b = &step.args[0], &step.args[1], &step.args[2]
     job, axes, m, n, k = &batch.product, &batch.axes, c.ndim - 2, c.ndim - 1, a.ndim - 1
     batch.multiply = <multiply_t>step.inner
     job.c, job.a.data, job.b.data, job.k = c.data, a.data, b.data, a.shape[k]
-    job.a.size, job.a.stride, job.a.k_stride, job.a.c_stride = c.shape[m], a.strides[k - 1], a.strides[k], c.strides[m]
-    job.b.size, job.b.c_stride = c.shape[n], c.strides[n]
-    job.b.stride, job.b.k_stride = b.strides[b.ndim - 1], b.strides[b.ndim - 2]
+    job.start = step.args[3].data if step.n_args > 3 else NULL
+    job.a.size, job.a.stride, job.a.c_stride, job.a.k_stride = 1, 0, 0, a.strides[k]
+    if m >= 0:
+        job.a.size, job.a.stride, job.a.c_stride = c.shape[m], a.strides[k - 1], c.strides[m]
+    job.b.size, job.b.c_stride, job.b.stride, job.b.k_stride = c.shape[n], c.strides[n], b_stride, b_k_stride
+    job.a.start_stride, job.b.start_stride = 0, step.args[3].strides[0] if step.n_args > 3 else 0
     clear_axes(axes)
     itemsize = itemsize_of(c.dtype)
     for axis in range(m):
@@ -258,6 +387,18 @@ cdef int matmul(Step* step) noexcept nogil:
     return share_out(<void*>multiply_some, &batch, axes.total, 1, work * axes.total)
 
 
-KERNELS = {"matmul": family(
-    "matmul", matmul, 0, <void*>multiply[float], <void*>multiply[double], <void*>multiply_integers[uint64_t],
-    <void*>multiply_integers[uint32_t], <void*>multiply_integers[uint8_t])}
+cdef int matmul(Step* step) noexcept nogil:
+    b = &step.args[2]
+    return multiply_all(step, b.strides[b.ndim - 1], b.strides[b.ndim - 2])
+
+
+cdef int linear(Step* step) noexcept nogil:
+    return multiply_all(step, step.args[2].strides[0], step.args[2].strides[1])
+
+
+cdef object products(str name, kernel_t run):
+    return family(name, run, 0, <void*>multiply[float], <void*>multiply[double], <void*>multiply_integers[uint64_t],
+                  <void*>multiply_integers[uint32_t], <void*>multiply_integers[uint8_t])
+
+
+KERNELS = {"matmul": products("matmul", matmul), "linear": products("linear", linear)}

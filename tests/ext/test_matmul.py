@@ -1,4 +1,4 @@
-"""The matrix product is its definition, for every dtype, layout, shape and number of threads."""
+"""The matrix product and the dense layer are their definitions, for every dtype, layout, shape and thread count."""
 
 import math
 import random
@@ -68,9 +68,9 @@ def test_sizes_around_the_tiles(kernels, dtype, transposed_a, transposed_b):
 
 
 @pytest.mark.parametrize("dtype", REALS)
-@pytest.mark.parametrize("shape", [(5, 9, 2100), (2100, 3, 5), (3, 2100, 4), (40, 70, 1100)])
+@pytest.mark.parametrize("shape", [(5, 9, 2100), (2100, 3, 5), (3, 2100, 4), (40, 70, 1100), (1930, 3, 530)])
 def test_more_than_one_block(kernels, dtype, shape):
-    """k longer than a panel, more rows and columns than are packed at a time."""
+    """k longer than a panel, more rows and columns than are packed at a time, and both."""
     m, n, k = shape
     a, b = random_matrix((m, k), dtype), random_matrix((k, n), dtype, 1)
     wanted = fast_product(a, b)
@@ -183,6 +183,94 @@ def test_dense_layer_of_few_rows_on_threads(kernels, threads, dtype):
         threads(n)
         out = empty((3, b.shape[0]), dtype)
         kernels["matmul"](out, a, b.permute((1, 0)))
+        seen.add(tuple(nested.flat(out.tolist())))
+    assert len(seen) == 1
+
+
+def affine(x, w, bias):
+    """The definition of `linear` for a plain matrix x."""
+    product = fast_product(x, list(map(list, zip(*w, strict=True))))
+    return [[a + b for a, b in zip(row, bias, strict=True)] for row in product]
+
+
+@pytest.mark.parametrize("dtype", NUMBERS)
+def test_linear_is_its_definition_in_every_layout(kernels, dtype):
+    for shape, features in [((5,), 3), ((2, 7), 4), ((3, 2, 5), 1), ((2, 3, 2, 20), 9), ((9, 18), 5)]:
+        x, w = random_matrix(shape, dtype), random_matrix((features, shape[-1]), dtype, 1)
+        bias = random_matrix((features,), dtype, 2)
+        for given_bias in (None, bias):
+            wanted = reference.linear(x, w, given_bias)
+            more = [] if given_bias is None else [right for _, right in layouts(bias, dtype)]
+            for x_layout, left in layouts(x, dtype):
+                for w_layout, right in layouts(w, dtype):
+                    for out_layout, out in out_layouts((*shape[:-1], features), dtype):
+                        kernels["linear"](out, left, right, *more[:1])
+                        more = more[1:] + more[:1]
+                        check_equal(out, wanted, f"{x_layout} through {w_layout} -> {out_layout}")
+
+
+@pytest.mark.parametrize("dtype", REALS)
+def test_linear_around_the_blocks(kernels, dtype):
+    """One row and several, k on both sides of whole vectors, bias added by tiles and by dots, in each orientation."""
+    rng = random.Random(dtype)
+    for k in (3, 15, 16, 17, 31, 33, 70, 300):
+        for _ in range(6):
+            m, n = rng.choice(SIZES), rng.choice(SIZES)
+            x, w, bias = (random_matrix(shape, dtype, 3) for shape in ((m, k), (n, k), (n,)))
+            wanted = affine(x, w, bias)
+            columns = buf(list(map(list, zip(*w, strict=True))), dtype).permute((1, 0))
+            for right in (buf(w, dtype), columns):
+                for out in (empty((m, n), dtype), empty((n, m), dtype).permute((1, 0))):
+                    kernels["linear"](out, buf(x, dtype), right, buf(bias, dtype))
+                    check_equal(out, wanted, f"{(m, n, k)}")
+
+
+@pytest.mark.parametrize("dtype", REALS)
+def test_linear_of_more_than_one_block(kernels, dtype):
+    for m, n, k in [(70, 65, 1100), (3, 2100, 20), (1, 9, 2100), (2100, 5, 18)]:
+        x, w, bias = (random_matrix(shape, dtype, 3) for shape in ((m, k), (n, k), (n,)))
+        out = empty((m, n), dtype)
+        for right in (buf(w, dtype), buf(list(map(list, zip(*w, strict=True))), dtype).permute((1, 0))):
+            kernels["linear"](out, buf(x, dtype), right, buf(bias, dtype))
+            check_equal(out, affine(x, w, bias), f"{(m, n, k)}")
+
+
+@pytest.mark.parametrize("dtype", NUMBERS)
+def test_linear_of_nothing(kernels, dtype):
+    bias = random_matrix((3,), dtype)
+    for shape in [(4, 0), (0,), (2, 2, 0)]:
+        out = empty((*shape[:-1], 3), dtype)
+        kernels["linear"](out, empty(shape, dtype), empty((3, 0), dtype), buf(bias, dtype))
+        check_equal(out, reference.linear(nested.full(shape, 0), [[], [], []], bias))
+    kernels["linear"](empty((0, 3), dtype), empty((0, 2), dtype), empty((3, 2), dtype), buf(bias, dtype))
+    kernels["linear"](empty((2, 0), dtype), empty((2, 2), dtype), empty((0, 2), dtype), empty((0,), dtype))
+
+
+@pytest.mark.parametrize("dtype", REALS)
+def test_linear_keeps_nan_and_inf_in_their_row_and_column(kernels, dtype):
+    """Also where the last vector along k shares places with the one before."""
+    for m, n, k in [(1, 9, 18), (5, 7, 17), (6, 9, 40), (2, 3, 31)]:
+        for special in (NAN, INF):
+            for at in (0, k - 1, max(0, k - 16), k // 2):
+                x, w = nested.full((m, k), 1.0), nested.full((n, k), 1.0)
+                x[m - 1][at] = special
+                out = empty((m, n), dtype)
+                kernels["linear"](out, buf(x, dtype), buf(w, dtype))
+                check_equal(out, [[float(k)] * n] * (m - 1) + [[special] * n])
+                x[m - 1][at], w[n - 1][at] = 1.0, special
+                kernels["linear"](out, buf(x, dtype), buf(w, dtype))
+                check_equal(out, [[float(k)] * (n - 1) + [special]] * m)
+
+
+@pytest.mark.parametrize("shape", [(1, 3000), (40, 500), (300, 90)])
+@pytest.mark.parametrize("dtype", REALS)
+def test_linear_same_bits_for_any_number_of_threads(kernels, threads, dtype, shape):
+    x, w, bias = (operand(kernels, s, dtype, seed) for seed, s in enumerate((shape, (900, shape[1]), (900,))))
+    seen = set()
+    for n in (1, 2, 3):
+        threads(n)
+        out = empty((shape[0], 900), dtype)
+        kernels["linear"](out, x, w, bias)
         seen.add(tuple(nested.flat(out.tolist())))
     assert len(seen) == 1
 

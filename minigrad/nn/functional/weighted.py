@@ -11,8 +11,8 @@ from typing import Any
 from minigrad.functions.index import as_index, where
 from minigrad.functions.parts import flip as flipped
 from minigrad.geometry import Geometry, Padding, PerAxis
-from minigrad.nn.functional.checks import batched, check_shape, check_tensor, per_dimension, sized, unbatched
-from minigrad.ops import conv
+from minigrad.nn.functional.checks import batched, check_shape, check_tensor, per_dimension, unbatched
+from minigrad.ops import conv, linalg
 from minigrad.shapes import axis_of
 from minigrad.tensor import Tensor
 
@@ -111,16 +111,11 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     >>> F.linear(minigrad.tensor([1.0, 2.0]), minigrad.tensor([[1.0, 1.0], [0.0, -1.0]])).tolist()
     [3.0, -2.0]
     """
-    shape, features = input.shape, weight.shape
-    check_shape(0 < len(features) < 3, "linear", "weight", weight, "(out_features, in_features)")
-    if not shape or shape[-1] != features[-1]:
-        check_shape(False, "linear", "input", input, f"(..., {features[-1]}) for weight {features}")
-    if input.dtype is not weight.dtype:
-        raise TypeError(f"linear: input: got {input.dtype}, expected {weight.dtype} as the weight's")
     if bias is not None:
-        sized("linear", features[:-1], bias=bias)
-    output = input @ (weight.transpose(0, 1) if len(features) == 2 else weight)
-    return output if bias is None else output + bias
+        check_tensor("linear", "bias", bias)
+    if weight.ndim == 1:
+        return linear(input, weight.unsqueeze(0), bias if bias is None else bias.unsqueeze(0)).squeeze(-1)
+    return linalg.linear(input, weight) if bias is None else linalg.linear(input, weight, bias)
 
 
 def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> Tensor:

@@ -51,7 +51,7 @@ def multiply_adds(node: Node) -> int:
     if name in ("conv", "conv_transpose"):
         positions = node.meta if name == "conv" else operands[0]
         return math.prod(positions.shape) * math.prod(operands[1].shape[1:])                        # type: ignore
-    return math.prod(node.meta.shape) * operands[0].shape[-1] if name == "matmul" else 0            # type: ignore
+    return math.prod(node.meta.shape) * operands[0].shape[-1] if name in ("matmul", "linear") else 0   # type: ignore
 
 
 def summary(model: Module, input_shape: tuple[int, ...], batch: int = 1, dtype: Any = None) -> Summary:
