@@ -28,6 +28,9 @@ CHECKED = DEBUG or SANITIZE
 
 PACKAGE = Path("minigrad_ext")
 KERNELS = PACKAGE / "kernels"
+# What every eager call goes through is compiled too: plain Python, to which the .pxd beside each file gives C types.
+# (Without its compiled module the same file runs, slower: delete the .so to step through it.)
+CORE = [Path("minigrad") / f"{name}.py" for name in ("shapes", "node", "op", "grad")]
 GENERATED = Path("build") / ("cython-checked" if CHECKED else "cython")
 
 # The x86-64 levels of the psABI.  Each kernel source is compiled once for each; minigrad picks one at import.
@@ -71,6 +74,9 @@ DIRECTIVES = {
     "freethreading_compatible": False,
 }
 
+# Directives for Python files: they mean in C what they mean as they stand.
+PYTHON = {"language_level": 3, "binding": True, "annotation_typing": False}
+
 NO_COMPILER = """
 minigrad is built from source and needs a C compiler with Python's headers, and none that works was found.
 (Tried: {command})
@@ -95,10 +101,9 @@ def wanted_variants():
     return [name for name in X86_VARIANTS if name in names]
 
 
-def sources(folder):
+def chosen(paths):
     only = os.environ.get("MINIGRAD_ONLY")
-    names = only.split(",") if only else None
-    return [path for path in sorted(folder.glob("*.pyx")) if names is None or path.stem in names]
+    return [path for path in sorted(paths) if not only or path.stem in only.split(",")]
 
 
 def extensions():
@@ -108,10 +113,12 @@ def extensions():
         made.variant = variant
         return made
 
-    modules = [extension(f"minigrad_ext.{path.stem}", path, "base") for path in sources(PACKAGE)]
-    hot = [extension(f"minigrad_ext.kernels.{path.stem}", path, "base") for path in sources(KERNELS)]
+    modules = [extension(f"minigrad_ext.{path.stem}", path, "base") for path in chosen(PACKAGE.glob("*.pyx"))]
+    hot = [extension(f"minigrad_ext.kernels.{path.stem}", path, "base") for path in chosen(KERNELS.glob("*.pyx"))]
+    core = [extension(f"minigrad.{path.stem}", path, "base") for path in chosen(CORE)]
     options = {"build_dir": str(GENERATED), "include_path": ["."]}
     built = cythonize(modules, compiler_directives=DIRECTIVES, **options)
+    built += cythonize(core, compiler_directives=PYTHON, **options)
     for module in cythonize(hot, compiler_directives=DIRECTIVES, **options):
         source = Path(module.sources[0])
         for variant in wanted_variants():
@@ -123,7 +130,8 @@ def extensions():
             built.append(extension(name, copy, variant))
     for module in built:
         module.variant = getattr(module, "variant", "base")
-        module.depends = [str(path) for path in (*PACKAGE.glob("*.h"), *PACKAGE.glob("*.pxd"), *KERNELS.glob("*.pxd"))]
+        module.depends = [str(path) for path in (*PACKAGE.glob("*.h"), *PACKAGE.glob("*.pxd"), *KERNELS.glob("*.pxd"),
+                                                 *Path("minigrad").glob("*.pxd"))]
     return built
 
 
@@ -193,6 +201,9 @@ class BuildKernels(build_ext):
             for module in (root / PACKAGE).rglob("*.so"):
                 folder = KERNELS if KERNELS.name in module.parts else PACKAGE
                 if not (folder / module.name.split(".")[0]).with_suffix(".pyx").exists():
+                    module.unlink()
+            for module in (root / "minigrad").glob("*.so"):
+                if Path("minigrad", module.name.split(".")[0]).with_suffix(".py") not in CORE:
                     module.unlink()
 
     def place_beside_sources(self):

@@ -208,7 +208,7 @@ def rows() -> list[str]:
              "faces of one form of x, w and g: there the cotangent has the letter of the result.", "",
              "| row | kind | computes | derivative |", "|---|---|---|---|"]
     for name, op in sorted(OPS.items()):
-        cells = (f"`{name}`", op.kind, op.__doc__ or "", derivative(op))
+        cells = (f"`{name}`", op.kind, op.doc, derivative(op))
         lines.append("| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |")
     return [*lines, ""]
 

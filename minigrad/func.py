@@ -281,7 +281,7 @@ class Checkpoint(Differentiable):
     name = kind = "checkpoint"
 
     def __init__(self, func: Callable, state: Any, inputs: int, output: int) -> None:
-        self.func, self.state, self.inputs, self.output = func, state, inputs, output
+        self.func, self.state, self.inputs, self.output, self.reading = func, state, inputs, output, {}
         self.known: tuple[Any, bool, dict[int, Any]] = (None, False, {})
 
     def reads(self, slots: list[int], n: int) -> tuple[set[int], bool]:

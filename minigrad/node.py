@@ -10,8 +10,7 @@ made.
 
 import threading
 from collections.abc import Callable, Container, Iterable
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from minigrad.dtypes import DTYPES, DType
 from minigrad_ext.buffer import Buffer, Exporter
@@ -30,10 +29,14 @@ class Meta:
     """A value's shape and dtype without its numbers: all that a linear rule may ask of its operand."""
 
     __slots__ = ("dtype", "shape")
-    ndim = property(lambda self: len(self.shape))
 
     def __init__(self, shape: tuple[int, ...], dtype: DType) -> None:
         self.shape, self.dtype = shape, dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
 
     def __repr__(self) -> str:
         return f"{self.dtype.name}{list(self.shape)}"
@@ -44,9 +47,6 @@ class Value(Exporter):
 
     __slots__ = ("__weakref__", "differentiable", "grad_slot", "hooks", "node")
 
-    # What ops hand out: Tensor, once it is defined on its own floor.
-    result: ClassVar[type]
-
     def __init__(self, buffer: Buffer) -> None:
         if type(buffer) is not Buffer:
             raise TypeError(f"Tensor: buffer: got {type(buffer).__name__}, expected a Buffer; see minigrad.tensor")
@@ -55,10 +55,39 @@ class Value(Exporter):
         self.grad_slot: Value | None = None
         self.hooks: dict[int, Callable] | None = None
 
-    shape: Any = property(attrgetter("buffer.shape"), doc="The sizes of the axes.")
-    ndim: Any = property(attrgetter("buffer.ndim"), doc="The number of axes.")
+    @property
+    def shape(self) -> Any:
+        """The sizes of the axes."""
+        return self.buffer.shape
 
-    dtype: Any = property(lambda self: DTYPES[self.buffer.dtype], doc="The type of the elements.")
+    @property
+    def ndim(self) -> Any:
+        """The number of axes."""
+        return self.buffer.ndim
+
+    @property
+    def dtype(self) -> Any:
+        """The type of the elements."""
+        return DTYPES[self.buffer.dtype]
+
+    @staticmethod
+    def result(buffer: Buffer) -> Any:
+        """The buffer as ops hand it out: a Tensor."""
+        return made(buffer)
+
+
+KIND: type = Value          # what ops hand out: Tensor, once it is defined on its own floor
+
+
+def hand_out(kind: type) -> None:
+    """Makes `kind`, a Value, what ops hand out."""
+    global KIND
+    KIND = kind
+
+
+def made(buffer: Buffer) -> Any:
+    """The buffer as ops hand it out."""
+    return KIND(buffer)
 
 
 if TYPE_CHECKING:
@@ -75,14 +104,17 @@ class Node:
     def __init__(self, op: Any, attrs: dict, parents: tuple, operands: tuple, output: Buffer | None,
                  meta: Meta) -> None:
         # (`output` is the result's buffer where the derivative reads it, not the Value: no cycle.)
-        self.op, self.attrs, self.parents, self.operands, self.output, self.meta = (op, attrs, parents, operands,
-                                                                                    output, meta)
+        self.op, self.attrs, self.parents, self.operands = op, attrs, parents, operands
+        self.output, self.meta = output, meta
         self.saved = [(buffer, buffer.storage.version) for buffer in self._kept()]
         self.hooks: dict[int, Callable] | None = None
 
     def _kept(self) -> list[Buffer]:
         """The memory that the derivative will read."""
-        return [x.buffer for x in self.operands if type(x) is not Meta] + ([self.output] if self.output else [])
+        kept = [x.buffer for x in self.operands if type(x) is not Meta]
+        if self.output is not None:
+            kept.append(self.output)
+        return kept
 
     def values(self) -> tuple[tuple, Any]:
         """The operands and the output as the derivative rules take them; RuntimeError if they are gone or changed."""
@@ -95,7 +127,7 @@ class Node:
                                    "needs was changed in place after it was used")
         if self.output is None:
             return self.operands, self.meta
-        out = Value.result(self.output)
+        out = made(self.output)
         out.node, out.differentiable = self, True
         return self.operands, out
 

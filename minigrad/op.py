@@ -21,7 +21,7 @@ from typing import Any
 from minigrad.dtypes import DTYPES, PYTHON, DType, float32, get_default_dtype, result_type, scalar
 from minigrad.errors import require
 from minigrad.kernels import KERNELS
-from minigrad.node import GRAD, Meta, Node, Value
+from minigrad.node import GRAD, Meta, Node, Value, made
 from minigrad.shapes import broadcast
 from minigrad_ext.buffer import Buffer
 
@@ -44,28 +44,35 @@ class Op:
                  promotes: str = "", compute: Callable | None = None, view: Any = None, doc: str = "",
                  example: tuple[str, ...] = ()) -> None:
         require(name not in OPS, "op table", "name", name, "a name that no other row has")
-        self.name, self.view, self.promotes, self.example = name, view, promotes, example
-        self.shape = shape or self.seen
+        self.name, self.view, self.promotes, self.example, self.doc = name, view, promotes, example, doc
+        self.shape = shape or (self.broadcast if view is None else self.seen)
         self.compute = compute or (KERNELS[name] if view is None else None)
-        self.__doc__ = doc
         OPS[name] = self
 
     def __call__(self, *operands: Any, **attrs: Any) -> Any:
         if self.promotes:
             operands = promote(self.name, operands, self.promotes)
+        buffers = [x.buffer for x in operands]
         if self.view is not None:
-            buffer = self.view(*[x.buffer for x in operands], **attrs)
+            buffer = self.view(*buffers, **attrs)
         else:
             shape, dtype = self.shape(*operands, **attrs)
             buffer = Buffer.empty(shape, dtype.code)
-            self.compute(buffer, *[x.buffer for x in operands], **attrs)    # type: ignore[misc]
-        out = Value.result(buffer)
+            if attrs:
+                self.compute(buffer, *buffers, **attrs)     # type: ignore[misc]
+            else:
+                self.compute(buffer, *buffers)              # type: ignore[misc]
+        out = made(buffer)
         if GRAD.enabled:
             for x in operands:
                 if x.differentiable:
                     self.record(out, operands, attrs)
                     break
         return out
+
+    def broadcast(self, *operands: Any) -> tuple[tuple[int, ...], DType]:
+        """The shape rule of elementwise rows: operands broadcast, the dtype stays."""
+        return broadcast(self.name, *[x.shape for x in operands]), operands[0].dtype
 
     def seen(self, x: Any, **attrs: Any) -> tuple[tuple[int, ...], DType]:
         """The shape rule of a view: what it makes of one number, repeated by zero strides."""
@@ -82,32 +89,28 @@ class Op:
         """The transposed derivative in one operand, applied to a cotangent."""
         raise TypeError(f"{self.name} is not differentiable")
 
-    jvp = pull          # (tangents, operands, out, attrs): the tangent of the result; a None among the tangents is zero
+    def jvp(self, tangents: list, operands: tuple, out: Any, attrs: dict) -> Any:
+        """The tangent of the result; a None among the tangents is zero."""
+        raise TypeError(f"{self.name} is not differentiable")
 
     def __repr__(self) -> str:
         return f"<{self.kind} op {self.name}>"
 
 
 class Differentiable(Op):
-    """What the three kinds share: recording a node that keeps only what the derivative will read.
-
-    `reads(slots, n)` says which operands, and whether the output, the derivative in `slots` of `n` operands reads.
-    """
-
-    reads: Callable[..., tuple[Any, bool]]
+    """What the kinds with a derivative share: recording a node that keeps only what the derivative will read."""
 
     def __init__(self, name: str, *derivatives: Any, **row: Any) -> None:
         super().__init__(name, **row)
         self.derivatives = derivatives
+        self.reading: dict[tuple, tuple] = {}       # what `reads` has said, by the operands that are differentiable
 
-    @functools.cached_property
-    def reading(self) -> dict[tuple, tuple]:
-        """What `reads` has said, by the operands that are differentiable."""
-        return {}
+    def reads(self, slots: list[int], n: int) -> tuple[Any, bool]:
+        """Which operands, and whether the result, the derivative in `slots` of `n` operands reads."""
+        raise TypeError(f"{self.name} does not say what it reads")
 
     def record(self, out: Value, operands: tuple, attrs: dict) -> None:
-        buffer = out.buffer
-        dtype = DTYPES[buffer.dtype]
+        dtype = out.dtype
         if not dtype.is_floating_point:
             return                      # cast to integers or bools: no gradient passes
         wanted = tuple([x.differentiable for x in operands])
@@ -115,9 +118,9 @@ class Differentiable(Op):
         if known is None:
             known = self.reading[wanted] = self.reads([j for j, want in enumerate(wanted) if want], len(wanted))
         reads, reads_output = known
-        parents = tuple([(x.node or x) if x.differentiable else None for x in operands])
+        parents = tuple([(x if x.node is None else x.node) if x.differentiable else None for x in operands])
         kept = tuple([x if slot in reads else Meta(x.shape, x.dtype) for slot, x in enumerate(operands)])
-        out.node = Node(self, attrs, parents, kept, buffer if reads_output else None, Meta(buffer.shape, dtype))
+        out.node = Node(self, attrs, parents, kept, out.buffer if reads_output else None, Meta(out.shape, dtype))
         out.differentiable = True
 
 
@@ -213,7 +216,7 @@ def fit(g: Any, shape: tuple[int, ...]) -> Any:
 
 def zeros(like: Any) -> Any:
     """Zeros of the shape and dtype of `like`: one number, repeated by a zero stride."""
-    return OPS["expand"](Value.result(Buffer.scalar(0, like.dtype.code)), shape=like.shape)
+    return OPS["expand"](made(Buffer.scalar(0, like.dtype.code)), shape=like.shape)
 
 
 def total(terms: list) -> Any:
@@ -241,13 +244,13 @@ def promote(name: str, operands: tuple, domain: str) -> tuple:
         if type(number) in PYTHON and isinstance(x, Value):
             category = DTYPES[x.buffer.dtype].category
             if category >= PYTHON[type(number)].category and (category == 2 or domain != "float"):
-                value = Value.result(Buffer.scalar(number, x.buffer.dtype))
+                value = made(Buffer.scalar(number, x.buffer.dtype))
                 return (x, value) if number is b else (value, x)
     operands = tuple([x if isinstance(x, Value) else scalar(name, slot, x) for slot, x in enumerate(operands)])
     dtype = result_type(*operands)
     dtype = get_default_dtype() if domain == "float" and not dtype.is_floating_point else dtype
     try:
-        return tuple([Value.result(Buffer.scalar(x, dtype.code)) if not isinstance(x, Value)
+        return tuple([made(Buffer.scalar(x, dtype.code)) if not isinstance(x, Value)
                       else x if x.buffer.dtype == dtype.code else OPS["cast"](x, dtype=dtype) for x in operands])
     except ValueError as error:         # a number out of the dtype's range
         raise ValueError(f"{name}: {error}") from None

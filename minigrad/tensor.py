@@ -19,7 +19,7 @@ from minigrad.dtypes import FLOATS, DType, check_dtype
 from minigrad.errors import require
 from minigrad.grad import matching
 from minigrad.inplace import InPlace
-from minigrad.node import Value, origin
+from minigrad.node import Value, hand_out, origin
 from minigrad.operators import bind
 from minigrad.printing import describe
 from minigrad.shapes import axis_of
@@ -290,5 +290,5 @@ def _rebuilt(kind: Any, buffer: Buffer, differentiable: bool) -> Tensor:
     return made
 
 
-Value.result = Tensor
+hand_out(Tensor)
 bind(Tensor)

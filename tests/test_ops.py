@@ -78,7 +78,7 @@ def test_names_of_rows_kernels_and_definitions_coincide():
 
 def test_every_row_is_documented_and_moves_or_computes():
     for row in OPS.values():
-        assert row.__doc__, row
+        assert row.doc, row
         assert (row.view is None) != (row.compute is None), row
         assert repr(row) == f"<{row.kind} op {row.name}>"
 

@@ -36,7 +36,7 @@ def _function(row: Op) -> Callable:
     apply, note = (unary, "the result has the shape of `input`.") if len(operands) == 1 else (
         binary, "operands broadcast, and either may be a number.")
     arguments = ", ".join([f"minigrad.tensor([{numbers}])" for numbers in operands])
-    return named(apply, row.name, f"{row.__doc__}\n\nElementwise; {note}\n\n>>> import minigrad\n"
+    return named(apply, row.name, f"{row.doc}\n\nElementwise; {note}\n\n>>> import minigrad\n"
                                   f">>> minigrad.{row.name}({arguments})\ntensor([{result}])")
 
 

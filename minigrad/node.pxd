@@ -1,0 +1,30 @@
+"""What node.py's classes are in the compiled module: C structures, whose fields are reached without a dictionary."""
+
+from minigrad_ext.buffer cimport Buffer, Exporter
+
+
+cdef class Meta:
+    cdef readonly tuple shape
+    cdef readonly object dtype
+
+
+cdef class Value(Exporter):
+    cdef object __weakref__
+    cdef public bint differentiable
+    cdef public object node, grad_slot, hooks
+
+
+cdef class Node:
+    cdef object __weakref__
+    cdef readonly object op
+    cdef readonly dict attrs
+    cdef readonly tuple parents, operands
+    cdef readonly Buffer output
+    cdef readonly Meta meta
+    cdef readonly list saved
+    cdef public object hooks
+
+    cdef list _kept(self)
+
+
+cpdef made(Buffer buffer)

@@ -1,0 +1,30 @@
+"""What op.py's classes are in the compiled module: C structures, whose fields are reached without a dictionary."""
+
+from minigrad.node cimport Meta, Node, Value
+
+
+cdef class Op:
+    cdef readonly str name, promotes, doc
+    cdef readonly object view, shape
+    cdef public object compute
+    cdef readonly tuple example
+
+    cpdef record(self, Value out, tuple operands, dict attrs)
+
+
+cdef class Differentiable(Op):
+    cdef readonly tuple derivatives
+    cdef public dict reading
+
+
+cdef class Linear(Differentiable):
+    cdef readonly object transpose, constants
+    cdef bint takes_slot
+
+
+cdef class Multilinear(Differentiable):
+    pass
+
+
+cdef class Pointwise(Differentiable):
+    pass
