@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from minigrad.errors import require
+from minigrad.errors import refuse
 from minigrad.functions.create import ones_like
 from minigrad.grad import grad_mode, matching, pull_back, several
 from minigrad.kernels import KERNELS
@@ -74,12 +74,15 @@ def _pulled(op: str, outputs: Any, given: Any, inputs: Any, retain_graph: bool |
     outs, ins = several(outputs), None if inputs is None else several(inputs)
     weights = list(several(given)) if given is not None else [None] * len(outs)
     for slot, (out, g) in enumerate(zip(outs, weights, strict=False)):
-        require(isinstance(out, Value), op, "outputs", type(out).__name__, "tensors", TypeError)
-        require(out.differentiable, op, "outputs", f"one of shape {out.shape} that does not require a gradient",
-                "the result, outside no_grad, of something that does", RuntimeError)
+        if not isinstance(out, Value):
+            refuse(op, "outputs", type(out).__name__, "tensors", TypeError)
+        if not out.differentiable:
+            refuse(op, "outputs", f"one of shape {out.shape} that does not require a gradient",
+                   "the result, outside no_grad, of something that does", RuntimeError)
         if g is None:
-            require(out.buffer.size == 1, op, "gradient", f"None for an output of shape {out.shape}",
-                    "a tensor, or an output of one element (reduce it first)", RuntimeError)
+            if out.buffer.size != 1:
+                refuse(op, "gradient", f"None for an output of shape {out.shape}",
+                       "a tensor, or an output of one element (reduce it first)", RuntimeError)
             weights[slot] = ones_like(out)
     for slot, x in enumerate(ins or ()):
         if not isinstance(x, Value) or not x.differentiable:
@@ -105,8 +108,9 @@ def grad(outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool
     found = _pulled("grad", outputs, grad_outputs, several(inputs), retain_graph, create_graph)
     gradients = tuple([found.get(origin(x)) for x in several(inputs)])
     for slot, g in enumerate(gradients):
-        require(g is not None or allow_unused, "grad", "inputs", f"input {slot}, which the outputs do not depend on",
-                "allow_unused=True, which gives None for it", RuntimeError)
+        if g is None and not allow_unused:
+            refuse("grad", "inputs", f"input {slot}, which the outputs do not depend on",
+                   "allow_unused=True, which gives None for it", RuntimeError)
     return gradients
 
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import ContextDecorator
 from typing import Any
 
-from minigrad.errors import require
+from minigrad.errors import refuse
 from minigrad.node import GRAD, Node, Value, order, origin
-from minigrad.op import total
+from minigrad.op import OPS, total
 
 
 class grad_mode(ContextDecorator):
@@ -38,11 +38,15 @@ def several(value: Any) -> tuple:
 
 def matching(op: str, argument: str, given: Sequence[Any], like: Sequence[Value]) -> tuple:
     """`given`, if it is one tensor for each of `like`, of its shape and dtype."""
-    require(len(given) == len(like), op, argument, len(given), f"{len(like)}, one tensor each")
+    if len(given) != len(like):
+        refuse(op, argument, len(given), f"{len(like)}, one tensor each")
     for g, x in zip(given, like, strict=True):
-        require(isinstance(g, Value), op, argument, type(g).__name__, f"a tensor of shape {x.shape}", TypeError)
-        require(g.shape == x.shape, op, argument, f"shape {g.shape}", f"{x.shape}")
-        require(g.dtype is x.dtype, op, argument, f"dtype {g.dtype.name}", x.dtype.name, TypeError)
+        if not isinstance(g, Value):
+            refuse(op, argument, type(g).__name__, f"a tensor of shape {x.shape}", TypeError)
+        if g.shape != x.shape:
+            refuse(op, argument, f"shape {g.shape}", f"{x.shape}")
+        if g.dtype is not x.dtype:
+            refuse(op, argument, f"dtype {g.dtype.name}", x.dtype.name, TypeError)
     return tuple(given)
 
 
@@ -81,37 +85,45 @@ def pull_back(outputs: Sequence[Value], cotangents: Sequence[Value], targets: Se
     the targets, so that one target's cotangent holds nothing that came by way of another.
     """
     wanted = {origin(target) for target in targets or ()}
-    nodes = order((origin(out) for out in outputs), () if through else wanted)
+    nodes = order([origin(out) for out in outputs], () if through else wanted)
     useful = leading_to(nodes, wanted) if targets is not None else None
     pending: dict[Any, Value] = {}      # when all nodes have been visited: the leaves
     found: dict[Any, Value] = {}
-
-    def arrive(at: Any, g: Value) -> None:
-        known = pending.get(at)
-        pending[at] = g if known is None else total([known, g])
-
-    with grad_mode(create_graph):
+    recorded, GRAD.enabled = GRAD.enabled, create_graph
+    try:
         for out, cotangent in zip(outputs, cotangents, strict=True):
             if out.differentiable:
-                arrive(origin(out), cotangent)
+                arrive(pending, origin(out), cotangent)
         for node in nodes:
-            if node not in pending:
+            g = pending.pop(node, None)
+            if g is None:
                 continue
-            g = run_hooks(node.hooks, pending.pop(node))
+            if node.hooks:
+                g = run_hooks(node.hooks, g)
             if node in wanted:
                 found[node] = g
+                if not through:
+                    continue
             slots = [slot for slot, parent in enumerate(node.parents)
                      if parent is not None and (useful is None or parent in useful)]
-            if slots and (through or node not in wanted):
-                operands, out = node.values()
+            if slots:
+                operands, result = node.values()
                 for slot in slots:
-                    arrive(node.parents[slot], node.op.vjp(slot, g, operands, out, node.attrs))
+                    arrive(pending, node.parents[slot], node.op.vjp(slot, g, operands, result, node.attrs))
                 if not retain_graph:
                     node.release()
         for leaf, g in pending.items():
             if targets is None or leaf in wanted:
                 found[leaf] = run_hooks(leaf.hooks, g)
+    finally:
+        GRAD.enabled = recorded
     return found
+
+
+def arrive(pending: dict[Any, Value], at: Any, g: Value) -> None:
+    """Adds a cotangent to what has come to a node or leaf before."""
+    known = pending.get(at)
+    pending[at] = g if known is None else OPS["add"](known, g)
 
 
 def push_forward(outputs: Sequence[Value], inputs: Sequence[Value], tangents: Sequence[Value], *,
@@ -122,7 +134,7 @@ def push_forward(outputs: Sequence[Value], inputs: Sequence[Value], tangents: Se
         for value, tangent in zip(inputs, tangents, strict=True):
             at = origin(value)
             known[at] = total([known[at], tangent]) if at in known else tangent
-        for node in reversed(order(origin(out) for out in outputs)):
+        for node in reversed(order([origin(out) for out in outputs])):
             incoming = [known.get(parent) for parent in node.parents]       # None is a parent of nothing
             if node not in known and any(t is not None for t in incoming):
                 operands, out = node.values()

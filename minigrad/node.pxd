@@ -1,5 +1,6 @@
 """What node.py's classes are in the compiled module: C structures, whose fields are reached without a dictionary."""
 
+cimport cython
 from minigrad_ext.buffer cimport Buffer, Exporter
 
 
@@ -21,10 +22,13 @@ cdef class Node:
     cdef readonly tuple parents, operands
     cdef readonly Buffer output
     cdef readonly Meta meta
-    cdef readonly list saved
+    cdef readonly list saved, versions
     cdef public object hooks
 
+    @cython.locals(kept=list)
     cdef list _kept(self)
+    @cython.locals(buffer=Buffer)
+    cpdef tuple values(self)
 
 
 cpdef made(Buffer buffer)

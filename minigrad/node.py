@@ -99,14 +99,16 @@ else:
 class Node:
     """One application of an op: immutable but for its hooks, and for `release`, which forgets what it kept."""
 
-    __slots__ = ("__weakref__", "attrs", "hooks", "meta", "op", "operands", "output", "parents", "saved")
+    __slots__ = ("__weakref__", "attrs", "hooks", "meta", "op", "operands", "output", "parents", "saved",
+                 "versions")
 
     def __init__(self, op: Any, attrs: dict, parents: tuple, operands: tuple, output: Buffer | None,
                  meta: Meta) -> None:
         # (`output` is the result's buffer where the derivative reads it, not the Value: no cycle.)
         self.op, self.attrs, self.parents, self.operands = op, attrs, parents, operands
         self.output, self.meta = output, meta
-        self.saved = [(buffer, buffer.storage.version) for buffer in self._kept()]
+        self.saved = self._kept()
+        self.versions = [buffer.storage.version for buffer in self.saved]
         self.hooks: dict[int, Callable] | None = None
 
     def _kept(self) -> list[Buffer]:
@@ -121,10 +123,10 @@ class Node:
         if self.operands is None:
             raise RuntimeError(f"backward: the graph behind {self.op.name} was freed by an earlier backward; "
                                "pass retain_graph=True to that one to go through it again")
-        for buffer, (known, version) in zip(self._kept(), self.saved, strict=True):
-            if buffer is not known or buffer.storage.version != version:
-                raise RuntimeError(f"backward: {self.op.name}: a value of shape {known.shape} that its derivative "
-                                   "needs was changed in place after it was used")
+        for at, buffer in enumerate(self._kept()):
+            if buffer is not self.saved[at] or buffer.storage.version != self.versions[at]:
+                raise RuntimeError(f"backward: {self.op.name}: a value of shape {self.saved[at].shape} that its "
+                                   "derivative needs was changed in place after it was used")
         if self.output is None:
             return self.operands, self.meta
         out = made(self.output)

@@ -1,5 +1,6 @@
 """What op.py's classes are in the compiled module: C structures, whose fields are reached without a dictionary."""
 
+cimport cython
 from minigrad.node cimport Meta, Node, Value
 
 
@@ -8,8 +9,12 @@ cdef class Op:
     cdef readonly object view, shape
     cdef public object compute
     cdef readonly tuple example
+    cdef readonly bint elementwise
+    cdef readonly object gives
 
     cpdef record(self, Value out, tuple operands, dict attrs)
+    cpdef vjp(self, int slot, g, tuple operands, out, dict attrs)
+    cpdef pull(self, int slot, g, tuple operands, out, dict attrs)
 
 
 cdef class Differentiable(Op):
@@ -28,3 +33,7 @@ cdef class Multilinear(Differentiable):
 
 cdef class Pointwise(Differentiable):
     pass
+
+
+@cython.locals(code=int, other=int)
+cpdef tuple promote(name, tuple operands, domain)

@@ -31,7 +31,8 @@ OPS: dict[str, "Op"] = {}
 class Op:
     """One row.  Calling it on values checks (its shape rule), computes (its kernel) and, if wanted, records a node.
 
-    `shape(*operands, **attrs)` gives the result's (shape, dtype) or raises the op's errors.  `compute(out, *buffers,
+    `shape(*operands, **attrs)` gives the result's (shape, dtype) or raises the op's errors; without it the operands
+    broadcast, and the dtype is theirs, or the one that the row `gives`.  `compute(out, *buffers,
     **attrs)` fills a fresh buffer: if nothing else is said, by the compiled kernel of the row's name.  A view op has
     `view(buffer, **attrs)` instead of both, which checks and shares its operand's memory.  `attrs` are keywords and
     hashable.  `promotes` is "number" or "float" where the operands are brought to one dtype of that domain.  `example`
@@ -42,9 +43,10 @@ class Op:
 
     def __init__(self, name: str, *, shape: Callable[..., tuple[tuple[int, ...], DType]] | None = None,
                  promotes: str = "", compute: Callable | None = None, view: Any = None, doc: str = "",
-                 example: tuple[str, ...] = ()) -> None:
+                 example: tuple[str, ...] = (), gives: DType | None = None) -> None:
         require(name not in OPS, "op table", "name", name, "a name that no other row has")
         self.name, self.view, self.promotes, self.example, self.doc = name, view, promotes, example, doc
+        self.elementwise, self.gives = shape is None and view is None, gives
         self.shape = shape or (self.broadcast if view is None else self.seen)
         self.compute = compute or (KERNELS[name] if view is None else None)
         OPS[name] = self
@@ -56,7 +58,7 @@ class Op:
         if self.view is not None:
             buffer = self.view(*buffers, **attrs)
         else:
-            shape, dtype = self.shape(*operands, **attrs)
+            shape, dtype = self.broadcast(*operands) if self.elementwise else self.shape(*operands, **attrs)
             buffer = Buffer.empty(shape, dtype.code)
             if attrs:
                 self.compute(buffer, *buffers, **attrs)     # type: ignore[misc]
@@ -71,8 +73,14 @@ class Op:
         return out
 
     def broadcast(self, *operands: Any) -> tuple[tuple[int, ...], DType]:
-        """The shape rule of elementwise rows: operands broadcast, the dtype stays."""
-        return broadcast(self.name, *[x.shape for x in operands]), operands[0].dtype
+        """The shape rule of elementwise rows."""
+        first = operands[0]
+        shape = first.shape
+        for x in operands:
+            if x.shape != shape:
+                shape = broadcast(self.name, *[x.shape for x in operands])
+                break
+        return shape, self.gives or first.dtype
 
     def seen(self, x: Any, **attrs: Any) -> tuple[tuple[int, ...], DType]:
         """The shape rule of a view: what it makes of one number, repeated by zero strides."""
@@ -85,7 +93,7 @@ class Op:
         """The cotangent of operand `slot`, summed to its shape if the op had broadcast it."""
         return fit(self.pull(slot, g, operands, out, attrs), operands[slot].shape)
 
-    def pull(self, *_: Any) -> Any:
+    def pull(self, slot: int, g: Any, operands: tuple, out: Any, attrs: dict) -> Any:
         """The transposed derivative in one operand, applied to a cotangent."""
         raise TypeError(f"{self.name} is not differentiable")
 
@@ -231,9 +239,12 @@ def promote(name: str, operands: tuple, domain: str) -> tuple:
     """
     code = -1
     for x in operands:
-        if not isinstance(x, Value) or code not in (-1, x.buffer.dtype):
+        if not isinstance(x, Value):
             break
-        code = x.buffer.dtype
+        other = x.buffer.dtype
+        if code != other and code != -1:
+            break
+        code = other
     else:
         if domain != "float" or code >= float32.code:
             return operands

@@ -16,16 +16,8 @@ from minigrad.shapes import broadcast
 LN2, LN10, SLOPE_OF_ERF = 0.6931471805599453, 2.302585092994046, 1.1283791670955126      # the last at 0: 2/sqrt(pi)
 
 
-def same_dtype(name: str, n: int = 1) -> Any:
-    """The shape rule of elementwise ops of n operands: they broadcast, the dtype stays."""
-    return (lambda x: (x.shape, x.dtype),
-            lambda a, b: (broadcast(name, a.shape, b.shape), a.dtype),
-            lambda a, b, c: (broadcast(name, a.shape, b.shape, c.shape), a.dtype))[n - 1]
-
-
 def elementwise(promotes: str, name: str, doc: str, example: tuple, *derivatives: Any, **row: Any) -> Pointwise:
-    return pointwise(name, *derivatives, shape=same_dtype(name, len(derivatives)), promotes=promotes, doc=doc,
-                     example=example, **row)
+    return pointwise(name, *derivatives, promotes=promotes, doc=doc, example=example, **row)
 
 
 # Rows for real numbers (integers and bools come in as the default float dtype), and rows that keep the dtype.
@@ -42,14 +34,10 @@ def rounding(name: str, doc: str, example: tuple) -> Pointwise:
 
 def integral(name: str, doc: str, example: tuple, **row: Any) -> Op:
     """A row for integers and bools alone."""
-    shape = same_dtype(name, len(example) - 1)
-    return constant(name, promotes="number", doc=doc, example=example, **{"shape": shape, **row})
+    return constant(name, promotes="number", doc=doc, example=example, **row)
 
 
-def test(name: str, doc: str, example: tuple) -> Op:
-    """A row whose result is bool."""
-    rule = same_dtype(name, len(example) - 1)
-    return integral(name, doc, example, shape=lambda *operands: (rule(*operands)[0], dtypes.bool))
+test = partial(integral, gives=dtypes.bool)         # a row whose result is bool
 
 
 # One operand ----------------------------------------------------------------------------------------------------------
