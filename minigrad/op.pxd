@@ -10,6 +10,7 @@ cdef class Op:
     cdef public object compute
     cdef readonly tuple example
     cdef readonly bint elementwise
+    cdef readonly int arity
     cdef readonly object gives
 
     cpdef record(self, Value out, tuple operands, dict attrs)

@@ -31,8 +31,8 @@ OPS: dict[str, "Op"] = {}
 class Op:
     """One row.  Calling it on values checks (its shape rule), computes (its kernel) and, if wanted, records a node.
 
-    `shape(*operands, **attrs)` gives the result's (shape, dtype) or raises the op's errors; without it the operands
-    broadcast, and the dtype is theirs, or the one that the row `gives`.  `compute(out, *buffers,
+    `shape(*operands, **attrs)` gives the result's (shape, dtype) or raises the op's errors; without it `arity`
+    operands broadcast, and the dtype is theirs, or the one that the row `gives`.  `compute(out, *buffers,
     **attrs)` fills a fresh buffer: if nothing else is said, by the compiled kernel of the row's name.  A view op has
     `view(buffer, **attrs)` instead of both, which checks and shares its operand's memory.  `attrs` are keywords and
     hashable.  `promotes` is "number" or "float" where the operands are brought to one dtype of that domain.  `example`
@@ -43,10 +43,10 @@ class Op:
 
     def __init__(self, name: str, *, shape: Callable[..., tuple[tuple[int, ...], DType]] | None = None,
                  promotes: str = "", compute: Callable | None = None, view: Any = None, doc: str = "",
-                 example: tuple[str, ...] = (), gives: DType | None = None) -> None:
+                 example: tuple[str, ...] = (), arity: int = 1, gives: DType | None = None) -> None:
         require(name not in OPS, "op table", "name", name, "a name that no other row has")
         self.name, self.view, self.promotes, self.example, self.doc = name, view, promotes, example, doc
-        self.elementwise, self.gives = shape is None and view is None, gives
+        self.elementwise, self.arity, self.gives = shape is None and view is None, arity, gives
         self.shape = shape or (self.broadcast if view is None else self.seen)
         self.compute = compute or (KERNELS[name] if view is None else None)
         OPS[name] = self
@@ -74,6 +74,8 @@ class Op:
 
     def broadcast(self, *operands: Any) -> tuple[tuple[int, ...], DType]:
         """The shape rule of elementwise rows."""
+        if len(operands) != self.arity:
+            raise TypeError(f"{self.name}: got {len(operands)} operands, expected {self.arity}")
         first = operands[0]
         shape = first.shape
         for x in operands:

@@ -17,7 +17,7 @@ LN2, LN10, SLOPE_OF_ERF = 0.6931471805599453, 2.302585092994046, 1.1283791670955
 
 
 def elementwise(promotes: str, name: str, doc: str, example: tuple, *derivatives: Any, **row: Any) -> Pointwise:
-    return pointwise(name, *derivatives, promotes=promotes, doc=doc, example=example, **row)
+    return pointwise(name, *derivatives, promotes=promotes, doc=doc, example=example, arity=len(derivatives), **row)
 
 
 # Rows for real numbers (integers and bools come in as the default float dtype), and rows that keep the dtype.
@@ -34,7 +34,7 @@ def rounding(name: str, doc: str, example: tuple) -> Pointwise:
 
 def integral(name: str, doc: str, example: tuple, **row: Any) -> Op:
     """A row for integers and bools alone."""
-    return constant(name, promotes="number", doc=doc, example=example, **row)
+    return constant(name, promotes="number", doc=doc, example=example, arity=len(example) - 1, **row)
 
 
 test = partial(integral, gives=dtypes.bool)         # a row whose result is bool
