@@ -9,7 +9,7 @@ import minigrad
 from minigrad import functions
 from minigrad.dtypes import DTYPES
 
-DOCUMENTED = (ValueError, TypeError, IndexError, RuntimeError, ZeroDivisionError, MemoryError,
+DOCUMENTED = (ValueError, TypeError, IndexError, RuntimeError, ZeroDivisionError, MemoryError, BufferError,
               OverflowError)          # int() of an infinite tensor, as of a float
 NAMES = sorted(name for name in functions.__all__ if callable(getattr(functions, name)) and name != "Extreme")
 METHODS = sorted(name for name in dir(minigrad.Tensor) if not name.startswith("_") and name not in ("numpy",
