@@ -7,6 +7,7 @@ are brought together and counted as one.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from math import prod
 from typing import Any
 
@@ -287,6 +288,9 @@ def counted(index: Any, size: int) -> Any:
 
 def getitem(x: Any, key: Any) -> Any:
     """x[key]: a view for integers, slices, ellipsis and None; a copy where tensors pick."""
+    if isinstance(key, Tensor) and key.ndim == 1 and key.dtype is int64 and x.ndim:
+        with suppress(IndexError):      # rows, as of a batch: a quarter of the time, unless some count from the end
+            return along(x, 0, key)
     part, picks = read(x, key)
     if picks:
         return Picks(part, picks).gather(part)
