@@ -66,8 +66,8 @@ NETWORKS: dict[str, tuple[Callable[[Any], Any], tuple[int, ...], str]] = {
 }
 
 
-def training_step(m: Any, name: str, batch: int) -> Callable[[], None]:
-    """One step of SGD with momentum: zero_grad, forward, loss, backward, step."""
+def training_step(m: Any, name: str, batch: int) -> Any:
+    """One step of SGD with momentum: zero_grad, forward, loss, backward, step; its `model` is an attribute."""
     build, shape, kind = NETWORKS[name]
     m.manual_seed(0)
     model, x = build(m), m.rand(batch, *shape)
@@ -80,4 +80,5 @@ def training_step(m: Any, name: str, batch: int) -> Callable[[], None]:
         loss(model(x), target).backward()
         optimizer.step()
 
+    step.model = model
     return step

@@ -23,16 +23,16 @@ cdef extern from * nogil:
 cdef int MAX_THREADS = 1024
 
 # Waking a thread costs several microseconds: each should have at least this much to do (in nanoseconds).
-cdef double GRAIN = 20_000
+cdef double grain = 20_000
 
 cdef int n_threads = 1
 cdef bint forked = False        # whether this process is the child of one that may have had threads
 
 
 cdef int threads_for(double work) noexcept nogil:
-    if n_threads == 1 or work < 2 * GRAIN or forked or omp_in_parallel():
+    if n_threads == 1 or work < 2 * grain or forked or omp_in_parallel():
         return 1
-    return n_threads if work > n_threads * GRAIN else <int>(work / GRAIN)
+    return n_threads if work > n_threads * grain else <int>(work / grain)
 
 
 def has_openmp():
@@ -63,6 +63,12 @@ def set_num_threads(n):
 def get_num_threads():
     """How many threads a loop may use now."""
     return 1 if forked else n_threads
+
+
+def _set_grain(nanoseconds):
+    """For tests: the least work of a thread; next to nothing shares out all that can be."""
+    global grain
+    grain = nanoseconds
 
 
 def threads_used(work):
