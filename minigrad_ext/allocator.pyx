@@ -3,8 +3,14 @@
 The system hands out large blocks as untouched pages, and touching each for the first time is a page fault.  A training
 step asks for the same sizes again and again, so blocks given back are kept, one stack per size class, the most recently
 used (whose lines are still in the cache) on top.  There are four classes per doubling: a block is at most a quarter
-larger than what was asked for.  All functions run under the GIL, which makes them thread safe.
+larger than what was asked for.  Kernels take their scratch memory here too, without the GIL: a lock guards the stacks.
 """
+
+import os
+
+from cpython.pythread cimport (
+    PyThread_acquire_lock, PyThread_allocate_lock, PyThread_release_lock, PyThread_type_lock, WAIT_LOCK,
+)
 
 from libc.math cimport frexp
 from libc.stdint cimport int64_t
@@ -31,6 +37,7 @@ cdef extern from * nogil:
 
 cdef enum:
     CLASSES = 4 * 64, GUARD_BYTE = 0xA5
+    HEADER = 64         # bytes before scratch memory, which hold its size
 
 # More than any address space holds: a request beyond it is refused without asking, and sums cannot overflow.
 cdef size_t LARGEST = <size_t>1 << 48
@@ -47,9 +54,10 @@ cdef struct Stats:
 cdef Block* cache[CLASSES]
 cdef size_t cache_limit = 1 << 30
 cdef Stats stats
+cdef PyThread_type_lock lock = PyThread_allocate_lock()
 
 
-cdef inline int class_of(size_t nbytes) noexcept:
+cdef inline int class_of(size_t nbytes) noexcept nogil:
     """The smallest class whose blocks hold `nbytes`; blocks of class 4 e + q have (4 + q) 2^e 16 bytes, q < 4."""
     cdef int exponent
     last = (nbytes - 1) >> 4 if nbytes > 64 else 0          # the last unit of 16 bytes
@@ -59,16 +67,16 @@ cdef inline int class_of(size_t nbytes) noexcept:
     return 4 * (exponent - 3) + <int>(8 * fraction) - 4 + 1
 
 
-cdef inline size_t size_of(int index) noexcept:
+cdef inline size_t size_of(int index) noexcept nogil:
     return (<size_t>(4 + (index & 3)) << (index >> 2)) << 4
 
 
-cdef inline size_t block_size(size_t nbytes) noexcept:
+cdef inline size_t block_size(size_t nbytes) noexcept nogil:
     return max(nbytes, <size_t>1) if MINIGRAD_CHECKS else size_of(class_of(nbytes))
 
 
-cdef void shrink_to(size_t limit) noexcept:
-    """Hands cached blocks back to the system, the largest first, until at most `limit` bytes are cached."""
+cdef void shrink_to(size_t limit) noexcept nogil:
+    """Hands cached blocks back to the system, the largest first, until at most `limit` bytes are cached.  (Locked.)"""
     for index in range(CLASSES - 1, -1, -1):
         while stats.cached_bytes > limit and cache[index] != NULL:
             block = cache[index]
@@ -79,9 +87,19 @@ cdef void shrink_to(size_t limit) noexcept:
 
 
 cdef char* take(size_t nbytes) except NULL:
+    block = taken(nbytes)
+    if block == NULL:
+        raise MemoryError(f"cannot allocate {nbytes} bytes ({stats.allocated_bytes} bytes are in use)")
+    return block
+
+
+cdef char* taken(size_t nbytes) noexcept nogil:
+    """A block, or NULL."""
+    cdef Block* block
     if nbytes > LARGEST:
-        raise MemoryError(f"cannot allocate {nbytes} bytes")
+        return NULL
     index, size = class_of(nbytes), block_size(nbytes)
+    PyThread_acquire_lock(lock, WAIT_LOCK)
     block = cache[index]
     if block != NULL:
         cache[index] = block.next
@@ -93,11 +111,12 @@ cdef char* take(size_t nbytes) except NULL:
         if block == NULL:
             shrink_to(0)
             block = <Block*>mg_system_alloc(size + 2 * MINIGRAD_GUARDS)
-            if block == NULL:
-                raise MemoryError(f"cannot allocate {nbytes} bytes ({stats.allocated_bytes} bytes are in use)")
-        stats.system_allocations += 1
-    stats.allocated_bytes += size
+        stats.system_allocations += block != NULL
+    stats.allocated_bytes += size if block != NULL else 0
     stats.peak_bytes = max(stats.peak_bytes, stats.allocated_bytes)
+    PyThread_release_lock(lock)
+    if block == NULL:
+        return NULL
     if MINIGRAD_GUARDS:
         memset(block, GUARD_BYTE, MINIGRAD_GUARDS)
         memset(<char*>block + MINIGRAD_GUARDS + nbytes, GUARD_BYTE, MINIGRAD_GUARDS)
@@ -111,8 +130,9 @@ cdef bint intact(const char* block, size_t nbytes) noexcept:
     return True
 
 
-cdef void give(char* block, size_t nbytes) noexcept:
+cdef void give(char* block, size_t nbytes) noexcept nogil:
     top, index, size = <Block*>(block - MINIGRAD_GUARDS), class_of(nbytes), block_size(nbytes)
+    PyThread_acquire_lock(lock, WAIT_LOCK)
     stats.allocated_bytes -= size
     if MINIGRAD_CHECKS or size > cache_limit:
         stats.system_frees += 1
@@ -122,6 +142,21 @@ cdef void give(char* block, size_t nbytes) noexcept:
             shrink_to(cache_limit - size)
         top.next, cache[index] = cache[index], top
         stats.cached_bytes += size
+    PyThread_release_lock(lock)
+
+
+cdef void* scratch(size_t nbytes) noexcept nogil:
+    block = <size_t*>taken(nbytes + HEADER)
+    if block == NULL:
+        return NULL
+    block[0] = nbytes
+    return <char*>block + HEADER
+
+
+cdef void discard(void* memory) noexcept nogil:
+    if memory != NULL:
+        block = <char*>memory - HEADER
+        give(block, (<size_t*>block)[0] + HEADER)
 
 
 def memory_stats():
@@ -147,7 +182,9 @@ def reset_peak():
 
 def empty_cache():
     """Hands all cached blocks back to the system; buffers in use are not touched."""
+    PyThread_acquire_lock(lock, WAIT_LOCK)
     shrink_to(0)
+    PyThread_release_lock(lock)
 
 
 def get_cache_limit():
@@ -165,5 +202,17 @@ def set_cache_limit(limit):
         raise TypeError(f"set_cache_limit: limit: got {type(limit).__name__}, expected an int")
     if not 0 <= limit <= LARGEST:
         raise ValueError(f"set_cache_limit: limit: got {limit}, expected 0 to {LARGEST}")
+    PyThread_acquire_lock(lock, WAIT_LOCK)
     cache_limit = limit
     shrink_to(cache_limit)
+    PyThread_release_lock(lock)
+
+
+def _forked():
+    """A child gets a new lock: some thread that it does not have may have held the old one."""
+    global lock
+    lock = PyThread_allocate_lock()
+
+
+if hasattr(os, "register_at_fork"):     # not on Windows
+    os.register_at_fork(after_in_child=_forked)

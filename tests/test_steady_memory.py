@@ -1,11 +1,5 @@
 """A training loop asks the system for memory in its first steps alone: afterwards it lives on what it was given."""
 
-import os
-import subprocess
-import sys
-import tempfile
-from pathlib import Path
-
 import pytest
 from networks import NETWORKS, training_step
 
@@ -71,29 +65,3 @@ def test_evaluation():
 
     predict()
     assert asked(predict) == 0
-
-
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts page faults as Linux does")
-@pytest.mark.parametrize("threads", [1, 2])
-def test_no_fresh_pages_either(threads):
-    """Kernels' scratch memory comes from the C library: neither does that map and unmap pages step by step."""
-    code = f"""
-import resource, sys
-sys.path.append({str(Path(__file__).parent)!r})
-from networks import NETWORKS, training_step
-import minigrad
-minigrad.set_num_threads({threads})
-def faults():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for name in NETWORKS:
-    step = training_step(minigrad, name, 16)
-    for _ in range(8):
-        step()
-    before = faults()
-    for _ in range(10):
-        step()
-    print((faults() - before) / 10)
-"""
-    done = subprocess.run([sys.executable, "-c", code], check=True, timeout=120, capture_output=True, text=True,
-                          cwd=tempfile.gettempdir(), env=os.environ)
-    assert max(map(float, done.stdout.split())) < 3     # pages: a block of the C library that came and went has more

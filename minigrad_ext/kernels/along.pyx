@@ -1,7 +1,7 @@
 """Along one axis: argmax, argmin, cumsum, sort."""
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
-from libc.stdlib cimport free, malloc
+from minigrad_ext.allocator cimport discard, scratch
 from minigrad_ext.kernels.axes cimport family
 from minigrad_ext.kernels.folds cimport LARGEST, SMALLEST, differ, element, fold_run, store, wide
 from minigrad_ext.kernels.lines cimport COLUMNS, Lines, run_lines
@@ -132,7 +132,7 @@ cdef void merge_runs(const number* x, const int64_t* at, int64_t middle, int64_t
 cdef int sort_loop(const Lines* lines, char** at, int64_t columns, number* _) noexcept nogil:
     cdef int64_t start, n = lines.n
     cdef bint descending = lines.step.params.i[1] != 0
-    memory = <int64_t*>malloc(n * 2 * (sizeof(number) + 8) + 16)
+    memory = <int64_t*>scratch(n * 2 * (sizeof(number) + 8) + 16)
     if memory == NULL:
         return NO_MEMORY
     for c in range(columns):
@@ -152,7 +152,7 @@ cdef int sort_loop(const Lines* lines, char** at, int64_t columns, number* _) no
             width *= 2
         store(<number*>(at[1] + c * lines.side[1]), lines.by[1], key, n)
         store(<int64_t*>(at[2] + c * lines.side[2]), lines.by[2], place, n)
-    free(memory)
+    discard(memory)
     return OK
 
 

@@ -13,8 +13,8 @@ k is cut into blocks so that a panel stays in the first cache, and the blocks of
 All cuts depend on the shapes alone, and the blocks of k are added in order: any number of threads gives the same bits.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
-from libc.stdlib cimport free, malloc
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from minigrad_ext.allocator cimport discard, scratch
 from minigrad_ext.kernels.axes cimport (
     Axes, Spot, append_axis, broadcast_stride, clear_axes, family, locate, merge_neighbours, share_out,
 )
@@ -159,10 +159,10 @@ cdef int multiply_tiled(Product* job, real* kind) noexcept nogil:
     depths = max(1, job.k if b.in_place else min(job.k, PANEL_BYTES // (b.width * <int64_t>sizeof(real))))
     panels = ceiling(min(b.size, BLOCK), b.width) * b.width * depths * <int64_t>sizeof(real)
     tiles = ceiling(min(a.size, BLOCK), a.width) * a.width * depths * <int64_t>sizeof(real)
-    memory = <char*>malloc(panels + (tiles if a.k_stride != 1 else 0) + 64)
+    memory = <char*>scratch(panels + (tiles if a.k_stride != 1 else 0))
     if memory == NULL:
         return NO_MEMORY
-    b.packed = memory + (64 - (<uintptr_t>memory & 63))
+    b.packed = memory
     a.packed = NULL if a.k_stride == 1 else b.packed + panels
     for column from 0 <= column < b.size by BLOCK:
         b.first, b.count = column, ceiling(min(<int64_t>BLOCK, b.size - column), b.width)
@@ -179,7 +179,7 @@ cdef int multiply_tiled(Product* job, real* kind) noexcept nogil:
                     share_out(<void*>pack_blocks[real], job, a.count, 1, work)
                 share_out(<void*>multiply_blocks[real], job,
                           ceiling(a.count, TASK_TILES) * ceiling(b.count, TASK_PANELS), 1, work)
-    free(memory)
+    discard(memory)
     return OK
 
 

@@ -10,8 +10,8 @@ rounded once, for all practical lengths.
 
 from libc.math cimport INFINITY
 from libc.stdint cimport INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, int32_t, int64_t, uint8_t, uint64_t
-from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
+from minigrad_ext.allocator cimport discard, scratch
 from minigrad_ext.kernel cimport new_family
 from minigrad_ext.kernels cimport folds
 from minigrad_ext.kernels.axes cimport (
@@ -145,12 +145,12 @@ cdef int reduce(Step* step) noexcept nogil:
     if plan.chunks == 1:
         return share_out(<void*>fold_parts, &plan, kept.total,
                          max(<int64_t>1, TASK // (plan.units * plan.piece * lines.width)), work)
-    plan.partial = <char*>malloc(kept.total * plan.chunks * lines.width * plan.fold.acc_size)
+    plan.partial = <char*>scratch(kept.total * plan.chunks * lines.width * plan.fold.acc_size)
     if plan.partial == NULL:
         return NO_MEMORY
     share_out(<void*>fold_parts, &plan, kept.total * plan.chunks, 1, work)
     merge_parts(&plan)
-    free(plan.partial)
+    discard(plan.partial)
     return OK
 
 

@@ -159,3 +159,14 @@ def test_threads_do_not_share_blocks():
     for thread in threads:
         thread.join()
     assert not mixed
+
+
+@needs_recycling
+def test_scratch_memory_of_kernels_is_recycled_too(kernels):
+    a = Buffer.from_nested([[1.0] * 96] * 96)
+    out = Buffer.empty((96, 96), a.dtype)
+    kernels["matmul"](out, a, a)
+    before = memory_stats()
+    kernels["matmul"](out, a, a)
+    assert change(before, "hits") > 0
+    assert change(before, "misses") == change(before, "allocated_bytes") == change(before, "cached_bytes") == 0
