@@ -6,9 +6,14 @@
 is no pull.  So a row needs pulls only where a measured gain defends them: for the first derivative of a loss or a
 normalisation, say, which is then a fused row itself; all higher ones go through formulas.  Forward mode is the
 transpose of the pull, which is linear in g; where there is none, it is that of the formula.
+
+Where one kernel gives the cotangents of all operands, it is named `together` in place of the pulls: it serves where no
+graph is recorded, and the others go through the formula.
 """
 
 import inspect
+import threading
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -37,6 +42,18 @@ def back_through(function: Callable[..., Value], g: Value, operands: Sequence[An
     return zeros(operands[slot]) if back is None else back
 
 
+class Last(threading.local):
+    """The cotangents last computed together: (for which g, of which operands, they); gone when g is."""
+
+    entry: tuple[Any, Any, list] | None = None
+
+    def forget(self, _: Any = None) -> None:
+        self.entry = None
+
+
+LAST = Last()
+
+
 class Fused(Differentiable):
     """A row with a `formula` beside its kernel.
 
@@ -46,9 +63,10 @@ class Fused(Differentiable):
 
     kind = "fused"
 
-    def __init__(self, name: str, *pulls: Callable | None, formula: Callable[..., Any], **row: Any) -> None:
+    def __init__(self, name: str, *pulls: Callable | None, formula: Callable[..., Any],
+                 together: Callable[..., list] | None = None, **row: Any) -> None:
         super().__init__(name, *pulls, **row)
-        self.formula = formula
+        self.formula, self.together = formula, together
 
     def rule(self, slot: int) -> Callable | None:
         return self.derivatives[slot] if slot < len(self.derivatives) else None
@@ -67,6 +85,12 @@ class Fused(Differentiable):
         rule = self.rule(slot)
         if rule is not None:
             return rule(g, *operands, out, **attrs)
+        if self.together is not None and not GRAD.enabled:
+            entry = LAST.entry
+            if entry is None or entry[0]() is not g or entry[1] is not operands:
+                found = self.together(g, *operands, out, **attrs)
+                entry = LAST.entry = (weakref.ref(g, LAST.forget), operands, found)
+            return entry[2][slot]
         return back_through(lambda *own: self.formula(*own, **attrs), g, operands, slot)
 
     def jvp(self, tangents: list, operands: tuple, out: Any, attrs: dict) -> Any:

@@ -10,7 +10,7 @@ from minigrad import dtypes
 from minigrad.errors import require
 from minigrad.functions.math import cast
 from minigrad.node import Tensor
-from minigrad.ops import index, math, reduce, view
+from minigrad.ops import index, math, reduce, softmax as rows, view
 from minigrad.shapes import axes_of, axis_of, dropped, reduced
 
 __all__ = ["Extreme", "all", "amax", "amin", "any", "argmax", "argmin", "count_nonzero", "cumsum",
@@ -277,8 +277,7 @@ def log_softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
     tensor([-0.6931, -0.6931])
     """
     axis = axis_of("log_softmax", dim, input.ndim)
-    x = shifted(_floating("log_softmax", input, dtype), axis)
-    return x - logsumexp(x, axis, keepdim=bool(x.ndim))
+    return rows.log_softmax(_floating("log_softmax", input, dtype), axis=axis)
 
 
 def softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
@@ -289,17 +288,7 @@ def softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
     tensor([0.5000, 0.5000])
     """
     axis = axis_of("softmax", dim, input.ndim)
-    powers = math.exp(shifted(_floating("softmax", input, dtype), axis))
-    return powers / sum(powers, axis, keepdim=bool(powers.ndim))
-
-
-def shifted(x: Any, axis: int) -> Any:
-    """x less its maximum along an axis, so that no exponential overflows.
-
-    The softmax of a row does not change when a constant is added to the row: so the maximum may be a constant to the
-    gradient, of any order.
-    """
-    return x - reduce.amax(Tensor.result(x.buffer), shape=reduced(x.shape, (axis,))) if x.buffer.size else x
+    return rows.softmax(_floating("softmax", input, dtype), axis=axis)
 
 
 def norm(input: Tensor, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Tensor:

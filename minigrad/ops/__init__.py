@@ -1,5 +1,5 @@
 """The rows of the op table, one file per family."""
 
-from minigrad.ops import conv, index, linalg, math, pool, reduce, resample, view
+from minigrad.ops import conv, index, linalg, loss, math, norm, pool, reduce, resample, softmax, view
 
-__all__ = ["conv", "index", "linalg", "math", "pool", "reduce", "resample", "view"]
+__all__ = ["conv", "index", "linalg", "loss", "math", "norm", "pool", "reduce", "resample", "softmax", "view"]

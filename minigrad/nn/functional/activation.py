@@ -14,6 +14,7 @@ from minigrad.errors import require
 from minigrad.functions.index import where
 from minigrad.functions.signature import Floats
 from minigrad.nn.functional.checks import check_shape, per_channel
+from minigrad.ops import softmax as rows
 from minigrad.shapes import axis_of, integer
 from minigrad.tensor import Tensor
 
@@ -275,7 +276,7 @@ def softmax(input: Tensor, dim: int | None = None, *, dtype: DType | None = None
     [[0.5, 0.5], [0.5, 0.5]]
     """
     x, axis = _prepared("softmax", input, dim, dtype, temperature)
-    return x.softmax(axis)
+    return rows.softmax(x, axis=axis)
 
 
 def softmin(input: Tensor, dim: int | None = None, *, dtype: DType | None = None, temperature: float = 1.0) -> Tensor:
@@ -286,8 +287,8 @@ def softmin(input: Tensor, dim: int | None = None, *, dtype: DType | None = None
     >>> F.softmin(minigrad.tensor([0.0, 1000.0]), dim=0).tolist()
     [1.0, 0.0]
     """
-    input, dim = _prepared("softmin", input, dim, dtype, temperature)
-    return (-input).softmax(dim)
+    x, axis = _prepared("softmin", input, dim, dtype, temperature)
+    return rows.softmax(-x, axis=axis)
 
 
 def log_softmax(input: Tensor, dim: int | None = None, *, dtype: DType | None = None,
@@ -300,14 +301,17 @@ def log_softmax(input: Tensor, dim: int | None = None, *, dtype: DType | None = 
     [0.0, -1000.0]
     """
     x, axis = _prepared("log_softmax", input, dim, dtype, temperature)
-    return x.log_softmax(axis)
+    return rows.log_softmax(x, axis=axis)
 
 
 def _prepared(op: str, input: Tensor, dim: int | None, dtype: DType | None, temperature: float) -> tuple[Tensor, int]:
     input = input if dtype is None else input.to(dtype)
-    check_dtype(op, "input", input.dtype, *FLOATS)
-    require(temperature > 0, op, "temperature", temperature, "a positive number")
+    if input.dtype not in FLOATS:
+        check_dtype(op, "input", input.dtype, *FLOATS)
     if dim is None:
         dim = 0 if input.ndim in (0, 1, 3) else 1
         warnings.warn(f"{op}: dim was not given, {dim} is taken; say which axis holds the classes", stacklevel=4)
-    return input if temperature == 1 else input / temperature, axis_of(op, dim, input.ndim)
+    if temperature != 1:
+        require(temperature > 0, op, "temperature", temperature, "a positive number")
+        input = input / temperature
+    return input, axis_of(op, dim, input.ndim)

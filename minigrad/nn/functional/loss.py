@@ -6,17 +6,18 @@
 
 import warnings
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 from minigrad import dtypes
 from minigrad.errors import require
 from minigrad.functions.create import ones
 from minigrad.functions.index import where
-from minigrad.functions.reduce import shifted
 from minigrad.functions.signature import Floats
 from minigrad.nn.functional import checks
 from minigrad.nn.functional.activation import logsigmoid
+from minigrad.ops import loss as rows, softmax
+from minigrad.ops.view import expand
+from minigrad.shapes import broadcast
 from minigrad.tensor import Tensor
 
 __all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "dice_loss", "huber_loss",
@@ -38,13 +39,22 @@ def _reduced(op: str, losses: Tensor, reduction: str, weight: Any = None, over: 
 
 # ---- numbers
 
-def _difference(op: str, input: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+def _loss(op: str, which: str, input: Tensor, target: Tensor, reduction: str, scale: float = 1.0, delta: float = 1.0,
+          weight: Tensor | None = None, weighted_mean: bool = True) -> Tensor:
+    """The row `loss`, of shapes that broadcast; with weights its losses are reduced here."""
     if input.shape != target.shape:
         warnings.warn(f"{op}: input {input.shape} and target {target.shape} are broadcast against each other; "
                       "make their shapes equal if that is not meant", stacklevel=4)
-    if weight is not None:
-        checks.sized(op, input.shape, weight=weight)
-    return input - target
+        shape = broadcast(op, input.shape, target.shape)
+        if weight is not None:
+            checks.sized(op, input.shape, weight=weight)
+        input, target = expand(input, shape=shape), expand(target, shape=shape)
+    checks.check_reduction(op, reduction)
+    if weight is None:
+        return rows.loss(input, target, which=which, reduction=reduction, scale=scale, delta=delta)
+    checks.sized(op, input.shape, weight=weight)
+    losses = rows.loss(input, target, which=which, reduction="none", scale=scale, delta=delta)
+    return _reduced(op, losses, reduction, weight, weight if weighted_mean else None)
 
 
 def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", weight: Tensor | None = None) -> Tensor:
@@ -57,7 +67,7 @@ def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", weight: 
     >>> F.mse_loss(minigrad.tensor([1.0, 2.0]), minigrad.tensor([1.0, 4.0]), reduction="none").tolist()
     [0.0, 4.0]
     """
-    return _reduced("mse_loss", _difference("mse_loss", input, target, weight).square(), reduction, weight, weight)
+    return _loss("mse_loss", "square", input, target, reduction, weight=weight)
 
 
 def l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", weight: Tensor | None = None) -> Tensor:
@@ -68,7 +78,7 @@ def l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", weight: T
     >>> F.l1_loss(minigrad.tensor([1.0, 2.0]), minigrad.tensor([1.0, 4.0])).item()
     1.0
     """
-    return _reduced("l1_loss", _difference("l1_loss", input, target, weight).abs(), reduction, weight, weight)
+    return _loss("l1_loss", "distance", input, target, reduction, weight=weight)
 
 
 def smooth_l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", beta: float = 1.0) -> Tensor:
@@ -80,9 +90,9 @@ def smooth_l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean", be
     [0.25, 3.0]
     """
     require(beta >= 0, "smooth_l1_loss", "beta", beta, "0 or more")
-    d = _difference("smooth_l1_loss", input, target)
-    losses = where(d.abs() < beta, d.square() * (0.5 / beta), d.abs() - 0.5 * beta) if beta else d.abs()
-    return _reduced("smooth_l1_loss", losses, reduction)
+    if beta:
+        return _loss("smooth_l1_loss", "huber", input, target, reduction, 1 / beta, beta)
+    return _loss("smooth_l1_loss", "distance", input, target, reduction)
 
 
 def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0,
@@ -97,9 +107,7 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
     [0.5, 6.0]
     """
     require(delta > 0, "huber_loss", "delta", delta, "a positive number")
-    d = _difference("huber_loss", input, target, weight)
-    losses = where(d.abs() <= delta, d.square() * 0.5, (d.abs() - 0.5 * delta) * delta)
-    return _reduced("huber_loss", losses, reduction, weight)
+    return _loss("huber_loss", "huber", input, target, reduction, 1.0, delta, weight, weighted_mean=False)
 
 
 # ---- probabilities
@@ -142,8 +150,11 @@ def binary_cross_entropy_with_logits(input: Floats, target: Tensor, weight: Tens
     tensor([ 0.6931, 90.0000])
     """
     checks.sized("binary_cross_entropy_with_logits", input.shape, target=target)
+    op = "binary_cross_entropy_with_logits"
+    if pos_weight is None and weight is None:
+        return _loss(op, "logits", input, target, reduction)
     positive = logsigmoid(input) if pos_weight is None else logsigmoid(input) * ((pos_weight - 1) * target + 1)
-    return _reduced("binary_cross_entropy_with_logits", (1 - target) * input - positive, reduction, weight)
+    return _reduced(op, (1 - target) * input - positive, reduction, weight)
 
 
 def kl_div(input: Tensor, target: Tensor, *, reduction: str = "mean", log_target: bool = False) -> Tensor:
@@ -194,7 +205,7 @@ def nll_loss(input: Floats, target: Tensor, weight: Tensor | None = None, *, ign
     >>> F.nll_loss(minigrad.tensor([[-1.0, -2.0], [-3.0, -4.0]]), minigrad.tensor([0, -100])).item()
     1.0
     """
-    return _class_loss("nll_loss", input, 0.0, target, weight, ignore_index, reduction, 0.0)
+    return _class_loss("nll_loss", input, target, weight, ignore_index, reduction, 0.0)
 
 
 def cross_entropy(input: Floats, target: Tensor, weight: Tensor | None = None, *, ignore_index: int = -100,
@@ -212,15 +223,14 @@ def cross_entropy(input: Floats, target: Tensor, weight: Tensor | None = None, *
     0.41
     """
     op = "cross_entropy"
-    checks.check_probability(op, "label_smoothing", label_smoothing)
-    dim = min(input.ndim - 1, 1)
+    if label_smoothing:
+        checks.check_probability(op, "label_smoothing", label_smoothing)
     if input.shape == target.shape and target.dtype.is_floating_point:
+        dim = min(input.ndim - 1, 1)
         if label_smoothing:
             target = target * (1.0 - label_smoothing) + label_smoothing / input.shape[dim]
         return _reduced(op, -(_weighted(op, input.log_softmax(dim), weight) * target).sum(dim), reduction)
-    scores = shifted(input, dim)
-    norm = scores.logsumexp(dim, keepdim=True)
-    return _class_loss(op, scores, norm, target, weight, ignore_index, reduction, label_smoothing)
+    return _class_loss(op, input, target, weight, ignore_index, reduction, label_smoothing)
 
 
 def _weighted(op: str, logs: Tensor, weight: Tensor | None) -> Tensor:
@@ -229,30 +239,27 @@ def _weighted(op: str, logs: Tensor, weight: Tensor | None) -> Tensor:
     return logs if weight is None else logs * checks.per_channel(weight, logs.ndim)
 
 
-def _class_loss(op: str, scores: Tensor, norm: Any, target: Tensor, weight: Tensor | None, ignore_index: int,
-                reduction: str, smoothing: float) -> Tensor:
-    """Of the log-probabilities `scores - norm`."""
-    shape, dim = scores.shape, min(scores.ndim - 1, 1)
-    checks.check_shape(shape != (), op, "input", scores, "(c,) or (n, c, ...)")
-    if target.shape != shape[:dim] + shape[dim + 1:]:
-        checks.check_shape(False, op, "target", target, f"{shape[:dim] + shape[dim + 1:]} for input {shape}")
-    if target.dtype.is_floating_point or target.dtype is dtypes.bool:
-        raise TypeError(f"{op}: target: got {target.dtype}, expected int64 classes")
-    target = target if target.dtype is dtypes.int64 else target.to(dtypes.int64)
-    if weight is None and not smoothing and ignore_index < 0:
-        with suppress(IndexError):      # some target is no class: it may be ignore_index
-            losses = norm - scores.gather(dim, target.unsqueeze(dim))
-            return _reduced(op, losses.squeeze(dim) if reduction == "none" else losses, reduction)
-    ignored = target == ignore_index
-    index = target.masked_fill(ignored, 0)
-    weighted = _weighted(op, scores - norm, weight)
+def _class_loss(op: str, input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str,
+                smoothing: float) -> Tensor:
+    """Of scores or, for "nll_loss", of logarithms: with weights or smoothing from those, else by the row at once."""
+    dim, logs = min(input.ndim - 1, 1), op == "nll_loss"
+    if target.dtype is not dtypes.int64:
+        if target.dtype.is_floating_point or target.dtype is dtypes.bool:
+            raise TypeError(f"{op}: target: got {target.dtype}, expected int64 classes")
+        target = target.to(dtypes.int64)
     try:
-        losses = -weighted.gather(dim, index.unsqueeze(dim)).squeeze(dim)
+        if weight is None and not smoothing:
+            return softmax.class_loss(input, target, axis=dim, logs=logs, reduction=reduction, ignored=ignore_index)
+        scores = input if logs else input.log_softmax(dim)
+        losses = softmax.class_loss(_weighted(op, scores, weight), target, axis=dim, logs=True, reduction="none",
+                                    ignored=ignore_index)
     except IndexError as error:
-        raise IndexError(f"{op}: target holds a class that is not among 0 to {shape[dim] - 1} "
+        raise IndexError(f"{op}: target holds a class that is not among 0 to {input.shape[dim] - 1} "
                          f"(nor ignore_index = {ignore_index}): {error}") from None
+    ignored = target == ignore_index
     if smoothing:
-        losses = losses * (1.0 - smoothing) - weighted.sum(dim) * (smoothing / shape[dim])
-    factors = ones(shape[dim:dim + 1], dtype=scores.dtype) if weight is None else weight
-    over = factors[index].masked_fill(ignored, 0.0) if reduction == "mean" else None
-    return _reduced(op, losses.masked_fill(ignored, 0.0), reduction, over=over)
+        uniform = _weighted(op, scores, weight).sum(dim).masked_fill(ignored, 0.0)
+        losses = losses * (1.0 - smoothing) - uniform * (smoothing / input.shape[dim])
+    factors = ones(input.shape[dim:dim + 1], dtype=input.dtype) if weight is None else weight
+    over = factors[target.masked_fill(ignored, 0)].masked_fill(ignored, 0.0) if reduction == "mean" else None
+    return _reduced(op, losses, reduction, over=over)

@@ -1,4 +1,4 @@
-"""What steadies training: normalisation and dropout, written in ops, whose gradients of any order it has.
+"""What steadies training: normalisation and dropout.
 
 Norms bring numbers to mean 0 and variance 1, `(x - mean) / sqrt(var + eps)`, and differ in what they average over:
 batch and positions (batch norm), positions (instance norm), positions and some channels (group norm), the last axes
@@ -7,34 +7,39 @@ drawn from minigrad's generator, over elements or whole channels.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from math import prod
 from typing import Any
 
 from minigrad.autograd import no_grad
 from minigrad.errors import require
+from minigrad.functions.create import empty
 from minigrad.functions.random import rand
 from minigrad.functions.signature import Floats
+from minigrad.kernels import KERNELS, Params
 from minigrad.nn.functional.checks import check_probability, check_shape, per_channel, per_dimension, sized
 from minigrad.nn.functional.pool import avg_pool2d
+from minigrad.ops.norm import normalize
+from minigrad.ops.view import flat_view, permute
 from minigrad.shapes import integer, shape_of
 from minigrad.tensor import Tensor
+from minigrad_ext.buffer import Buffer
 
 __all__ = ["batch_norm", "dropout", "dropout1d", "dropout2d", "dropout3d", "group_norm", "instance_norm", "layer_norm",
            "local_response_norm"]
 
 
-def _centred(input: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
-    """`x - mean`, mean and biased variance over the axes, which are kept at size 1."""
-    mean = input.mean(axes, keepdim=True)
-    centred = input - mean
-    return centred, mean, centred.square().mean(axes, keepdim=True)
+@lru_cache
+def _constant(value: float, channels: int, dtype: Any) -> Tensor:
+    """The weight or bias of a norm that has none: one number, repeated."""
+    return Tensor(Buffer.scalar(value, dtype.code).expand((channels,)))
 
 
-def _scaled(x: Tensor, var: Tensor, eps: float, weight: Tensor | None, bias: Tensor | None) -> Tensor:
-    """`x / sqrt(var + eps) * weight + bias`; the weight goes first to the smaller factor."""
-    scale = (var + eps).rsqrt()
-    output = x * (scale if weight is None else scale * weight)
-    return output if bias is None else output + bias
+def _normalized(input: Tensor, weight: Tensor | None, bias: Tensor | None, channels: int, positions: int, eps: float,
+                groups: int = 1, across: bool = False) -> Any:
+    return normalize(input, _constant(1.0, channels, input.dtype) if weight is None else weight,
+                     _constant(0.0, channels, input.dtype) if bias is None else bias, channels=channels,
+                     positions=positions, groups=groups, across=across, eps=eps)
 
 
 def batch_norm(input: Floats, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None,
@@ -78,21 +83,40 @@ def _norm(op: str, axes: tuple[int, ...], input: Tensor, running_mean: Any, runn
     shape, ndim = input.shape, input.ndim
     check_shape(ndim > 1, op, "input", input, "(n, c, ...)")
     sized(op, shape[1:2], running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
-    if observe:
-        axes = (*axes, *range(2, ndim))
-        count = prod([shape[axis] for axis in axes])
-        check_shape(count != 1, op, "input", input, "more than one value per channel to train")
-        centred, mean, var = _centred(input, axes)
-        with no_grad():
-            for running, observed, correction in ((running_mean, mean, 1.0), (running_var, var, count / (count - 1))):
-                if running is not None and input.numel():
-                    observed = observed.reshape(-1, shape[1]).mean(0)
-                    running.mul_(1.0 - momentum).add_(observed * (momentum * correction))
-    elif running_mean is None or running_var is None:
-        raise ValueError(f"{op}: running_mean and running_var are needed when the input's own are not used")
+    if not observe:
+        if running_mean is None or running_var is None:
+            raise ValueError(f"{op}: running_mean and running_var are needed when the input's own are not used")
+        scale = (per_channel(running_var, ndim) + eps).rsqrt()
+        scale = scale if weight is None else scale * per_channel(weight, ndim)
+        output = (input - per_channel(running_mean, ndim)) * scale
+        return output if bias is None else output + per_channel(bias, ndim)
+    positions, across = prod(shape[2:]), op == "batch_norm"
+    check_shape(positions * (shape[0] if across else 1) != 1, op, "input", input,
+                "more than one value per channel to train")
+    if across and positions == 1:       # channels side by side: as positions of the transposed, groups of one channel
+        rows = permute(flat_view(input, shape[:2]), axes=(1, 0))
+        output = _normalized(rows, weight, bias, shape[1], shape[0], eps, shape[1])
+        output = flat_view(permute(output, axes=(1, 0)), shape)
     else:
-        centred, var = input - per_channel(running_mean, ndim), per_channel(running_var, ndim)
-    return _scaled(centred, var, eps, *[x if x is None else per_channel(x, ndim) for x in (weight, bias)])
+        output = _normalized(input, weight, bias, shape[1], positions, eps, shape[1], across)
+    if (running_mean is not None or running_var is not None) and input.numel():
+        _track(input, running_mean, running_var, momentum, across)
+    return output
+
+
+def _track(input: Tensor, mean: Tensor | None, var: Tensor | None, momentum: float, across: bool) -> None:
+    """Moves the running mean and unbiased variance in place; by way of copies where the kernel cannot take them."""
+    shape, dtype = input.shape, input.dtype
+    given = [empty(shape[1], dtype=dtype) if x is None else x for x in (mean, var)]
+    taken = [x if x.dtype is dtype and x.is_contiguous() else x.detach().clone().to(dtype) for x in given]
+    KERNELS["track_moments"](*[x.buffer for x in taken], input.buffer,
+                             Params((shape[1], prod(shape[2:]), shape[1], across), (momentum,)))
+    for x, moved in zip(given, taken, strict=True):
+        if x is moved:
+            x.buffer.bump()
+        else:
+            with no_grad():
+                x.copy_(moved)
 
 
 def group_norm(input: Floats, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None,
@@ -112,10 +136,7 @@ def group_norm(input: Floats, num_groups: int, weight: Tensor | None = None, bia
         require(False, op, "num_groups", groups, f"a divisor of c for input {shape} (n, c, ...)")
     sized(op, shape[1:2], weight=weight, bias=bias)
     check_shape(input.numel() != groups, op, "input", input, "more than one value per group")
-    each = groups, shape[1] // groups
-    centred, _, var = _centred(input.reshape(shape[0], *each, prod(shape[2:])), (2, 3))
-    affine = [x if x is None else x.reshape(*each, 1) for x in (weight, bias)]
-    return _scaled(centred, var, eps, *affine).reshape(shape)
+    return _normalized(input, weight, bias, shape[1], prod(shape[2:]), eps, groups)
 
 
 def layer_norm(input: Floats, normalized_shape: int | Sequence[int], weight: Tensor | None = None,
@@ -133,8 +154,7 @@ def layer_norm(input: Floats, normalized_shape: int | Sequence[int], weight: Ten
     sized("layer_norm", sizes, weight=weight, bias=bias)
     if not sizes or input.shape[-len(sizes):] != sizes:
         check_shape(False, "layer_norm", "input", input, f"(..., {', '.join(map(str, sizes))})")
-    centred, _, var = _centred(input, tuple(range(input.ndim - len(sizes), input.ndim)))
-    return _scaled(centred, var, eps, weight, bias)
+    return _normalized(input, weight, bias, prod(sizes), 1, eps)
 
 
 def local_response_norm(input: Floats, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
