@@ -400,10 +400,56 @@ SAMPLES["resample"] = [
     for shape, layout, axis, key in MAPS for rows in (axis_map(*key), axis_map(*key).T)]
 
 
+# ---- fused rows ------------------------------------------------------------------------------------------------------
+
+SAMPLES |= {name: [one(name, sizes, layout, axis=axis) for sizes, layout, axis in ALONG]
+            for name in ("softmax", "log_softmax")}
+SAMPLES |= {name: [Sample(name, (Operand(sizes, layout), Operand(sizes, other)), {"axis": axis})
+                   for (sizes, layout, axis), other in zip(ALONG, ("contiguous", "transposed") * 4, strict=True)]
+            for name in ("softmax_pull", "log_softmax_pull")}
+CLASSES = [((4,), "reversed", (2,), 0), ((2, 3), "transposed", (1, 0), 1), ((3, 2), "stepped", (0, 7, 1), 1),
+           ((2, 2, 2), "contiguous", (1, 1, 0, 1), 1), ((2, 3), "expanded", (2, 2), 1), ((0, 2), "contiguous", (), 1),
+           ((2, 3, 1, 2), "reversed", (7, 2, 0, 1), 1), ((3, 2), "contiguous", (0, 2), 0)]
+SAMPLES["class_loss"] = [
+    Sample("class_loss", (Operand(shape, layout), Operand((*shape[:axis], *shape[axis + 1:]), dtype=minigrad.int64,
+                                                          values=values)),
+           {"axis": axis, "logs": logs, "reduction": reduction, "ignored": 7})
+    for (shape, layout, values, axis), (logs, reduction) in zip(CLASSES * 2, [
+        (logs, reduction) for reduction in ("mean", "sum", "none", "mean") for logs in (False, True)] * 2, strict=True)]
+SAMPLES["class_loss_pull"] = [
+    Sample("class_loss_pull", (Operand((), domain=NONZERO), *sample.operands),
+           {**{name: sample.attrs[name] for name in ("axis", "logs", "ignored")},
+            "mean": sample.attrs["reduction"] == "mean"}) for sample in SAMPLES["class_loss"]]
+PAIRS = [((), ("contiguous",) * 2), ((3,), ("reversed", "contiguous")), ((2, 3), ("transposed", "stepped")),
+         ((0, 2), ("contiguous",) * 2), ((3, 2), ("contiguous", "expanded"))]
+KINDS = [("square", 1.0, 1.0), ("distance", 0.5, 1.0), ("huber", 2.0, 0.5), ("logits", 1.0, 1.0)]
+SAMPLES["loss"] = [
+    Sample("loss", tuple(Operand(shape, layout) for layout in layouts),
+           {"which": which, "reduction": reduction, "scale": scale, "delta": delta}, derivatives=shape != ())
+    for which, scale, delta in KINDS for reduction in ("none", "mean", "sum") for shape, layouts in PAIRS]
+SAMPLES["loss_pull"] = [
+    Sample("loss_pull", (Operand(g), *sample.operands),
+           {**{name: sample.attrs[name] for name in ("which", "scale", "delta")}, "slot": slot}, sample.derivatives)
+    for sample in SAMPLES["loss"][::3] for slot in (0, 1) for g in {(), sample.operands[0].shape}]
+NORMS = [   # input, layout, channels, positions, groups, whether across samples
+    ((3, 4), "transposed", 4, 1, 1, False), ((2, 4, 3), "stepped", 4, 3, 2, False),
+    ((3, 2, 2), "reversed", 2, 2, 2, True),
+    ((2, 2, 2, 2), "contiguous", 2, 4, 2, False), ((4, 3), "contiguous", 3, 1, 3, True),
+    ((2, 2, 2), "transposed", 4, 1, 1, False), ((0, 2, 3), "contiguous", 2, 3, 1, False),
+    ((5,), "reversed", 5, 1, 1, False), ((40, 2, 20), "contiguous", 2, 20, 2, True),
+    ((3, 70), "stepped", 70, 1, 1, False)]
+SAMPLES["normalize"] = [
+    Sample("normalize", (Operand(shape, layout), Operand((channels,), "reversed"), Operand((1, channels))),
+           {"channels": channels, "positions": positions, "groups": groups, "across": across, "eps": 0.01},
+           derivatives=prod(shape) < 50)
+    for shape, layout, channels, positions, groups, across in NORMS]
+
+
 # ---- what a row should give ------------------------------------------------------------------------------------------
 
 # Rows that need no rounding on small integers: their values are compared exactly.
-ROUNDED = {*REAL, "div", "pow", "atan2", "avg_pool", "avg_unpool", "logsumexp"}
+ROUNDED = {*REAL, "div", "pow", "atan2", "avg_pool", "avg_unpool", "logsumexp", "softmax", "log_softmax",
+           "log_softmax_pull", "class_loss", "class_loss_pull", "loss", "loss_pull", "normalize"}
 
 
 def wanted(sample, operands, shape):

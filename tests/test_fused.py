@@ -1,10 +1,11 @@
 """Rows defined by a formula: their derivatives of any order, with pulls and without, in reverse and in forward mode."""
 
 import pytest
+from table import samples
 
 import minigrad
 from minigrad import check, func
-from minigrad.fused import fused
+from minigrad.fused import LAST, fused
 from minigrad.kernels import KERNELS
 from minigrad.op import OPS
 
@@ -97,3 +98,39 @@ def test_only_what_pulls_read_is_kept(gate):
     out = gate[1](a, b.detach())
     assert "Meta" in str([type(x).__name__ for x in out.node.operands])
     assert out.node.output is None
+
+
+FUSED = samples(name for name, row in OPS.items() if row.kind == "fused")
+
+
+@pytest.mark.parametrize("sample", [pytest.param(sample, id=name) for name, sample in FUSED])
+def test_kernel_is_its_formula(sample):
+    """In value and, where there is a kernel for them too, in first derivatives; the samples have odd layouts."""
+    for dtype, near in ((minigrad.float32, 3e-6), (minigrad.float64, 1e-12)):
+        operands = sample.make(dtype)
+
+        def formula(*own, row=sample.row):
+            return row.formula(*own, **sample.attrs)
+
+        got, wanted = sample(*operands), formula(*operands)
+        assert got.shape == wanted.shape and got.dtype is wanted.dtype
+        assert got.allclose(wanted, near, near, equal_nan=True)
+        if wanted.numel() and (sample.row.derivatives or sample.row.together):
+            slots, g = sample.slots(operands), minigrad.ones_like(wanted) * 0.7
+            for create in (False, True):
+                pulled = []
+                for function in (sample, formula):
+                    own = [x.detach().requires_grad_(slot in slots) for slot, x in enumerate(operands)]
+                    pulled.append(minigrad.autograd.grad(function(*own), [own[slot] for slot in slots], g,
+                                                         create_graph=create))
+                for a, b in zip(*pulled, strict=True):
+                    assert a.allclose(b, near * 3, near * 3, equal_nan=True)
+
+
+def test_what_was_pulled_together_goes_with_its_cotangent():
+    x, w, b = [minigrad.randn(*shape, requires_grad=True) for shape in ((3, 4), (4,), (4,))]
+    y = minigrad.nn.functional.layer_norm(x, (4,), w, b)
+    first = minigrad.autograd.grad(y, [b, w], minigrad.ones_like(y), retain_graph=True)
+    second = minigrad.autograd.grad(y, [x, w, b], minigrad.ones_like(y) * 2)
+    assert (first[1] * 2).tolist() == second[1].tolist() and first[0].tolist() == [3.0] * 4
+    assert LAST.entry is None

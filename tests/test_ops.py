@@ -38,10 +38,12 @@ from minigrad_ext.buffer import Buffer
 
 FLOATS = (minigrad.float32, minigrad.float64)
 FLOAT_ONLY = {"conv", "conv_transpose", "conv_weight", "max_pool_index", "avg_pool", "avg_unpool", "logsumexp",
-              "resample"}
+              "resample", "softmax", "log_softmax", "softmax_pull", "log_softmax_pull", "class_loss", "class_loss_pull",
+              "loss", "loss_pull", "normalize"}
 # Kernels that are no rows: they draw numbers or change tensors in place; and those that rows of other names run.
-BESIDES = {"uniform", "normal", "randint", "permutation", "sgd", "adam", "rmsprop", "adadelta"}
-PARTS = {"fill", "sum", "add_into", "arange", "scatter", "sort",
+BESIDES = {"uniform", "normal", "randint", "permutation", "sgd", "adam", "rmsprop", "adadelta",
+           "track_moments"}
+PARTS = {"normalize_pull", "fill", "sum", "add_into", "arange", "scatter", "sort",
          *[f"cast_{dtype.name}" for dtype in minigrad.dtypes.DTYPES]}
 
 

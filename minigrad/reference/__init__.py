@@ -17,7 +17,8 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-FAMILIES = ("math", "view", "reduce", "linalg", "index", "conv", "pool", "resample", "random", "optim")
+FAMILIES = ("math", "view", "reduce", "linalg", "index", "conv", "pool", "resample", "softmax", "loss", "norm",
+            "random", "optim")
 
 
 def _collect() -> dict[str, Callable[..., Any]]:
