@@ -22,7 +22,7 @@ The sums of a weight gradient are cut into pieces by the shapes alone; pieces ar
 from libc.stdint cimport int64_t, uintptr_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
-from minigrad_ext.kernels cimport tile as tiles, window
+from minigrad_ext.kernels cimport depthwise, tile as tiles, window
 from minigrad_ext.kernels.axes cimport family, share_out
 from minigrad_ext.kernels.tile cimport DOT_LANES, MG_VECTOR, PIXEL_ROWS, ROW_BYTES, TILE_ROWS, ceiling
 from minigrad_ext.types cimport NO_MEMORY, OK, Step, View, real, view_size
@@ -351,6 +351,8 @@ cdef int face(Step* step, bint transposed, bint weight) noexcept nogil:
     task.packed_group = rows * (w.row_stride if transposed else task.packed_channel)
     if view_size(out) == 0:
         return OK
+    if depthwise.applies(step, weight):         # groups of one input channel
+        return depthwise.depthwise(step, transposed, weight)
     (<slide_t>step.inner)(&task, w, image, NULL)
     while task.memory != NULL:
         block, task.memory = task.memory[0], <void**>task.memory[1]
