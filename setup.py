@@ -30,7 +30,7 @@ PACKAGE = Path("minigrad_ext")
 KERNELS = PACKAGE / "kernels"
 # What every eager call goes through is compiled too: plain Python, to which the .pxd beside each file gives C types.
 # (Without its compiled module the same file runs, slower: delete the .so to step through it.)
-CORE = [Path("minigrad") / f"{name}.py" for name in ("shapes", "node", "op", "grad")]
+CORE = [Path("minigrad") / f"{name}.py" for name in ("shapes", "node", "op", "grad", "autograd")]
 GENERATED = Path("build") / ("cython-checked" if CHECKED else "cython")
 
 # The x86-64 levels of the psABI.  Each kernel source is compiled once for each; minigrad picks one at import.

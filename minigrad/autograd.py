@@ -5,11 +5,8 @@ from typing import Any
 
 from minigrad.errors import refuse
 from minigrad.functions.create import ones_like
-from minigrad.grad import grad_mode, matching, pull_back, several
-from minigrad.kernels import KERNELS
+from minigrad.grad import accumulate, grad_mode, matching, pull_back, several
 from minigrad.node import GRAD, Value, origin
-from minigrad.op import total
-from minigrad.ops import view as rows
 
 __all__ = ["backward", "enable_grad", "grad", "is_grad_enabled", "no_grad", "set_grad_enabled"]
 
@@ -120,17 +117,4 @@ def backward(tensors: Any, grad_tensors: Any = None, retain_graph: bool | None =
     found = _pulled("backward", tensors, grad_tensors, inputs, retain_graph, create_graph)
     holders = {origin(x): x for x in (() if inputs is None else several(inputs))}
     with grad_mode(create_graph):
-        for at, g in found.items():
-            accumulate(holders.get(at, at), g, create_graph)
-
-
-def accumulate(leaf: Value, g: Value, create_graph: bool) -> None:
-    """Adds g to the leaf's gradient, which has memory of its own (a cotangent may be shared with other values)."""
-    known = leaf.grad_slot
-    if known is None:
-        leaf.grad_slot = rows.copy(g)
-    elif create_graph or known.differentiable:
-        leaf.grad_slot = total([known, g])
-    else:
-        KERNELS["add"](known.buffer, known.buffer, (rows.copy(g) if g.buffer.overlaps(known.buffer) else g).buffer)
-        known.buffer.bump()
+        accumulate(found, holders, create_graph)

@@ -1,8 +1,11 @@
 """C types for grad.py."""
 
 cimport cython
-from minigrad.node cimport Node
+from minigrad.node cimport Node, Value
+from minigrad_ext.buffer cimport unshared
 
 cdef arrive(dict pending, at, g)
 @cython.locals(node=Node, pending=dict, found=dict, wanted=set, g=object)
 cpdef dict pull_back(outputs, cotangents, targets=*, bint create_graph=*, bint retain_graph=*, bint through=*)
+@cython.locals(leaf=Value, known=Value, g=Value)
+cpdef accumulate(dict found, dict holders, bint create_graph)

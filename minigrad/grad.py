@@ -9,8 +9,10 @@ from contextlib import ContextDecorator
 from typing import Any
 
 from minigrad.errors import refuse
+from minigrad.kernels import KERNELS
 from minigrad.node import GRAD, Node, Value, order, origin
 from minigrad.op import OPS, total
+from minigrad_ext.buffer import unshared
 
 
 class grad_mode(ContextDecorator):
@@ -124,6 +126,25 @@ def arrive(pending: dict[Any, Value], at: Any, g: Value) -> None:
     """Adds a cotangent to what has come to a node or leaf before."""
     known = pending.get(at)
     pending[at] = g if known is None else OPS["add"](known, g)
+
+
+def accumulate(found: dict[Any, Value], holders: dict[Any, Value], create_graph: bool) -> None:
+    """Adds what was found to the `.grad` of leaves (or of `holders`), which has memory of its own.
+
+    A cotangent that nothing else refers to gives its memory; any other, which may be shared, is copied.
+    """
+    while found:
+        at, g = found.popitem()
+        leaf = holders.get(at, at)
+        known = leaf.grad_slot
+        if known is None:
+            leaf.grad_slot = g if not create_graph and unshared(g) else OPS["copy"](g)
+        elif create_graph or known.differentiable:
+            leaf.grad_slot = total([known, g])
+        else:
+            KERNELS["add"](known.buffer, known.buffer,
+                           (OPS["copy"](g) if g.buffer.overlaps(known.buffer) else g).buffer)
+            known.buffer.bump()
 
 
 def push_forward(outputs: Sequence[Value], inputs: Sequence[Value], tangents: Sequence[Value], *,

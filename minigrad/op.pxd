@@ -1,7 +1,9 @@
 """What op.py's classes are in the compiled module: C structures, whose fields are reached without a dictionary."""
 
 cimport cython
-from minigrad.node cimport Meta, Node, Value
+from minigrad.node cimport Meta, Node, Value, made
+from minigrad_ext.buffer cimport Buffer, empty
+from minigrad_ext.kernel cimport Kernel
 
 
 cdef class Op:
@@ -13,6 +15,10 @@ cdef class Op:
     cdef readonly int arity
     cdef readonly object gives
 
+    @cython.locals(x=Value, buffers=list, buffer=Buffer, kernel=Kernel)
+    cpdef apply(self, tuple operands, dict attrs)
+    @cython.locals(x=Value, first=Value, shape=tuple)
+    cpdef tuple broadcast(self, tuple operands)
     cpdef record(self, Value out, tuple operands, dict attrs)
     cpdef vjp(self, int slot, g, tuple operands, out, dict attrs)
     cpdef pull(self, int slot, g, tuple operands, out, dict attrs)

@@ -23,7 +23,8 @@ from minigrad.errors import require
 from minigrad.kernels import KERNELS
 from minigrad.node import GRAD, Meta, Node, Value, made
 from minigrad.shapes import broadcast
-from minigrad_ext.buffer import Buffer
+from minigrad_ext.buffer import Buffer, empty
+from minigrad_ext.kernel import Kernel
 
 OPS: dict[str, "Op"] = {}
 
@@ -47,23 +48,27 @@ class Op:
         require(name not in OPS, "op table", "name", name, "a name that no other row has")
         self.name, self.view, self.promotes, self.example, self.doc = name, view, promotes, example, doc
         self.elementwise, self.arity, self.gives = shape is None and view is None, arity, gives
-        self.shape = shape or (self.broadcast if view is None else self.seen)
+        self.shape = shape or (self.seen if view else lambda *operands: self.broadcast(operands))
         self.compute = compute or (KERNELS[name] if view is None else None)
         OPS[name] = self
 
     def __call__(self, *operands: Any, **attrs: Any) -> Any:
+        return self.apply(operands, attrs)
+
+    def apply(self, operands: tuple, attrs: dict) -> Any:
         if self.promotes:
             operands = promote(self.name, operands, self.promotes)
         buffers = [x.buffer for x in operands]
         if self.view is not None:
             buffer = self.view(*buffers, **attrs)
         else:
-            shape, dtype = self.broadcast(*operands) if self.elementwise else self.shape(*operands, **attrs)
-            buffer = Buffer.empty(shape, dtype.code)
-            if attrs:
-                self.compute(buffer, *buffers, **attrs)     # type: ignore[misc]
+            shape, dtype = self.broadcast(operands) if self.elementwise else self.shape(*operands, **attrs)
+            buffer = empty(shape, dtype.code)
+            if type(self.compute) is Kernel and not attrs:
+                kernel = self.compute
+                kernel.launch((buffer, *buffers))
             else:
-                self.compute(buffer, *buffers)              # type: ignore[misc]
+                self.compute(buffer, *buffers, **attrs)     # type: ignore[misc]
         out = made(buffer)
         if GRAD.enabled:
             for x in operands:
@@ -72,7 +77,7 @@ class Op:
                     break
         return out
 
-    def broadcast(self, *operands: Any) -> tuple[tuple[int, ...], DType]:
+    def broadcast(self, operands: tuple) -> tuple[tuple[int, ...], DType]:
         """The shape rule of elementwise rows."""
         if len(operands) != self.arity:
             raise TypeError(f"{self.name}: got {len(operands)} operands, expected {self.arity}")

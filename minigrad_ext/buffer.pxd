@@ -18,3 +18,7 @@ cdef class Buffer:
 cdef class Exporter:
     """Base of Tensor: holds a Buffer and exports it (PEP 3118 works for Python classes only through a C base)."""
     cdef public Buffer buffer
+
+
+cpdef Buffer empty(shape, int dtype)
+cpdef bint unshared(Exporter value)

@@ -7,6 +7,7 @@ Here the parts meet: layout (strides), nested (Python lists), pep3118 and dlpack
 
 cimport cython
 from cpython.buffer cimport Py_buffer, PyBuffer_ToContiguous
+from cpython.ref cimport Py_REFCNT
 from cpython.memoryview cimport PyMemoryView_GET_BUFFER
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free
@@ -48,6 +49,25 @@ cdef Buffer allocate(View* view):
     view.data = take(nbytes)
     storage.data, storage.nbytes = view.data, nbytes
     return new_buffer(storage, view)
+
+
+cpdef Buffer empty(shape, int dtype):
+    """Buffer.empty, for compiled callers."""
+    cdef View view
+    layout.set_shape(&view, shape, "empty")
+    view.dtype = dtype
+    return allocate(&view)
+
+
+cpdef bint unshared(Exporter value):
+    """Whether the caller holds all there is of this value: the only reference to it, its buffer and its storage."""
+    cdef int64_t n = 1
+    buffer = value.buffer
+    for axis in range(buffer.view.ndim - 1, -1, -1):
+        if buffer.view.strides[axis] != n and buffer.view.shape[axis] != 1:
+            return False
+        n *= buffer.view.shape[axis]
+    return Py_REFCNT(value) == 1 and Py_REFCNT(buffer) == 2 and Py_REFCNT(buffer.storage) == 1
 
 
 cdef Buffer borrowed(View* view, object owner):
@@ -109,10 +129,7 @@ cdef class Buffer:
         >>> Buffer.empty((2, 3), 4).strides
         (3, 1)
         """
-        cdef View view
-        layout.set_shape(&view, shape, "empty")
-        view.dtype = dtype
-        return allocate(&view)
+        return empty(shape, dtype)
 
     @staticmethod
     def scalar(value, int dtype):

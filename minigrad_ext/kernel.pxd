@@ -15,6 +15,8 @@ cdef class Kernel:
     cdef void* inner[N_DTYPES]      # by the dtype of the argument number `by`; NULL where there is no loop for it
     cdef int by
 
+    cpdef launch(self, tuple args)
+
 
 # A kernel that shares the driver `run` with its family: inner[code] is its loop for a dtype, NULL if none.
 cdef Kernel new_family(str name, kernel_t run, void** inner, int by=*)

@@ -58,6 +58,10 @@ cdef class Kernel:
     """
 
     def __call__(self, *args):
+        self.launch(args)
+
+    cpdef launch(self, tuple args):
+        """kernel(*args), of arguments that are a tuple already."""
         cdef Step step
         cdef int n = 0, status, dtype
         step.detail = 0
