@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import document, growth, memory
-from benchmarks.libraries import MINIGRAD, NAMES, PYTORCH, Library, check_same, installed, trim_never
+from benchmarks.libraries import MINIGRAD, NAMES, PYTORCH, Library, check_same, installed, machine, trim_never
 from benchmarks.networks import NETWORKS, training_step
 from benchmarks.peak import fma_peak
 from benchmarks.table import BATCHES, rows
@@ -46,8 +46,8 @@ class Report:
     def __init__(self, found: list[Library], threads: list[int], peak: float | None) -> None:
         self.names, self.threads, self.peak = [library.name for library in found], threads, peak
         others = "".join(f" {name} | ratio |" for name in self.names[1:])
-        self.lines = [f"{ISA} kernels" + (f"; this machine's multiply-add peak: {peak:.0f} GF/s a core" * bool(peak)),
-                      "", f"| group | row | threads | minigrad |{others} GF/s | of peak |",
+        self.lines = [machine(found) + (f"; multiply-add peak: {peak:.0f} GF/s a core" if peak else ""), "",
+                      f"| group | row | threads | minigrad |{others} GF/s | of peak |",
                       "|---" * (6 + 2 * len(self.names[1:])) + "|"]
         print("\n".join(self.lines), flush=True)
         self.ratios: dict[str, dict[str, list[float]]] = {name: {} for name in self.names[1:]}     # by group
@@ -139,7 +139,7 @@ def main() -> None:
         kind, (lines, chart) = "growth", growth.measured(given.threads[0], given.seconds)
     else:
         kind, report = "untrimmed" if given.untrimmed else "table", run(given)
-        lines = [*report.summary(), "", *report.lines]
+        lines = [*report.lines[:2], *report.summary(), "", *report.lines[2:]]
         chart = report.chart() if report.ratios.get(PYTORCH) else None
         print("\n".join(report.summary()))
     if given.chart and chart:

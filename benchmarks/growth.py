@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from benchmarks.libraries import MINIGRAD, NAIVE, NUMPY, PYTORCH, check_same, installed
+from benchmarks.libraries import MINIGRAD, NAIVE, NUMPY, PYTORCH, check_same, installed, machine
 from benchmarks.peak import fma_peak
 from benchmarks.table import Row, convolution
 from benchmarks.timing import medians
@@ -34,7 +34,7 @@ def measured(threads: int, seconds: float) -> tuple[list[str], Any]:
         library.m.set_num_threads(threads)
     names = {(library, backward): library.name + ", with gradients" * backward
              for library in found for backward in (False, True)}
-    table = [f"{ISA} kernels, {threads} thread{'s' * (threads > 1)}; GF/s.", "",
+    table = [f"{machine(found)}; {threads} thread{'s' * (threads > 1)}; GF/s", "",
              f"| quantity | | {' | '.join(names.values())} |", "|---" * (2 + len(names)) + "|"]
     print("\n".join(table))
     panels: dict[str, dict[str, list[tuple[float, float]]]] = {}

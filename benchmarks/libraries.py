@@ -9,21 +9,25 @@ from __future__ import annotations
 import ctypes
 import math
 import os
+import platform
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from operator import mul
+from pathlib import Path
 from typing import Any
 
 import minigrad
 from benchmarks import naive
 from benchmarks.table import Row
 from benchmarks.timing import Call
+from minigrad.kernels import ISA
+from minigrad_ext.parallel import usable_cores
 
 MINIGRAD, PYTORCH, NUMPY, NAIVE = "minigrad", "PyTorch", "NumPy", "naive loops"
 NAMES = (MINIGRAD, PYTORCH, NUMPY, NAIVE)
-LARGEST_NAIVE = 3e7         # operations, which the loops need about a second for
+LARGEST_NAIVE = 1e7         # operations, which the loops need a good part of a second for
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +83,17 @@ def installed(without: list[str]) -> list[Library]:
     if NAIVE not in without:
         found.append(Library(NAIVE, naive, naive, lambda x: x.tolist()))
     return found
+
+
+def machine(found: list[Library]) -> str:
+    """What was measured on: processor, cores, kernels, versions."""
+    try:
+        processor = Path("/proc/cpuinfo").read_text().split("model name\t: ")[1].split("\n")[0]
+    except (OSError, IndexError):
+        processor = platform.processor()
+    versions = [f"{library.name} {library.m.__version__}" for library in found if hasattr(library.m, "__version__")]
+    python = f"Python {platform.python_version()}"
+    return f"{processor}, {usable_cores()} cores, {ISA} kernels; {', '.join([python, *versions])}"
 
 
 def _module(library: str, name: str, without: list[str]) -> Any:

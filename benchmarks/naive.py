@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from operator import mul
 
 Images = list[list[list[list[float]]]]
 
@@ -35,14 +36,12 @@ def conv2d(x: Images, w: Images, bias: Sequence[float] = (), stride: int = 1, pa
         for k, (kernel, plane) in enumerate(zip(w, out, strict=True)):
             first, start = k // per_group * len(kernel), bias[k] if bias else 0.0
             channels = image[first:first + len(kernel)]
+            weights = [weight for taps in kernel for row in taps for weight in row]
             for i in range(rows):
+                lines = [line for channel in channels for line in channel[i * stride:i * stride + reach:dilation]]
                 for j in range(columns):
-                    total, left = start, j * stride
-                    for taps, channel in zip(kernel, channels, strict=True):
-                        for row, line in zip(taps, channel[i * stride::dilation], strict=False):
-                            for weight, value in zip(row, line[left:left + span:dilation], strict=True):
-                                total += weight * value
-                    plane[i][j] = total
+                    at = slice(j * stride, j * stride + span, dilation)
+                    plane[i][j] = sum(map(mul, weights, [value for line in lines for value in line[at]]), start)
     return y
 
 
@@ -103,8 +102,7 @@ def avg_pool2d(x: Images, k: int, stride: int = 0, padding: int = 0) -> Images:
 
 def linear(x: list[list[float]], w: list[list[float]], b: list[float]) -> list[list[float]]:
     """y[n][k] = b[k] + sum over c of x[n][c] * w[k][c]"""
-    return [[start + sum([a * c for a, c in zip(line, row, strict=True)]) for row, start in zip(w, b, strict=True)]
-            for line in x]
+    return [[sum(map(mul, line, row), start) for row, start in zip(w, b, strict=True)] for line in x]
 
 
 def softmax(x: list[list[float]], axis: int) -> list[list[float]]:

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 Call = Callable[[], Any]
 Key = TypeVar("Key", bound=Hashable)
-ROUNDS = 5, 12      # how often each call has its turn, at least and at most
+TURNS = 5, 12       # how often each call has its turn, at least and at most
+SLOW = 0.2          # seconds: what takes longer is naive, and needs no warming
 WARM = 0.005        # seconds: OpenMP's threads wait for work actively for a few milliseconds before they sleep
 
 
@@ -31,20 +32,22 @@ def warm(call: Call, seconds: float) -> None:
 
 def medians(calls: dict[Key, Call], seconds: float,
             before: Callable[[Key], Any] = lambda key: None) -> dict[Key, float]:
-    """The median time of each call, `seconds` for each in all; `before(key)` prepares for its turn."""
+    """The median time of each call, `seconds` for each in all (slow ones run thrice); `before(key)` starts its turn."""
     once: dict[Key, float] = {}
     for key, call in calls.items():
         before(key)
-        call()
         once[key] = max(taken(call), 1e-7)
-    rounds = min(max(int(seconds / max(*once.values(), WARM)), ROUNDS[0]), ROUNDS[1])
+        if once[key] < SLOW:
+            once[key] = max(taken(call), 1e-7)
     times: dict[Key, list[float]] = {key: [] for key in calls}
-    for _ in range(rounds):
+    for turn in range(TURNS[1]):
         for key, call in calls.items():
-            repeat = max(1, int(seconds / rounds / once[key]))
-            before(key)
-            warm(call, max(WARM, seconds / rounds / 4))
-            times[key].append(taken(call, repeat))
+            turns = min(max(int(seconds / max(once[key], WARM)), TURNS[0]), TURNS[1]) if once[key] < SLOW else 3
+            if turn < turns:
+                before(key)
+                if once[key] < SLOW:
+                    warm(call, max(WARM, seconds / turns / 4))
+                times[key].append(taken(call, max(1, int(seconds / turns / once[key]))))
     return {key: statistics.median(found) for key, found in times.items()}
 
 
