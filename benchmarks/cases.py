@@ -98,7 +98,7 @@ def convolutions() -> list[Case]:
 
 
 def pools() -> list[Case]:
-    """Max and average pooling, and the average's transpose."""
+    """Max and average pooling, and their transposes."""
     geometry = Geometry.of_pool("pool", (16, 16), (2, 2))
     params = geometry.pool_params(True, None)
     x, g = images(2, 4, 16, 16), images(2, 4, 8, 8, seed=2) * 4
@@ -106,6 +106,10 @@ def pools() -> list[Case]:
     return [
         made(f"max_pool_index {label}", "max_pool_index", g.shape, "int64", [x], params,
              lambda x: reference.max_pool_index(x, geometry=geometry), "pool"),
+        made(f"max_pool {label}", "max_pool", g.shape, "float32", [x, x], params,
+             lambda t, x: reference.max_pool(t, x, geometry=geometry), "pool"),
+        made(f"max_unpool {label}", "max_unpool", x.shape, "float32", [g, x], params,
+             lambda g, x: reference.max_unpool(g, x, geometry=geometry), "pool"),
         made(f"avg_pool {label}", "avg_pool", g.shape, "float32", [x], params,
              lambda x: reference.avg_pool(x, geometry=geometry), "pool"),
         made(f"avg_unpool {label}", "avg_unpool", x.shape, "float32", [g], params,
@@ -191,11 +195,10 @@ def elementwise() -> list[Case]:
     cases = []
     a, b = positive(64, 64), images(64, 64).abs() + 1
     whole = [images(64, 64).abs().long(), images(64, 64, seed=2).abs().long()]
-    others = {"conv", "conv_transpose", "conv_weight", "max_pool_index", "avg_pool", "avg_unpool", "sum", "amax",
-              "amin", "any", "all", "logsumexp", "argmax", "argmin", "cumsum", "matmul", "gather", "scatter_add",
-              "scatter", "add_into", "nonzero", "sort", "uniform", "normal", "randint",
-              "permutation", "sgd", "adam", "rmsprop", "adadelta", "where", "clamp", "fill", "arange",
-              "resample"}
+    others = {"conv", "conv_transpose", "conv_weight", "max_pool_index", "max_pool", "max_unpool", "avg_pool",
+              "avg_unpool", "sum", "amax", "amin", "any", "all", "logsumexp", "argmax", "argmin", "cumsum", "matmul",
+              "gather", "scatter_add", "scatter", "add_into", "nonzero", "sort", "uniform", "normal", "randint",
+              "permutation", "sgd", "adam", "rmsprop", "adadelta", "where", "clamp", "fill", "arange", "resample"}
     for name in sorted(KERNELS.keys() - others):
         dtype = name.removeprefix("cast_") if name.startswith("cast_") else \
             "int64" if name in INTEGER else "bool" if name in BOOL else "float32"

@@ -66,6 +66,7 @@ class Geometry:
     """A sliding window over up to three axes.  Build it with `of_conv`, `of_transpose` or `of_pool`, which check.
 
     For a transposed convolution `input` is the size of its result, since it is the transpose of this convolution.
+    Regions of different sizes, `output` of them on an axis, have stride 0 and the largest of them as the kernel.
 
     >>> g = Geometry.of_conv("conv2d", (28, 28), (5, 3), stride=2, padding="same")
     >>> g.output, g.low, g.high, g.span
@@ -115,6 +116,8 @@ class Geometry:
         """
         for axis, (size, taps, stride, step, low, _, output) in enumerate(zip(
                 self.input, self.kernel, self.stride, self.dilation, self.low, self.high, self.output, strict=True)):
+            if stride == 0:
+                continue                                                    # regions
             begin, end = -(-low // stride), -(-(low + size) // stride)      # these begin on an input element
             for o in (*range(min(begin, output)), *range(end, output)):
                 first = o * stride - low
@@ -139,6 +142,20 @@ class Geometry:
         """
         kernel = per_axis(op, "kernel_size", kernel, len(input), 1)
         return _window(op, input, kernel, kernel if stride is None else stride, padding, dilation, 1, bool(ceil_mode))
+
+    @_remembered
+    def of_regions(input: Sizes, output: Sizes) -> "Geometry":
+        """Of `output` regions that cover the input: the one of number o from floor(o I/O) to ceil((o+1) I/O).
+
+        >>> Geometry.of_regions((6, 7), (3, 3)).stride
+        (2, 0)
+        """
+        one, zero = (1,) * len(input), (0,) * len(input)
+        even = [o > 0 and i % o == 0 for i, o in zip(input, output, strict=True)]
+        kernel = tuple([max([-(-(o + 1) * i // n) - o * i // n for o in range(n)], default=1)
+                        for i, n in zip(input, output, strict=True)])
+        return Geometry(input, kernel, tuple([k * e for k, e in zip(kernel, even, strict=True)]), one, zero, zero,
+                        output)
 
     @_remembered
     def of_transpose(op: str, input: Sizes, kernel: Sizes, stride: PerAxis = 1, padding: Padding = 0,

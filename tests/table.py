@@ -344,6 +344,7 @@ CONVS = [   # input, kernel, how, batch, channels per group, output channels, wh
     ((4, 4), (2, 2), {"stride": 2}, 0, 2, 2, False),                        # an empty batch
     ((4,), (2,), {}, 2, 0, 2, False),                                       # no channels to sum over
 ]
+REGIONS: dict = {}      # the second entry is how many, not how large
 POOLS = [   # input, kernel, how, the average's attributes, whether differences are taken
     ((5,), 2, {}, (True, None), True),
     ((5,), 3, {"stride": 2, "padding": 1}, (False, None), True),
@@ -355,6 +356,8 @@ POOLS = [   # input, kernel, how, the average's attributes, whether differences 
     ((5, 6), (2, 3), {"padding": "same", "stride": 2}, (False, None), False),
     ((4, 4, 4), 3, {"padding": ((1, 1), (0, 1), (1, 0)), "stride": (1, 2, 1)}, (True, None), False),
     ((4, 4), 2, {"padding": "full", "dilation": (1, 2)}, (False, 5), False),
+    ((5, 4), (2, 3), REGIONS, (True, None), True),
+    ((4, 3, 2), (3, 2, 1), REGIONS, (True, None), False),
 ]
 LAYOUTS = ("contiguous", "transposed", "stepped", "reversed")
 
@@ -375,14 +378,18 @@ def _conv_samples():
 
 
 def _pool_samples():
-    found = {"max_pool_index": [], "avg_pool": [], "avg_unpool": []}
+    found = {"max_pool_index": [], "max_pool": [], "max_unpool": [], "avg_pool": [], "avg_unpool": []}
     for j, (size, kernel, how, (counted, divisor), hard) in enumerate(POOLS):
-        geometry = Geometry.of_pool(f"pool{len(size)}d", size, kernel, **how)
+        geometry = Geometry.of_regions(size, kernel) if how is REGIONS else \
+            Geometry.of_pool(f"pool{len(size)}d", size, kernel, **how)
         attrs = {"geometry": geometry, "count_include_pad": counted, "divisor_override": divisor}
         for n, c in ((1, 1), (2, 2), (0, 1)):
             x, g = Operand((n, c, *size), LAYOUTS[j % 4]), Operand((n, c, *geometry.output), LAYOUTS[(j + 1) % 4])
             if geometry.empty_window is None:
                 found["max_pool_index"].append(Sample("max_pool_index", (x,), {"geometry": geometry}))
+                attr = {"geometry": geometry}
+                found["max_pool"].append(Sample("max_pool", (Operand(x.shape, LAYOUTS[(j + 2) % 4]), x), attr, hard))
+                found["max_unpool"].append(Sample("max_unpool", (g, x), attr, hard))
             found["avg_pool"].append(Sample("avg_pool", (x,), attrs, hard and n == 1))
             found["avg_unpool"].append(Sample("avg_unpool", (g,), attrs, hard and n == 1))
     return found

@@ -1,6 +1,7 @@
-"""Pools.  The mean of a window is linear and names its transpose; the largest of a window is found by an index op.
+"""Pools.  The mean of a window is linear and names its transpose, and so is the choice that max pooling makes.
 
-Max pooling is `gather(x, max_pool_index(x))`: its gradient, max unpooling, is the scatter_add that gather names.
+max_pool(t, x) takes from t what stands where x is largest in each window; with t = x it is max pooling, its derivative
+the same choice among the tangents, and the gradient max_unpool(g, x), which puts each number back in that place.
 """
 
 from typing import Any
@@ -29,10 +30,28 @@ def _index_shape(x: Any, geometry: Geometry) -> Any:
     return shape, int64
 
 
+def _alike(op: str, given: Any, x: Any, shape: tuple[int, ...]) -> Any:
+    """The common dtype of x and what is chosen by it."""
+    if given.shape != shape or given.dtype is not x.dtype:
+        raise ValueError(f"{op}: input: got {given.dtype.name} of shape {given.shape}, expected {x.dtype.name} of "
+                         f"shape {shape} as x has it")
+    return x.dtype
+
+
 max_pool_index = constant(
     "max_pool_index", shape=_index_shape,
     compute=lambda out, x, geometry: KERNELS["max_pool_index"](out, x, geometry.params),
     doc="out[n,c,o] = the flat position i of the first largest x[n,c,i] in window o")
+max_pool: Linear = linear(
+    "max_pool", shape=lambda t, x, geometry: (_index_shape(x, geometry)[0], _alike("max_pool", t, x, x.shape)),
+    constants=(1,), compute=lambda out, t, x, geometry: KERNELS["max_pool"](out, t, x, geometry.params),
+    transpose=lambda g, t, x, geometry: max_unpool(g, x, geometry=geometry),
+    doc="out[n,c,o] = t[n,c,i] at the position i of the first largest x[n,c,i] in window o")
+max_unpool: Linear = linear(
+    "max_unpool", shape=lambda g, x, geometry: (x.shape, _alike("max_unpool", g, x, _index_shape(x, geometry)[0])),
+    constants=(1,), compute=lambda out, g, x, geometry: KERNELS["max_unpool"](out, g, x, geometry.params),
+    transpose=lambda t, g, x, geometry: max_pool(t, x, geometry=geometry),
+    doc="out[n,c,i] = sum of g[n,c,o] over the windows o whose first largest x[n,c,i] is at i")
 avg_pool: Linear = linear(
     "avg_pool",
     shape=lambda x, geometry, **_: _pooled(f"avg_pool{geometry.ndim}d", x, geometry.input, geometry.output),

@@ -1,23 +1,33 @@
 """Pools by definition: look at each window, tap by tap.
 
 Window o holds the input positions  i = o*stride + t*dilation - low  that exist.  Max pooling is split in two: the
-index of each window's first maximum here, and a gather at these indices.  Average pooling is linear, so it has a
-transpose.
+index of each window's first maximum, and a choice at these indices.  That choice is linear, as average pooling is, so
+both have a transpose.
 """
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Iterator
 
 from minigrad.geometry import Geometry
-from minigrad.reference.nested import Index, Nested, full, get, indices, put
+from minigrad.reference.nested import Index, Nested, flat, full, get, indices, pointwise, put, unflatten
 
 
 def window(geometry: Geometry, o: Index) -> Iterator[Index]:
-    """The input positions of window o, in tap order; those in the padding may lie outside the input."""
-    for t in indices(geometry.kernel):
-        yield tuple(a * s + b * d - low for a, s, b, d, low in
-                    zip(o, geometry.stride, t, geometry.dilation, geometry.low, strict=True))
+    """The input positions of window o, in tap order; those in the padding may lie outside the input.
+
+    A region, marked by stride 0, runs from floor(o I/O) to ceil((o+1) I/O).
+
+    >>> list(window(Geometry.of_regions((5,), (2,)), (1,)))
+    [(2,), (3,), (4,)]
+    """
+    axes = []
+    for a, size, n, taps, s, d, low in zip(o, geometry.input, geometry.output, geometry.kernel, geometry.stride,
+                                           geometry.dilation, geometry.low, strict=True):
+        axes.append([a * s + t * d - low for t in range(taps)] if s else range(a * size // n, -(-(a + 1) * size // n)))
+    return itertools.product(*axes)
 
 
 def inside(geometry: Geometry, i: Index) -> bool:
@@ -103,4 +113,37 @@ def avg_unpool(g: Nested, *, geometry: Geometry, count_include_pad: bool = True,
     return out
 
 
-KERNELS = {"max_pool_index": max_pool_index, "avg_pool": avg_pool, "avg_unpool": avg_unpool}
+def max_pool(t: Nested, x: Nested, *, geometry: Geometry) -> Nested:
+    """out[n,c,o] = t at the position of the first largest x of window o; 0 where there is none.
+
+    >>> max_pool([[[9, 8, 7, 6]]], [[[1, 5, 2, 2]]], geometry=Geometry.of_pool("max_pool1d", (4,), 2))
+    [[[8, 7]]]
+    """
+    def picked(plane: Nested, index: Nested) -> Nested:
+        numbers = flat(plane)
+        return pointwise(lambda i: numbers[i] if i >= 0 else 0, index)
+
+    places = max_pool_index(x, geometry=geometry)
+    return [list(map(picked, planes, index)) for planes, index in zip(t, places, strict=True)]
+
+
+def max_unpool(g: Nested, x: Nested, *, geometry: Geometry) -> Nested:
+    """The transpose of max_pool: each window hands its number to its first largest x.
+
+    >>> max_unpool([[[9, 8]]], [[[1, 5, 2, 2]]], geometry=Geometry.of_pool("max_pool1d", (4,), 2))
+    [[[0, 9, 8, 0]]]
+    """
+    places = max_pool_index(x, geometry=geometry)
+    out = []
+    for channels, indexed in zip(g, places, strict=True):
+        planes = [[0] * math.prod(geometry.input) for _ in channels]
+        for plane, values, index in zip(planes, channels, indexed, strict=True):
+            for value, i in zip(flat(values), flat(index), strict=True):
+                if i >= 0:
+                    plane[i] += value
+        out.append([unflatten(plane, geometry.input) for plane in planes])
+    return out
+
+
+KERNELS = {"max_pool_index": max_pool_index, "max_pool": max_pool, "max_unpool": max_unpool,
+           "avg_pool": avg_pool, "avg_unpool": avg_unpool}

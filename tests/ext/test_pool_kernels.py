@@ -39,6 +39,25 @@ def test_max_pool_index_of_nan_and_infinity(kernels, geometry, values, dtype):
 
 
 @settings(max_examples=80, deadline=None)
+@given(geometry=pool_geometries(), batch=st.integers(1, 2), channels=st.integers(1, 3), dtype=st.sampled_from(REALS))
+def test_max_pool_and_its_transpose(kernels, geometry, batch, channels, dtype):
+    """What stands where x is largest, and, where that is asked of x itself, by a way of its own."""
+    x, t = integers((batch, channels, *geometry.input), 3), integers((batch, channels, *geometry.input), 4)
+    g = integers((batch, channels, *geometry.output), 5)
+    out, back = empty((batch, channels, *geometry.output), dtype), empty((batch, channels, *geometry.input), dtype)
+    same = buf(x, dtype)
+    kernels["max_pool"](out, buf(t, dtype), same, geometry.params)
+    check_equal(out, reference.max_pool(t, x, geometry=geometry), str(geometry))
+    kernels["max_unpool"](back, buf(g, dtype) if math.prod(geometry.output) else empty(out.shape, dtype), same,
+                          geometry.params)
+    check_equal(back, reference.max_unpool(g, x, geometry=geometry), str(geometry))
+    places = flat(reference.max_pool_index(x, geometry=geometry))
+    kernels["max_pool"](out, same, same, geometry.params)
+    wanted = flat(reference.max_pool(x, x, geometry=geometry))
+    assert flat(out.tolist()) == [value if i >= 0 else -math.inf for value, i in zip(wanted, places, strict=True)]
+
+
+@settings(max_examples=80, deadline=None)
 @given(geometry=pool_geometries(), batch=st.integers(1, 2), channels=st.integers(1, 3), dtype=st.sampled_from(REALS),
        count_include_pad=st.booleans(), divisor=st.sampled_from([None, 3, -2]))
 def test_avg_pool_and_its_transpose(kernels, geometry, batch, channels, dtype, count_include_pad, divisor):

@@ -7,17 +7,14 @@ stride, padding, dilation and ceil_mode mean the same everywhere.  All but the m
 import math
 from typing import Any
 
-from minigrad.axismap import axis_map
 from minigrad.dtypes import int64
 from minigrad.errors import require
-from minigrad.functions.create import arange, tensor, zeros
-from minigrad.functions.index import along, scatter
+from minigrad.functions.create import zeros
+from minigrad.functions.index import scatter
 from minigrad.functions.signature import Floats
 from minigrad.geometry import LIMIT, Geometry, Padding, PerAxis, Stride, per_axis
 from minigrad.nn.functional.checks import batched, check_shape, per_dimension, sized, unbatched
-from minigrad.nn.functional.resample import resampled
 from minigrad.ops import pool
-from minigrad.ops.index import gather
 from minigrad.ops.view import embed, flat_view, reshape
 from minigrad.shapes import integer, shape_of
 from minigrad.tensor import Tensor
@@ -29,12 +26,10 @@ __all__ = ["adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", 
            "nearest_unpool"]
 
 
-def _selected(x: Any, index: Any, alone: bool, return_indices: bool) -> Any:
-    """The elements of (N, C, *I) at `index` (N, C, *O) into the flattened I; without N if there was none."""
-    shape, lead = index.shape[alone:], index.shape[:2]
-    flat = flat_view(x, (*lead, math.prod(x.shape[2:])))
-    output = reshape(gather(flat, flat_view(index, (*lead, math.prod(index.shape[2:]))), axis=2), shape=shape)
-    return (output, reshape(index, shape=shape)) if return_indices else output
+def _largest(op: str, x: Any, geometry: Geometry, alone: bool, return_indices: bool) -> Any:
+    """The largest elements of windows and, if wanted, where in the flattened image they stand."""
+    output = unbatched(pool.max_pool(x, Tensor.result(x.buffer), geometry=geometry), alone)
+    return (output, unbatched(pool.max_pool_index(x, geometry=geometry), alone)) if return_indices else output
 
 
 def _divisor(op: str, given: Any) -> int | None:
@@ -67,10 +62,9 @@ def _max_pool(input: Tensor, kernel_size: PerAxis, stride: Stride = None, paddin
     >>> max_pool3d(minigrad.arange(27.0).reshape(1, 1, 3, 3, 3), 2, stride=1).tolist()
     [[[[[13.0, 14.0], [16.0, 17.0]], [[22.0, 23.0], [25.0, 26.0]]]]]
     """
-    # The index of each window's first maximum, then a gather: selection is the only way max pooling has a gradient.
     x, alone = batched(op, ndim, input)
     geometry = Geometry.of_pool(op, x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
-    return _selected(x, pool.max_pool_index(x, geometry=geometry), alone, return_indices)
+    return _largest(op, x, geometry, alone, return_indices)
 
 
 def _avg_pool(input: Tensor, kernel_size: PerAxis, stride: Stride = None, padding: Padding = 0,
@@ -162,14 +156,16 @@ def lp_pool_features(input: Floats, norm_type: float, kernel_size: int, stride: 
 
 # ---- regions, and the whole
 
-def _region_counts(op: str, ndim: int, input: Any, output_size: Any) -> tuple[int, ...]:
-    """How many regions are wanted on each spatial axis; None keeps a size."""
+def _regions(op: str, ndim: int, input: Any, output_size: Any) -> tuple[Any, bool, Geometry]:
+    """The input with a batch axis, whether that is new, and the regions wanted on each spatial axis; None keeps a size.
+    """
     check_shape(input.ndim - ndim in (1, 2) and 0 not in input.shape[-ndim:], op, "input", input,
                 "(N, C, ...) or (C, ...) with spatial axes, as many as the name says, that are not empty")
     given = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * ndim
     require(len(given) == ndim, op, "output_size", output_size, "one int, or one for each axis")
     sizes = map(lambda old, new: old if new is None else integer(op, "output_size", new), input.shape[-ndim:], given)
-    return shape_of(op, tuple(sizes), "output_size")
+    x, alone = batched(op, ndim, input)
+    return x, alone, Geometry.of_regions(x.shape[2:], shape_of(op, tuple(sizes), "output_size"))
 
 
 def _adaptive_avg(input: Floats, output_size: Any, *, ndim: int = 2, op: str = "") -> Tensor:
@@ -189,8 +185,10 @@ def _adaptive_avg(input: Floats, output_size: Any, *, ndim: int = 2, op: str = "
     >>> adaptive_avg_pool3d(minigrad.arange(8.0).reshape(1, 1, 2, 2, 2), 1).tolist()
     [[[[[3.5]]]]]
     """
-    sizes = _region_counts(op, ndim, input, output_size)
-    return resampled(input, list(map(axis_map, ("area",) * ndim, input.shape[-ndim:], sizes)))
+    x, alone, geometry = _regions(op, ndim, input, output_size)
+    if all(n == 1 for n in geometry.output):
+        return input.mean(tuple(range(-ndim, 0)), keepdim=True)
+    return unbatched(pool.avg_pool(x, geometry=geometry, count_include_pad=True, divisor_override=None), alone)
 
 
 def _adaptive_max(input: Floats, output_size: Any, return_indices: bool = False, *, ndim: int = 2, op: str = "") -> Any:
@@ -211,20 +209,8 @@ def _adaptive_max(input: Floats, output_size: Any, return_indices: bool = False,
     >>> adaptive_max_pool3d(minigrad.arange(8.0).reshape(1, 1, 2, 2, 2), 1).tolist()
     [[[[[7.0]]]]]
     """
-    sizes = _region_counts(op, ndim, input, output_size)
-    x, alone = batched(op, ndim, input)
-    if 0 in sizes:
-        return _selected(x, zeros((*x.shape[:2], *sizes), dtype=int64), alone, return_indices)
-    # The places of the regions side by side, the last of the shorter ones repeated, are windows of one size.
-    spread, kernel = x.detach(), []
-    places = arange(math.prod(x.shape[2:])).reshape(1, 1, *x.shape[2:])
-    for axis, (old, new) in enumerate(zip(x.shape[2:], sizes, strict=True), 2):
-        regions = axis_map("area", old, new).entries
-        kernel.append(max(map(len, regions)))
-        index = tensor([row[min(k, len(row) - 1)][0] for row in regions for k in range(kernel[-1])])
-        spread, places = along(spread, axis, index), along(places, axis, index)
-    index = pool.max_pool_index(spread, geometry=Geometry.of_pool(op, spread.shape[2:], tuple(kernel)))
-    return _selected(x, along(places.flatten(), 0, index.flatten()).reshape(index.shape), alone, return_indices)
+    x, alone, geometry = _regions(op, ndim, input, output_size)
+    return _largest(op, x, geometry, alone, return_indices)
 
 
 def _spatial(op: str, input: Any) -> tuple[int, ...]:
