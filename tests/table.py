@@ -111,7 +111,15 @@ class Sample:
 
     def slots(self, operands):
         """The places of the operands that can be differentiated."""
-        return [slot for slot, x in enumerate(operands) if x.dtype.is_floating_point]
+        return [slot for slot, x in enumerate(operands)
+                if x.dtype.is_floating_point and slot not in getattr(self.row, "constants", ())]
+
+    def leaves(self, dtype):
+        """The operands, those that can be differentiated as leaves that want gradients."""
+        operands = self.make(dtype)
+        for slot in self.slots(operands):
+            operands[slot].requires_grad = True
+        return operands
 
     def along(self, operands, slots=None):
         """The call as a function of its differentiable operands alone, and these operands."""
