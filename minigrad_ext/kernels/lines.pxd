@@ -12,7 +12,7 @@ from minigrad_ext.kernels.axes cimport (
 from minigrad_ext.types cimport Step, View
 
 cdef enum:
-    COLUMNS = 256                   # side by side, at most
+    COLUMNS = 1024                  # side by side, at most
 
 cdef struct Lines:
     Step* step

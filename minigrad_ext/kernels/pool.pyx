@@ -20,8 +20,8 @@ costs less than to write and read them.  The kernels are one walk in some modes,
 
 from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, int64_t
-from minigrad_ext.allocator cimport discard, scratch
 from libc.string cimport memcpy
+from minigrad_ext.allocator cimport discard, scratch
 from minigrad_ext.kernels.axes cimport family, share_out
 from minigrad_ext.kernels.window cimport Operand, Window, clip, floor_divide, operand_of, triple_t, volume
 from minigrad_ext.types cimport NO_MEMORY, OK, Params, Step, View, kernel_t, real, view_size

@@ -79,8 +79,11 @@ cdef void fold_chunk(const Plan* plan, const char* x, int64_t n, int64_t chunk, 
     """Fold one chunk of what is reduced into n columns, x being the first column's first element."""
     cdef Spot spot
     lines, fold, unit = &plan.lines, plan.fold, chunk * plan.group
-    piece = unit % plan.pieces
     memcpy(acc, fold.first, n * fold.acc_size)
+    if plan.units == 1:                 # of many short runs this is all there is to do
+        fold.fold(acc, x, lines.n, lines.by[0], n, lines.side[0])
+        return
+    piece = unit % plan.pieces
     locate(&plan.reduced, unit // plan.pieces, &spot)
     for unit in range(unit, min(plan.units, unit + plan.group)):
         at = x + spot.offsets[0] + piece * plan.piece * lines.by[0]
@@ -96,16 +99,19 @@ cdef int fold_parts(const Plan* plan, int64_t first, int64_t end, void* _) noexc
     """Chunks of blocks: into their places among the partial results, or where a block is one chunk, into its outputs."""
     cdef char local[COLUMNS * MAX_ACC]
     cdef Spot spot
-    lines, fold, acc = &plan.lines, plan.fold, <char*>local
+    lines, fold, acc, chunk = &plan.lines, plan.fold, <char*>local, first % plan.chunks
+    locate(&lines.others, first // plan.chunks, &spot)
     for part in range(first, end):
-        block = part // plan.chunks
-        n = width_of(lines, block)
-        locate(&lines.others, block, &spot)
+        n = width_of(lines, part // plan.chunks)
         if plan.chunks > 1:
             acc = plan.partial + part * lines.width * fold.acc_size
-        fold_chunk(plan, lines.at[0] + spot.offsets[0], n, part % plan.chunks, acc)
+        fold_chunk(plan, lines.at[0] + spot.offsets[0], n, chunk, acc)
         if plan.chunks == 1:
             fold.store(lines.at[1] + spot.offsets[1], lines.side[1], acc, n)
+        chunk += 1
+        if chunk == plan.chunks:
+            chunk = 0
+            advance(&lines.others, &spot)
     return OK
 
 
