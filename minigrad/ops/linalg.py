@@ -39,14 +39,16 @@ def rows(x: Any) -> Any:
 
 
 def _linear_shape(x: Any, w: Any, bias: Any = None) -> Any:
-    require(w.ndim == 2, "linear", "weight", f"shape {w.shape}", "(out_features, in_features)")
-    require(x.shape[-1:] == w.shape[1:], "linear", "input", f"shape {x.shape}", f"(..., {w.shape[1]}) for weight "
-            f"{w.shape}")
-    check_dtype("linear", "input", x.dtype, w.dtype)
+    shape, features, dtype = x.shape, w.shape, w.dtype
+    if len(features) != 2 or shape[-1:] != features[1:]:        # messages are not made in vain: that takes 1 us
+        require(len(features) == 2, "linear", "weight", f"shape {features}", "(out_features, in_features)")
+        require(False, "linear", "input", f"shape {shape}", f"(..., {features[1]}) for weight {features}")
+    check_dtype("linear", "input", x.dtype, dtype)
     if bias is not None:
-        check_dtype("linear", "bias", bias.dtype, w.dtype)
-        require(bias.shape == w.shape[:1], "linear", "bias", f"shape {bias.shape}", str(w.shape[:1]))
-    return (*x.shape[:-1], w.shape[0]), x.dtype
+        check_dtype("linear", "bias", bias.dtype, dtype)
+        if bias.shape != features[:1]:
+            require(False, "linear", "bias", f"shape {bias.shape}", str(features[:1]))
+    return (*shape[:-1], features[0]), dtype
 
 
 def _composed(x: Any, w: Any, *bias: Any) -> Any:
