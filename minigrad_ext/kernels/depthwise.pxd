@@ -7,9 +7,10 @@
 With so few products per number what costs is moving rows.  So a thread copies one plane into a scratch whose zeros were
 laid once (window.pxd says where rows go; which they are is listed once per call), and sums pieces of rows of the output
 straight into it: all within the first cache.  A piece is one vector.  The last one of a row overlaps the one before; in
-rows shorter than a vector it overlaps the next row, which is stored later.  A weight gradient has its taps side by
-side, and a row of pixels across the lanes, each a partial sum; as many images at a time as stay in the cache, and
-these sums are added in order, in double.
+rows shorter than a vector it overlaps the next row, which is stored later.  Some pieces below one another are summed
+together; where the kernel is three rows high, a row that is loaded meets all three, since unaligned loads are what
+takes the time.  A weight gradient has its taps side by side, and a row of pixels across the lanes, each a partial sum;
+as many images at a time as stay in the cache, and these sums are added in order, in double.
 
 Measured: 3x3 on 14 x 14 took 200 ns a plane when all channels were padded, then all multiplied, 100 so.
 """
@@ -23,7 +24,8 @@ from minigrad_ext.kernels.tile cimport DOT_LANES, ceiling, tile_dot
 from minigrad_ext.types cimport FLOAT32, NO_MEMORY, OK, Step, View, real
 
 cdef enum:
-    PIECES = 8                      # of a row each, summed at a time; half as many of doubles, which take two vectors
+    PIECES = 8                      # below one another, summed at a time; half as many of doubles: they take two vectors
+    TALL = 3                        # rows of a kernel that are met by each row that is loaded
     TAPS = 9                        # of a weight gradient, summed side by side
     RUN = 2048                      # pixels added up in single precision
     TASKS = 32                      # all planes make about so many tasks
@@ -35,9 +37,9 @@ cdef struct Line:                   # a row of the source and its place in the p
 
 cdef struct Phase:                  # the outputs that the same taps reach
     window.triple_t start, count
-    window.Offsets taps             # of w
-    window.Offsets rows             # each row's first pixel, in the output or g
-    window.Offsets pieces           # each piece's
+    int64_t first                   # where they start in the output
+    window.Offsets taps             # of w; if it is tall, the first one of each three below one another
+    window.Offsets rows             # of a weight gradient: each row's first pixel, in the copy and in g
 
 
 cdef struct Planes:                 # one call
@@ -47,6 +49,8 @@ cdef struct Planes:                 # one call
     int64_t groups, n_in, n_out     # of a group: channels of the source, and of the output, or of g
     int64_t n_lines, n_phases, images       # images at a time
     bint flat                       # rows of pixels follow one another in the output, or g
+    bint tall
+    int64_t w_step                  # from a tap to that below it, as rows of the copy are
     Line* lines
     Phase* phases
 
@@ -89,30 +93,40 @@ cdef inline void fill(const Planes* job, int64_t image, int64_t channel, real* p
         move_row(plane + line.to, 1, from_ + line.from_, step, line.n)
 
 
-cdef inline void sum_pieces(const Planes* job, const Phase* phase, const real* w, const real* plane, real start,
-                            real* out, int n) noexcept nogil:
-    """One phase of one channel, n pieces at a time; pieces beyond the last one repeat it."""
-    cdef real block[PIECES * DOT_LANES], value
-    cdef const real* from_[PIECES]
-    taps, pieces, stride = &phase.taps, &phase.pieces, job.padded.out_step[2] * job.out.stride[2]
-    valid, size = min(<int64_t>DOT_LANES, phase.count[2]), window.volume(job.out.size)
-    for first from 0 <= first < pieces.n by n:
-        for i in range(n):
-            from_[i] = plane + pieces.source[min(first + i, pieces.n - 1)]
-        for j in range(n * DOT_LANES):
-            block[j] = start
-        for u in range(taps.n):
-            value, at = w[taps.other[u]], taps.source[u]
-            for i in range(n):
-                for j in range(DOT_LANES):
-                    block[i * DOT_LANES + j] += value * from_[i][at + j]
-        for i in range(min(<int64_t>n, pieces.n - first)):
-            at = pieces.other[first + i]
-            if job.flat and at + DOT_LANES <= size:
-                for j in range(DOT_LANES):
-                    out[at + j] = block[i * DOT_LANES + j]
-            else:
-                move_row(out + at, stride, block + i * DOT_LANES, 1, valid)
+cdef inline void sum_rows(const Planes* job, const Phase* phase, const real* w, const real* plane, real start,
+                          real* out, int n, int tall) noexcept nogil:
+    """One phase of one channel, n pieces at a time; those below the last row are not stored."""
+    cdef real block[PIECES * DOT_LANES], value[TALL]
+    p, taps, columns, lanes = &job.padded, &phase.taps, phase.count[2], <int64_t>DOT_LANES
+    size, stride, w_step = window.volume(job.out.size), p.out_step[2] * job.out.stride[2], job.w_step
+    height, step, to_step, across, cut = phase.count[1], p.pitch[2], p.out_step[1] * job.out.stride[1], columns, lanes
+    if height == 1:                     # one long row: its pieces are the rows
+        height, step, to_step, across = ceiling(columns, lanes), lanes, lanes * stride, lanes
+    else:
+        cut = 0
+    for depth in range(phase.count[0]):
+        to, deep = phase.first + depth * p.out_step[0] * job.out.stride[0], depth * p.pitch[1] * p.pitch[2]
+        for column from 0 <= column < across by lanes:
+            left = max(0, min(column, across - lanes))
+            for row from 0 <= row < height by n:
+                from_ = plane + deep + left + row * step
+                for j in range(n * DOT_LANES):
+                    block[j] = start
+                for u in range(taps.n):
+                    line = from_ + taps.source[u]
+                    for t in range(tall):
+                        value[t] = w[taps.other[u] + t * w_step]
+                    for t in range(tall):
+                        for i in range(n):
+                            for j in range(DOT_LANES):
+                                block[i * DOT_LANES + j] += value[t] * line[(i + t) * step + j]
+                for i in range(min(<int64_t>n, height - row)):
+                    at = to + (row + i) * to_step + left * stride
+                    if job.flat and at + lanes <= size:
+                        for j in range(DOT_LANES):
+                            out[at + j] = block[i * DOT_LANES + j]
+                    else:
+                        move_row(out + at, stride, block + i * DOT_LANES, 1, min(lanes, columns - (row + i) * cut))
 
 
 cdef inline void* zeros(int64_t bytes) noexcept nogil:
@@ -126,7 +140,8 @@ cdef inline int sum_planes(const Planes* job, int64_t first, int64_t end, real* 
     cdef real start = 0
     p, out, w, m = &job.padded, &job.out, &job.other, job.n_out
     w_out, w_group = w.column_stride if p.transposed else w.row_stride, w.rows // job.groups * w.row_stride
-    plane = <real*>zeros((job.n_in * p.channel + p.slack + DOT_LANES) * sizeof(real))
+    plane = <real*>zeros((job.n_in * p.channel + p.slack + (PIECES + TALL) * max(p.pitch[2], <int64_t>DOT_LANES))
+                         * sizeof(real))
     for unit in range(first, end if plane != NULL else first):
         image, group = unit // job.groups, unit % job.groups
         for c in range(job.n_in):
@@ -136,9 +151,12 @@ cdef inline int sum_planes(const Planes* job, int64_t first, int64_t end, real* 
             if job.bias != NULL:
                 start = (<const real*>job.bias.data)[channel * job.bias.strides[0]]
             for j in range(job.n_phases):
-                sum_pieces(job, &job.phases[j], <const real*>w.data + group * w_group + k * w_out, plane, start,
-                           <real*>out.data + image * out.row_stride + channel * out.column_stride,
-                           PIECES * 4 // <int>sizeof(real))
+                from_, to = <const real*>w.data + group * w_group + k * w_out, <real*>out.data
+                to = to + image * out.row_stride + channel * out.column_stride
+                if job.tall:
+                    sum_rows(job, &job.phases[j], from_, plane, start, to, PIECES * 4 // <int>sizeof(real), TALL)
+                else:
+                    sum_rows(job, &job.phases[j], from_, plane, start, to, PIECES * 4 // <int>sizeof(real), 1)
     discard(plane)
     return OK if plane != NULL else NO_MEMORY
 
@@ -202,16 +220,6 @@ cdef inline void list_lines(Planes* job) noexcept nogil:
                 job.n_lines += 1
 
 
-cdef inline void cut_rows(Phase* phase, int64_t stride, bint wanted) noexcept nogil:
-    pieces, rows, columns = &phase.pieces, &phase.rows, phase.count[2]
-    pieces.n = 0
-    for j in range(rows.n if wanted else 0):
-        for k in range(ceiling(columns, DOT_LANES)):
-            at = max(min(k * DOT_LANES, columns - DOT_LANES), 0)
-            pieces.source[pieces.n], pieces.other[pieces.n] = rows.source[j] + at, rows.other[j] + at * stride
-            pieces.n += 1
-
-
 cdef inline bint applies(const Step* step, bint weight) noexcept nogil:
     """Whether each group has one input channel, and few outputs: with many, they share what is loaded."""
     which, groups = 0 if weight else 2, (<const window.Window*>step.params.i).groups
@@ -237,38 +245,44 @@ cdef inline int depthwise(Step* step, bint transposed, bint weight) noexcept nog
         job.flat = job.flat and phases[axis] == 1 and (image.size[axis] == 1 or image.stride[axis] == size)
         size *= image.size[axis]
     job.n_phases, n_taps = window.volume(phases), job.n_in * window.volume(w.size)
-    n_rows = image.size[0] * image.size[1] * phases[2] * job.images
-    n_pieces = 0 if weight else n_rows * ceiling(image.size[2], DOT_LANES)
+    n_rows = image.size[0] * image.size[1] * job.images if weight else 0
     n_lines = window.volume(p.phases) * p.pitch[0] * p.pitch[1]
-    memory = <char*>scratch(job.n_phases * sizeof(Phase) + 2 * (n_taps + n_rows + n_pieces) * sizeof(int64_t)
+    memory = <char*>scratch(job.n_phases * sizeof(Phase) + 2 * (n_taps + n_rows) * sizeof(int64_t)
                             + n_lines * sizeof(Line))
     if memory == NULL:
         return NO_MEMORY
     job.phases, job.lines = <Phase*>memory, <Line*>(memory + job.n_phases * sizeof(Phase))
     list_lines(&job)
+    listed = w[0]
+    job.tall = not weight and w.size[1] == TALL and p.window.stride[1] == p.window.dilation[1] == 1 and image.size[1] > 1
+    if job.tall:
+        listed.size[1], job.w_step = 1, -w.stride[1] if transposed else w.stride[1]
     taps = <int64_t*>(job.lines + n_lines)
-    rows = taps + 2 * n_taps
-    pieces = rows + 2 * n_rows
     for j in range(job.n_phases):
         phase = &job.phases[j]
         window.unravel(j, phases, phase.start)
+        phase.first = 0
         for axis in range(3):
             phase.count[axis] = ceiling(image.size[axis] - phase.start[axis], p.out_step[axis])
+            phase.first += phase.start[axis] * image.stride[axis]
         phase.taps.source, phase.taps.other = taps, taps + n_taps
-        phase.rows.source, phase.rows.other = rows, rows + n_rows
-        phase.pieces.source, phase.pieces.other = pieces, pieces + n_pieces
-        window.list_taps(&phase.taps, p, phase.start, w)
+        window.list_taps(&phase.taps, p, phase.start, &listed)
+        for u in range(phase.taps.n if job.tall and transposed else 0):     # the last one is the first in the copy
+            phase.taps.source[u] -= (TALL - 1) * p.pitch[2]
+            phase.taps.other[u] += (TALL - 1) * w.stride[1]
         window.repeat(&phase.taps, job.n_in, p.channel, w.row_stride)
-        window.list_pixels(&phase.rows, p, phase.start, phase.count, 1, image)
-        window.repeat(&phase.rows, job.images, p.channel, 0)
-        cut_rows(phase, p.out_step[2] * image.stride[2], n_pieces > 0)
-        taps, rows, pieces = taps + phase.taps.n, rows + phase.rows.n, pieces + phase.pieces.n
+        taps += phase.taps.n
+        if weight:                                      # of which there is one phase
+            phase.rows.source, phase.rows.other = taps + n_taps, taps + n_taps + n_rows
+            window.list_pixels(&phase.rows, p, phase.start, phase.count, 1, image)
+            window.repeat(&phase.rows, job.images, p.channel, 0)
     if step.args[0].dtype == FLOAT32:
         run = <void*>weigh_planes[float] if weight else <void*>sum_planes[float]
     else:
         run = <void*>weigh_planes[double] if weight else <void*>sum_planes[double]
     units = job.groups * (1 if weight else job.source.rows)
-    work = job.groups * job.source.rows * (<double>(n_taps * pixels) * job.n_out / job.n_phases / 40 + 4 * n_rows)
+    work = job.groups * job.source.rows * (<double>(n_taps * pixels) * job.n_out / job.n_phases / 40
+                                            + 4 * image.size[0] * image.size[1])
     status = share_out(run, &job, units, ceiling(units, TASKS), work)
     discard(memory)
     return status
