@@ -2,10 +2,11 @@
 
 cimport cython
 from minigrad.node cimport Node, Value
+from minigrad.op cimport Op
 from minigrad_ext.buffer cimport unshared
 
 cdef arrive(dict pending, at, g)
-@cython.locals(node=Node, pending=dict, found=dict, wanted=set, g=object)
+@cython.locals(node=Node, op=Op, pending=dict, found=dict, wanted=set, values=tuple)
 cpdef dict pull_back(outputs, cotangents, targets=*, bint create_graph=*, bint retain_graph=*, bint through=*)
 @cython.locals(leaf=Value, known=Value, g=Value)
 cpdef accumulate(dict found, dict holders, bint create_graph)

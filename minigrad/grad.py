@@ -106,14 +106,13 @@ def pull_back(outputs: Sequence[Value], cotangents: Sequence[Value], targets: Se
                 found[node] = g
                 if not through:
                     continue
-            slots = [slot for slot, parent in enumerate(node.parents)
-                     if parent is not None and (useful is None or parent in useful)]
-            if slots:
-                operands, result = node.values()
-                for slot in slots:
-                    arrive(pending, node.parents[slot], node.op.vjp(slot, g, operands, result, node.attrs))
-                if not retain_graph:
-                    node.release()
+            values = None
+            for slot, parent in enumerate(node.parents):
+                if parent is not None and (useful is None or parent in useful):
+                    op, values = node.op, values or node.values()
+                    arrive(pending, parent, op.vjp(slot, g, values[0], values[1], node.attrs))
+            if values is not None and not retain_graph:
+                node.release()
         for leaf, g in pending.items():
             if targets is None or leaf in wanted:
                 found[leaf] = run_hooks(leaf.hooks, g)
