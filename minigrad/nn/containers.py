@@ -100,8 +100,9 @@ class Sequential(_Row):
             self.add_module(name, module)
 
     def forward(self, input: Any) -> Any:
-        for module in self:
-            input = module(input)
+        values = self.__dict__
+        for name, kind in self._kinds.items():
+            input = values[name](input) if kind == MODULE else input
         return input
 
     def __getitem__(self, index: Any) -> Any:

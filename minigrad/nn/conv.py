@@ -59,15 +59,15 @@ class _Conv(_ConvNd):
     stands there says `padding_mode`: "zeros", or as in nn.functional.pad "reflect", "replicate" or "circular".
     """
 
-    tensors = ("input", "flip")
+    tensors = ("input", "flip", "padding")
 
     def forward(self, input: Tensor) -> Tensor:
         if self.padding_mode == "zeros":
-            return super().forward(input)
+            return self.called(input, padding=self.padding)
         geometry = Geometry.of_conv(type(self).__name__, input.shape[-self.axes:], self.kernel_size, self.stride,
                                     self.padding, self.dilation)
         ends = zip(geometry.low[::-1], geometry.high[::-1], strict=True)
-        return super().forward(pad(input, [n for pair in ends for n in pair], self.padding_mode), padding=0)
+        return self.called(pad(input, [n for pair in ends for n in pair], self.padding_mode), padding=0)
 
 
 class Conv1d(_Conv, function=F.conv1d, axes=1):
@@ -174,7 +174,7 @@ class _ConvTranspose(_ConvNd):
             require(len(output_size) in (self.axes, input.ndim), type(self).__name__, "output_size",
                     tuple(output_size), f"{self.axes} or {input.ndim} sizes")
             output_size = tuple(output_size)[-self.axes:]
-        return super().forward(input, output_size=output_size)
+        return self.called(input, output_size=output_size)
 
 
 class ConvTranspose1d(_ConvTranspose, function=F.conv_transpose1d, axes=1):

@@ -55,7 +55,7 @@ class _ChannelNorm(_Norm, shown="num_features eps= momentum= affine= bias= track
                              f"{' or '.join(map(str, self.ndims))} axes (n, {self.num_features}, ...)")
 
 
-class _BatchNorm(_ChannelNorm, function=F.batch_norm):
+class _BatchNorm(_ChannelNorm, tensors=("input", "training", "momentum"), function=F.batch_norm):
     """Training: the batch's own mean and variance; `momentum=None` averages all batches equally.
 
     Evaluating: the running averages, or, where there are none (`track_running_stats=False`), the batch's.
@@ -67,13 +67,13 @@ class _BatchNorm(_ChannelNorm, function=F.batch_norm):
         momentum = self.momentum
         if momentum is None:
             momentum = 0.0 if counter is None else 1.0 / (counter.item() + 1)
-        output = super().forward(input, training=self.training or self.running_mean is None, momentum=momentum)
+        output = self.called(input, training=self.training or self.running_mean is None, momentum=momentum)
         if counter is not None:
             counter.add_(1)
         return output
 
 
-class _InstanceNorm(_ChannelNorm, tensors=("input", "use_input_stats"), function=F.instance_norm):
+class _InstanceNorm(_ChannelNorm, tensors=("input", "use_input_stats", "momentum"), function=F.instance_norm):
     """Instance normalisation of (n, c, ...) or (c, ...), over the positions: 1, 2 or 3 axes, as the name says.
 
     Each sample's own mean and variance; in evaluation the running averages, if asked to keep them.
@@ -92,8 +92,8 @@ class _InstanceNorm(_ChannelNorm, tensors=("input", "use_input_stats"), function
     def forward(self, input: Tensor) -> Tensor:
         self._check(input)
         batched = input.ndim == max(self.ndims)
-        output = super().forward(input if batched else input.unsqueeze(0), momentum=self.momentum or 0.0,
-                                 use_input_stats=self.training or self.running_mean is None)
+        output = self.called(input if batched else input.unsqueeze(0), momentum=self.momentum or 0.0,
+                             use_input_stats=self.training or self.running_mean is None)
         return output if batched else output.squeeze(0)
 
 

@@ -111,7 +111,7 @@ class _MaxUnpool(_WindowPool, tensors=("input", "indices", "output_size")):
     """
 
     def forward(self, input: Tensor, indices: Tensor, output_size: Any = None) -> Tensor:
-        return super().forward(input, indices, output_size=output_size)
+        return self.called(input, indices, output_size=output_size)
 
 
 MaxUnpool1d, MaxUnpool2d, MaxUnpool3d = family(
