@@ -1,14 +1,32 @@
-"""exp, log, tanh, the logistic function, and sine and cosine of an angle in turns, without branches or tables, so that
-loops over them vectorise.
+"""Elementary functions without branches or tables, so that loops over them vectorise; for results in float32.
 
-They are meant for float32 arguments and results, but compute in double precision: the error of the series, below 1e-11,
-vanishes in the one rounding to float32 at the end, and double's range spares every special case of overflow and
-denormal results.
+Two ways lead there.  Functions of `double` compute in double precision: the error of their series, below 1e-8, vanishes
+in the one rounding to float32 at the end, and double's range spares every special case of overflow and denormal
+results.  Those that networks spend time in, with an `f` behind their names as in C, compute in float32: twice the lanes
+and shorter series, for errors of one to two units in the last place.  `python -m benchmarks.accuracy` measures the
+errors of all, over all arguments.
+
+float64 results come from the C library: a `real_...` function is the one or the other.
 """
 
-from libc.stdint cimport uint64_t
+from libc cimport math
+from libc.math cimport copysign, copysignf, fabs, fabsf, rint, sqrt
+from libc.stdint cimport int32_t, uint32_t, uint64_t
 from libc.string cimport memcpy
+from minigrad_ext.types cimport real
 
+cdef enum:
+    LIFT = 64       # float32 results are 2^64 times too large until their last rounding, so that none is denormal before
+
+cdef extern from *:
+    """
+    #define MG_LIFTED 0x1p64f
+    #define MG_LOWERED 0x1p-64f
+    """
+    const float MG_LIFTED, MG_LOWERED
+
+
+# ---- in double precision
 
 cdef inline double as_double(uint64_t bits) noexcept nogil:
     cdef double x
@@ -61,24 +79,89 @@ cdef inline double fast_log(double x) noexcept nogil:
     return as_double(0x7FF8000000000000ull) if x < 0 else p     # NaN
 
 
-cdef inline double fast_sigmoid(double x) noexcept nogil:
-    return 1 / (1 + fast_exp(-x))
+cdef inline double fast_expm1(double x) noexcept nogil:
+    return x * (1 + x * (0.5 + x * (1 / 6.0))) if fabs(x) < 0.0001 else fast_exp(x) - 1
 
 
-cdef inline double fast_tanh(double x) noexcept nogil:
-    """(e^2x - 1) / (e^2x + 1), or near 0, where that cancels, x - x^3/3."""
-    e = fast_exp(2 * x)
-    return x * (1 - x * x * (1 / 3.0)) if (x < 0.0005) & (x > -0.0005) else (e - 1) / (e + 1)
+cdef inline double fast_sinh(double x) noexcept nogil:
+    e = fast_exp(x)
+    return x * (1 + x * x * (1 / 6.0 + x * x * (1 / 120.0))) if fabs(x) < 0.01 else 0.5 * (e - 1 / e)
 
 
-# Sine and cosine of v turns: v = q / 4 + f with |f| <= 1/8, and the series at t = 2 pi f, |t| <= pi / 4, of the
-# function that the quadrant q asks for.
+cdef inline double fast_cosh(double x) noexcept nogil:
+    e = fast_exp(x)
+    return 0.5 * (e + 1 / e)
 
-cdef inline double quadrant_sin(double v, uint64_t ahead) noexcept nogil:
-    """sin(2 pi v + ahead pi / 2)."""
-    shifted = 4 * v + 6755399441055744.0
-    q = as_bits(shifted) + ahead
-    t = (v - (shifted - 6755399441055744.0) * 0.25) * 6.283185307179586
+
+cdef inline double fast_asinh(double x) noexcept nogil:
+    z = fabs(x)
+    return x * (1 - x * x * (1 / 6.0)) if z < 0.001 else copysign(fast_log(z + sqrt(z * z + 1)), x)
+
+
+cdef inline double fast_acosh(double x) noexcept nogil:
+    return fast_log(x + sqrt(x - 1) * sqrt(x + 1))
+
+
+cdef inline double fast_atanh(double x) noexcept nogil:
+    return x * (1 + x * x * (1 / 3.0)) if fabs(x) < 0.001 else 0.5 * fast_log((1 + x) / (1 - x))
+
+
+cdef inline double fast_pow(double a, double b) noexcept nogil:
+    """e^(b log |a|), and the cases of IEEE 754 that this does not give."""
+    y = fast_exp(b * fast_log(fabs(a)))
+    cdef bint whole = rint(b) == b, odd = whole & (2 * rint(0.5 * b) != b)
+    y = copysign(y, a) if odd else y
+    y = as_double(0x7FF8000000000000ull) if (a < 0) & (whole == 0) & (a - a == 0) else y        # NaN
+    return 1 if (b == 0) | (a == 1) | (a == -1) & (fabs(b) == math.INFINITY) else y
+
+
+cdef inline double fast_atan(double x) noexcept nogil:
+    """pi/2 - atan(1/x) beyond 1, and a polynomial, the best of its degree, up to there."""
+    cdef bint large = fabs(x) > 1
+    w = 1 / x if large else x
+    z = w * w
+    p = horner(-0.00175391707460016, z, 0.010726885383727208, -0.030804487503597586, 0.05755199166026258)
+    p = horner(p, z, -0.08377308979285768, 0.10942028438775837, -0.14261932675126782)
+    p = horner(p, z, 0.19998265999810755, -0.33333283640141365, 0.9999999976305328) * w
+    return copysign(1.5707963267948966, x) - p if large else p
+
+
+cdef inline double fast_asin(double x) noexcept nogil:
+    return fast_atan(x / sqrt((1 - x) * (1 + x)))
+
+
+cdef inline double fast_acos(double x) noexcept nogil:
+    return 2 * fast_atan(sqrt((1 - x) / (1 + x)))
+
+
+cdef inline real tail_ratio(real z) noexcept nogil:
+    """P(N > z) e^(z^2/2) for a standard normal N: the best quotient of its degrees for z in [0, 14.6], within 6e-9."""
+    cdef real p0 = 0.5, p1 = 0.4384975685194151, p2 = 0.18338543481414357, p3 = 0.040683946294953574
+    cdef real p4 = 0.0041238526515934735, q0 = 1, q1 = 1.674880123464749, q2 = 1.2031270172569748
+    cdef real q3 = 0.4698674490583449, q4 = 0.10198590837568094, q5 = 0.010336847604364305
+    return ((((p4 * z + p3) * z + p2) * z + p1) * z + p0) / (((((q5 * z + q4) * z + q3) * z + q2) * z + q1) * z + q0)
+
+
+cdef inline double fast_erfc(double x) noexcept nogil:
+    """2 P(N > x sqrt 2)."""
+    z = fabs(x)
+    z = 10.3 if z > 10.3 else z
+    y = 2 * fast_exp(-z * z) * <double>tail_ratio(z * 1.4142135623730951)
+    return 2 - y if x < 0 else y
+
+
+cdef inline double fast_erf(double x) noexcept nogil:
+    """1 - erfc(x), or near 0, where that cancels, the series."""
+    z = x * x
+    p = horner(1 / 9360.0, z, -1 / 1320.0, 1 / 216.0, -1 / 42.0)
+    p = horner(p, z, 1 / 10.0, -1 / 3.0, 1) * 1.1283791670955126 * x
+    return p if fabs(x) < 0.5 else 1 - fast_erfc(x)
+
+
+# Sine and cosine of x = q pi / 2 + t, |t| <= pi / 4: the series at t of the function that the quadrant q asks for.
+
+cdef inline double quadrant_sin(double t, uint64_t q) noexcept nogil:
+    """sin(t + q pi / 2)."""
     z = t * t
     s = horner(1 / 6227020800.0, z, -1 / 39916800.0, 1 / 362880.0, -1 / 5040.0)
     s = horner(s, z, 1 / 120.0, -1 / 6.0, 1) * t
@@ -86,3 +169,191 @@ cdef inline double quadrant_sin(double v, uint64_t ahead) noexcept nogil:
     c = horner(c, z, 1 / 24.0, -1 / 2.0, 1)
     s = c if q & 1 else s
     return -s if q & 2 else s
+
+
+cdef inline double sin_turns(double v, uint64_t ahead) noexcept nogil:
+    """sin(2 pi v + ahead pi / 2)."""
+    shifted = 4 * v + 6755399441055744.0
+    return quadrant_sin((v - (shifted - 6755399441055744.0) * 0.25) * 6.283185307179586, as_bits(shifted) + ahead)
+
+
+cdef inline double fast_sin(double x, uint64_t ahead) noexcept nogil:
+    """sin(x + ahead pi / 2) for |x| < 10^6: the 33 bits of the first constant times q are exact."""
+    shifted = x * 0.6366197723675814 + 6755399441055744.0
+    q = shifted - 6755399441055744.0
+    return quadrant_sin(x - q * 1.5707963267341256 - q * 6.077100506506192e-11, as_bits(shifted) + ahead)
+
+
+# ---- in float32
+
+cdef inline float as_float(uint32_t bits) noexcept nogil:
+    cdef float x
+    memcpy(&x, &bits, 4)
+    return x
+
+
+cdef inline uint32_t float_bits(float x) noexcept nogil:
+    cdef uint32_t bits
+    memcpy(&bits, &x, 4)
+    return bits
+
+
+cdef inline float hornerf(float p, float x, float a, float b, float c) noexcept nogil:
+    return ((p * x + a) * x + b) * x + c
+
+
+cdef inline float nearest(float x, int32_t* k) noexcept nogil:
+    """The integer k nearest to x, |x| < 2^22: adding 1.5 * 2^23 leaves no room for a fraction."""
+    cdef float magic = 12582912.0
+    shifted = x + magic
+    k[0] = <int32_t>(float_bits(shifted) - 0x4B400000u)
+    return shifted - magic
+
+
+cdef inline float bounded(float x, float low, float high) noexcept nogil:
+    """x moved into [low, high]; in this order NaN stays."""
+    x = low if x < low else x
+    return high if x > high else x
+
+
+cdef inline float reduced_expm1(float x, int32_t* k) noexcept nogil:
+    """e^r - 1, where x = k log 2 + r, |r| <= log(2) / 2.
+
+    k times the upper part of log 2, of 15 bits, is exact; the lower part is subtracted where the sum is small.
+    """
+    cdef float log2e = 1.44269504, upper = 0.693145751953125, lower = 1.428606765330187e-06, half = 0.5
+    n = nearest(x * log2e, k)
+    above, below = x - n * upper, n * lower
+    r = above - below
+    p = hornerf(0.0013946678955107927, r, 0.008366716094315052, 0.04166628047823906, 0.16666541993618011)
+    return above + (r * r * (p * r + half) - below)
+
+
+cdef inline float exp2_fraction(float f) noexcept nogil:
+    """2^f for |f| <= 1/2."""
+    p = hornerf(0.00015476857, f, 0.00134008007, 0.009618002, 0.05550326407)
+    return hornerf(p, f, 0.24022650719, 0.6931471825, 1)
+
+
+cdef inline float two_to(int32_t k) noexcept nogil:
+    """2^k, where that is a normal number."""
+    return as_float(<uint32_t>(k + 127) << 23)
+
+
+cdef inline float scaled(float p, int32_t k) noexcept nogil:
+    """2^k p, in two steps, since neither 2^128 nor 2^-149 is a normal number."""
+    return p * two_to(k >> 1) * two_to(k - (k >> 1))
+
+
+cdef inline float lifted_expf(float x) noexcept nogil:
+    """2^LIFT e^x for x in [-104, 40]."""
+    cdef float one = 1
+    cdef int32_t k
+    p = one + reduced_expm1(x, &k)
+    return p * two_to(k + LIFT)
+
+
+cdef inline float fast_expf(float x) noexcept nogil:
+    cdef float one = 1
+    cdef int32_t k
+    p = one + reduced_expm1(bounded(x, -104, 89), &k)
+    return scaled(p, k)
+
+
+cdef inline float fast_exp2f(float x) noexcept nogil:
+    cdef int32_t k
+    x = bounded(x, -151, 129)
+    f = x - nearest(x, &k)
+    return scaled(exp2_fraction(f), k)
+
+
+cdef inline float fast_expm1f(float x) noexcept nogil:
+    """2^k (e^r - 1) + (2^k - 1), computed as twice its half, since 2^128 is no float32."""
+    cdef float half = 0.5
+    cdef int32_t k
+    q = reduced_expm1(bounded(x, -18, 89), &k)
+    scale = two_to(k - 1)
+    y = scale * q + (scale - half)
+    return x if x == 0 else y + y
+
+
+cdef inline float fast_log1pf(float x) noexcept nogil:
+    """log(1 + x) = k log 2 + log(1 + m), where 1 + m = 2^-k (1 + x) lies in [3/4, 3/2)."""
+    cdef float one = 1, half = 0.5, third = 0.33333450556, quarter = 0.25, ln2 = 0.693147181, unit = 1.1920929e-07     # 2^-23
+    cdef float p, y
+    cdef uint32_t exponent
+    u = one + x
+    exponent = (float_bits(u) - 0x3F400000u) & 0xFF800000u          # 2^23 k
+    m = as_float(float_bits(x) - exponent) + (quarter * as_float(0x40800000u - exponent) - one)
+    p = hornerf(-0.04510005936026573, m, 0.10469533503055573, -0.13165603578090668, 0.144789457321167)
+    p = hornerf(p, m, -0.1664697676897049, 0.1999078392982483, -0.2500010132789612) * m + third
+    y = <float><int32_t>exponent * unit * ln2 + (m + (m * m) * (m * p - half))
+    y = y if u < <float>math.INFINITY else u        # inf and NaN stay
+    y = -<float>math.INFINITY if u == 0 else y
+    y = as_float(0x7FC00000u) if u < 0 else y       # NaN
+    return x if x == 0 else y
+
+
+cdef inline float fast_sigmoidf(float x) noexcept nogil:
+    """e^x / (1 + e^x), or for x >= 0, 1 / (1 + e^-x)."""
+    e = lifted_expf(bounded(-fabsf(x), -104, 0))
+    return (e if x < 0 else MG_LIFTED) / (MG_LIFTED + e)
+
+
+cdef inline float fast_tanhf(float x) noexcept nogil:
+    """1 - 2 / (e^2x + 1), or near 0, where that cancels, a polynomial (Cephes')."""
+    cdef float one = 1, two = 2, p0 = -3.33332819422e-1, p
+    z = x * x
+    p = hornerf(-5.70498872745e-3, z, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1)
+    p = x + x * z * (p * z + p0)
+    y = one - two / (fast_expf(two * fabsf(x)) + one)
+    return copysignf(p if fabsf(x) < <float>0.625 else y, x)
+
+
+cdef inline float normal_tailf(float z, float* density) noexcept nogil:
+    """P(N > z) for z >= 0, and 2^LIFT times the density e^(-z^2/2) without its factor.
+
+    In powers of 2, e^(-z^2/2) = 2^(k + f) needs fewer steps; that the fraction f of a large exponent has few bits left
+    costs tails their last digits: 4 units in the last place at z = 2, 10 at 5, 110 at 14, where nothing normal is left.
+    """
+    cdef float base = -0.72134752
+    cdef int32_t k
+    z = bounded(z, 0, 14.6)
+    u = z * z * base
+    f = u - nearest(u, &k)
+    density[0] = exp2_fraction(f) * two_to(k + LIFT)
+    return density[0] * (MG_LOWERED * <float>tail_ratio(z))
+
+
+# ---- in the precision of the argument
+
+cdef inline real real_exp(real x) noexcept nogil:
+    return <real>(fast_expf(x) if real is float else math.exp(x))
+
+
+cdef inline real real_expm1(real x) noexcept nogil:
+    return <real>(fast_expm1f(x) if real is float else math.expm1(x))
+
+
+cdef inline real real_log1p(real x) noexcept nogil:
+    return <real>(fast_log1pf(x) if real is float else math.log1p(x))
+
+
+cdef inline real real_tanh(real x) noexcept nogil:
+    return <real>(fast_tanhf(x) if real is float else math.tanh(x))
+
+
+cdef inline real real_sigmoid(real x) noexcept nogil:
+    return <real>(fast_sigmoidf(x) if real is float else 1 / (1 + math.exp(-x)))
+
+
+cdef inline real normal_cdf(real x, real* density) noexcept nogil:
+    """P(N < x) for a standard normal N, and the density at x, e^(-x^2/2) / sqrt(2 pi)."""
+    cdef real one = 1, scale = <real>(0.3989422804014327 * (MG_LOWERED if real is float else 1))
+    if real is float:
+        tail = normal_tailf(fabsf(x), density)
+        density[0] *= scale
+        return tail if x < 0 else one - tail
+    else:
+        density[0] = scale * math.exp(-0.5 * x * x)
+        return 0.5 * math.erfc(-0.7071067811865476 * x)

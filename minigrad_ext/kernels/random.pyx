@@ -17,7 +17,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 from minigrad_ext.kernels.axes cimport family, share_out
 from minigrad_ext.kernels.blocks cimport contiguous, place
-from minigrad_ext.kernels.fastmath cimport fast_log, quadrant_sin
+from minigrad_ext.kernels.fastmath cimport fast_log, sin_turns
 from minigrad_ext.types cimport FLOAT32, OK, Params, Step, itemsize_of, real, view_size
 
 cdef enum:
@@ -86,7 +86,7 @@ cdef void normal_batch(real* x, uint64_t counter, const Params* params) noexcept
     for j in range(8 * LANES // <int>sizeof(real)):
         u, v = <double>(1 - <double>x[2 * j]), <double>x[2 * j + 1]
         if real is float:
-            length, sine, cosine = sqrt(-2 * fast_log(u)), quadrant_sin(v, 0), quadrant_sin(v, 1)
+            length, sine, cosine = sqrt(-2 * fast_log(u)), sin_turns(v, 0), sin_turns(v, 1)
         else:
             length, sine, cosine = sqrt(-2 * log(u)), sin(6.283185307179586 * v), cos(6.283185307179586 * v)
         x[2 * j], x[2 * j + 1] = <real>(length * cosine), <real>(length * sine)
