@@ -137,13 +137,16 @@ class Sample:
 
 REAL = {"exp": ANY, "exp2": ANY, "expm1": ANY, "log": POSITIVE, "log2": POSITIVE, "log10": POSITIVE, "log1p": NATURAL,
         "sqrt": POSITIVE, "rsqrt": POSITIVE, "reciprocal": NONZERO, "sin": ANY, "cos": ANY, "tan": UNIT, "asin": UNIT,
-        "acos": UNIT, "atan": ANY, "sinh": ANY, "cosh": ANY, "tanh": ANY, "asinh": ANY, "acosh": ABOVE_ONE,
-        "atanh": UNIT, "sigmoid": ANY, "erf": ANY, "erfc": ANY}
-NUMBER = ("neg", "abs", "sign", "square", "relu", "step", "floor", "ceil", "round", "trunc")
+        "acos": UNIT, "atan": ANY, "sinh": ANY, "cosh": ANY, "asinh": ANY, "acosh": ABOVE_ONE,
+        "atanh": UNIT, "erf": ANY, "erfc": ANY}
+NUMBER = ("neg", "abs", "sign", "square", "floor", "ceil", "round", "trunc")
 TESTS = ("isnan", "isinf", "isfinite", "logical_not")
 BINARY = {"add": (ANY, ANY), "sub": (ANY, ANY), "mul": (ANY, ANY), "div": (ANY, NONZERO), "pow": (POSITIVE, NATURAL),
           "atan2": (ANY, NONZERO), "maximum": (ANY, ANY), "minimum": (ANY, ANY), "floor_divide": (ANY, NONZERO),
           "remainder": (ANY, NONZERO), "fmod": (ANY, NONZERO)}
+ACTIVATIONS = {"relu": {}, "tanh": {}, "sigmoid": {}, "gelu": {}, "gelu_tanh": {}, "silu": {}, "mish": {},
+               "hardswish": {}, "softplus": {"threshold": 2.0}, "elu": {"alpha": 0.5, "scale": 2.0},
+               "leaky_relu": {"slope": 0.25}, "hardtanh": {"low": -0.5, "high": 1.5}}
 COMPARE = ("eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor")
 BITS = ("bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_left_shift", "bitwise_right_shift")
 ONLY_INTEGERS = {"bitwise_not", *BITS}
@@ -163,11 +166,11 @@ THREE = [(((), (), ()), ("contiguous",) * 3, True),
          (((0, 2), (2,), (1, 1)), ("contiguous",) * 3, False)]
 
 
-def elementwise(name, domains, dtypes=None):
+def elementwise(name, domains, dtypes=None, **attrs):
     shapes = {1: [((shape,), (layout,), hard) for shape, layout, hard in ONE], 2: TWO, 3: THREE}[len(domains)]
     dtypes = dtypes or (None,) * len(domains)
     return [Sample(name, tuple(Operand(shape, layout, domain, dtype) for shape, layout, domain, dtype
-                               in zip(sizes, layouts, domains, dtypes, strict=True)), derivatives=hard)
+                               in zip(sizes, layouts, domains, dtypes, strict=True)), attrs, derivatives=hard)
             for sizes, layouts, hard in shapes]
 
 
@@ -177,6 +180,8 @@ SAMPLES = {
     **{name: elementwise(name, domains) for name, domains in BINARY.items()},
     **{name: elementwise(name, (ANY, ANY)) for name in COMPARE},
     **{name: elementwise(name, (ANY, SHIFT if "shift" in name else ANY)) for name in BITS},
+    **{name: elementwise(name, (ANY,), **attrs) for name, attrs in ACTIVATIONS.items()},
+    **{f"{name}_pull": elementwise(f"{name}_pull", (ANY, ANY), **attrs) for name, attrs in ACTIVATIONS.items()},
     "clamp": elementwise("clamp", (MIDDLE, BELOW, OVER)),
     "where": elementwise("where", (ANY, ANY, ANY), (minigrad.bool, None, None)),
 }
@@ -463,8 +468,10 @@ SAMPLES["normalize"] = [
 # ---- what a row should give ------------------------------------------------------------------------------------------
 
 # Rows that need no rounding on small integers: their values are compared exactly.
-ROUNDED = {*REAL, "div", "pow", "atan2", "avg_pool", "avg_unpool", "logsumexp", "softmax", "log_softmax",
-           "log_softmax_pull", "class_loss", "class_loss_pull", "loss", "loss_pull", "normalize"}
+CURVED = sorted(set(ACTIVATIONS) - {"relu", "hardtanh", "leaky_relu"})
+ROUNDED = {*REAL, *CURVED, *[f"{name}_pull" for name in CURVED], "div", "pow", "atan2", "avg_pool", "avg_unpool",
+           "logsumexp", "softmax", "log_softmax", "log_softmax_pull", "class_loss", "class_loss_pull", "loss",
+           "loss_pull", "normalize"}
 
 
 def wanted(sample, operands, shape):

@@ -10,7 +10,8 @@ from minigrad.dtypes import FLOATS, check_dtype
 from minigrad.errors import one_of
 from minigrad.fused import fused
 from minigrad.kernels import KERNELS, Params
-from minigrad.ops.math import abs, clamp, exp, le, log1p, minimum, sigmoid, sign, square, where
+from minigrad.ops.activation import sigmoid
+from minigrad.ops.math import abs, clamp, exp, le, log1p, minimum, sign, square, where
 from minigrad.ops.softmax import REDUCTIONS, params
 from minigrad.ops.view import sum_to, viewed
 from minigrad_ext.buffer import Buffer

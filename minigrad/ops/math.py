@@ -2,7 +2,7 @@
 
 Each row: name, formula, the elements of an example's operands and result, one derivative per operand.  In a derivative,
 the parameters are the operands and then the result `y`; an underscore in front says "not read", so that the value need
-not be kept for the backward pass.  tanh keeps its result, log its operand, add nothing.
+not be kept for the backward pass.  sqrt keeps its result, log its operand, add nothing.
 """
 
 from functools import partial
@@ -46,8 +46,6 @@ neg = number("neg", "-x", ("1., -2.", "-1.,  2."), -1)
 abs = number("abs", "|x|, with derivative 0 at 0", ("1., -2.", "1., 2."), lambda x, _y: sign(x))
 sign = number("sign", "-1, 0 or 1 by the sign of x", ("3., 0., -2.", " 1.,  0., -1."), 0)
 square = number("square", "x * x", ("3, -2", "9, 4"), lambda x, _y: 2 * x)
-relu = number("relu", "max(x, 0), with derivative 0 at 0", ("1., -2.", "1., 0."), lambda _x, y: step(y))
-step = number("step", "1 where x > 0, else 0", (), 0)
 floor = rounding("floor", "the largest integer not above x", ("1.5, -1.5", " 1., -2."))
 ceil = rounding("ceil", "the smallest integer not below x", ("1.5, -1.5", " 2., -1."))
 round = rounding("round", "the nearest integer, halves to the even one", ("0.5, 1.5, -2.6", " 0.,  2., -3."))
@@ -72,11 +70,9 @@ atan = real("atan", "the angle in (-pi/2, pi/2) whose tangent is x", ("0., 1.", 
             lambda x, _y: 1 / (1 + square(x)))
 sinh = real("sinh", "(e^x - e^-x) / 2", ("0., 1.", "0.0000, 1.1752"), lambda x, _y: cosh(x))
 cosh = real("cosh", "(e^x + e^-x) / 2", ("0., 1.", "1.0000, 1.5431"), lambda x, _y: sinh(x))
-tanh = real("tanh", "(e^x - e^-x) / (e^x + e^-x)", ("0., 1.", "0.0000, 0.7616"), lambda _x, y: 1 - square(y))
 asinh = real("asinh", "the x' with sinh x' = x", ("0., 1.", "0.0000, 0.8814"), lambda x, _y: rsqrt(square(x) + 1))
 acosh = real("acosh", "the x' >= 0 with cosh x' = x", ("1., 2.", "0.0000, 1.3170"), lambda x, _y: rsqrt(square(x) - 1))
 atanh = real("atanh", "the x' with tanh x' = x", ("0., 0.5", "0.0000, 0.5493"), lambda x, _y: 1 / (1 - square(x)))
-sigmoid = real("sigmoid", "1 / (1 + e^-x)", ("0., 1.", "0.5000, 0.7311"), lambda _x, y: y * (1 - y))
 erf = real("erf", "2/sqrt(pi) times the integral of e^-t^2 from 0 to x", ("0., 1.", "0.0000, 0.8427"),
            lambda x, _y: SLOPE_OF_ERF * exp(-square(x)))
 erfc = real("erfc", "1 - erf(x), exact for large x", ("1.", "0.1573"), lambda x, _y: -SLOPE_OF_ERF * exp(-square(x)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from minigrad.reference.nested import Nested, Shape, full, pointwise, unflatten
@@ -17,8 +18,8 @@ NAN, INF = math.nan, math.inf
 
 def lifted(function: Callable[..., Any]) -> Callable[..., Nested]:
     """The function on nested lists, from the function on numbers."""
-    def kernel(*operands: Nested) -> Nested:
-        return pointwise(function, *operands)
+    def kernel(*operands: Nested, **options: float) -> Nested:
+        return pointwise(partial(function, **options), *operands)
     return kernel
 
 
@@ -84,10 +85,6 @@ def floor_divide(a: float, b: float) -> float:
 
 def sign(x: float) -> int:
     return (x > 0) - (x < 0)
-
-
-def step(x: float) -> int:
-    return int(x > 0)
 
 
 def relu(x: float) -> float:
@@ -206,13 +203,109 @@ def arange(n: int, start: float = 0, step: float = 1) -> Nested:
     return unflatten([start + j * step for j in range(n)], (n,))
 
 
+# ---- activations, and g times their derivatives
+
+def hardtanh(x: float, low: float, high: float) -> float:
+    return clamp(x, low, high)
+
+
+def hardswish(x: float) -> float:
+    return x * clamp(x + 3, 0, 6) / 6
+
+
+def leaky_relu(x: float, slope: float) -> float:
+    return x if x > 0 else slope * x
+
+
+def elu(x: float, alpha: float, scale: float) -> float:
+    return scale * (x if x > 0 else alpha * math.expm1(x))
+
+
+def silu(x: float) -> float:
+    return x * sigmoid(x)
+
+
+def softplus(x: float, threshold: float) -> float:
+    return x if x > threshold else max(x, 0) + math.log1p(exp(-abs(x)))
+
+
+def mish(x: float) -> float:
+    return x * math.tanh(softplus(x, INF))
+
+
+def normal_cdf(x: float) -> float:
+    return math.erfc(-x / math.sqrt(2)) / 2
+
+
+def gelu(x: float) -> float:
+    return x * normal_cdf(x)
+
+
+def gelu_tanh(x: float) -> float:
+    return x * (1 + math.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))) / 2
+
+
+def relu_pull(g: float, y: float) -> float:
+    return g if y > 0 else 0
+
+
+def tanh_pull(g: float, y: float) -> float:
+    return g * (1 - y * y)
+
+
+def sigmoid_pull(g: float, y: float) -> float:
+    return g * y * (1 - y)
+
+
+def hardtanh_pull(g: float, x: float, low: float, high: float) -> float:
+    return g if low < x < high else 0
+
+
+def hardswish_pull(g: float, x: float) -> float:
+    return g * (0 if x <= -3 else 1 if x >= 3 else x / 3 + 0.5)
+
+
+def leaky_relu_pull(g: float, x: float, slope: float) -> float:
+    return g if x > 0 else slope * g
+
+
+def elu_pull(g: float, x: float, alpha: float, scale: float) -> float:
+    return g * scale * (1 if x > 0 else alpha * exp(x))
+
+
+def silu_pull(g: float, x: float) -> float:
+    s = sigmoid(x)
+    return g * s * (1 + x * (1 - s))
+
+
+def softplus_pull(g: float, x: float, threshold: float) -> float:
+    return g if x > threshold else g * sigmoid(x)
+
+
+def mish_pull(g: float, x: float) -> float:
+    t = math.tanh(softplus(x, INF))
+    return g * (t + x * (1 - t * t) * sigmoid(x))
+
+
+def gelu_pull(g: float, x: float) -> float:
+    return g * (normal_cdf(x) + x * exp(-x * x / 2) / math.sqrt(2 * math.pi))
+
+
+def gelu_tanh_pull(g: float, x: float) -> float:
+    t = math.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))
+    return g * ((1 + t) / 2 + x * (1 - t * t) * math.sqrt(1 / (2 * math.pi)) * (1 + 0.134145 * x * x))
+
+
+ACTIVATIONS = (hardtanh, hardswish, leaky_relu, elu, silu, softplus, mish, gelu, gelu_tanh, relu_pull, tanh_pull,
+               sigmoid_pull, hardtanh_pull, hardswish_pull, leaky_relu_pull, elu_pull, silu_pull, softplus_pull,
+               mish_pull, gelu_pull, gelu_tanh_pull)
 KERNELS: dict[str, Callable[..., Nested]] = {
     **{name: lifted(total(function)) for name, function in REAL.items()},
     **{name: lifted(total(function, LOG_POLE)) for name, function in LOGARITHMS.items()},
     "log1p": lifted(total(math.log1p, {-1.0: -INF})),
     **{name: lifted(whole(function)) for name, function in ROUNDINGS.items()},
     **{function.__name__: lifted(function) for function in
-       (div, maximum, minimum, clamp, fmod, remainder, floor_divide, sign, step, relu, bitwise_not)},
+       (div, maximum, minimum, clamp, fmod, remainder, floor_divide, sign, relu, bitwise_not, *ACTIVATIONS)},
     **{name: lifted(getattr(operator, name)) for name in
        ("add", "sub", "mul", "neg", "eq", "ne", "lt", "le", "gt", "ge")},
     "pow": lifted(power),

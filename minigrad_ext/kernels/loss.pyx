@@ -10,11 +10,11 @@
     loss_pull(out, g, x, t) out = g scale dl/dx, or dl/dt
 """
 
-from libc.math cimport exp, fabs, log1p
+from libc.math cimport fabs
 from libc.stdint cimport int64_t
 from minigrad_ext.kernels.axes cimport family
 from minigrad_ext.kernels.blocks cimport loop_t, run_walk
-from minigrad_ext.kernels.fastmath cimport fast_exp, fast_log, fast_sigmoid
+from minigrad_ext.kernels.fastmath cimport real_exp, real_log1p, real_sigmoid
 from minigrad_ext.types cimport Params, Step, kernel_t, real
 
 cdef enum Which:
@@ -22,13 +22,9 @@ cdef enum Which:
 
 
 cdef inline real entropy(real x, real t) noexcept nogil:
-    """(1 - t) x - ln sigmoid(x).  Double precision is enough for ln(1 + e) in float32, but where e is small."""
-    past = (1 - t) * x - (x if x < 0 else <real>0)
-    if real is float:
-        e = fast_exp(-fabs(x))
-        return <real>(past + (e - 0.5 * e * e if e < 1e-5 else fast_log(1 + e)))
-    else:
-        return past + log1p(exp(-fabs(x)))
+    """(1 - t) x - ln sigmoid(x)."""
+    cdef real zero = 0, one = 1, e = real_exp(-<real>fabs(x))
+    return (one - t) * x - (x if x < 0 else zero) + <real>real_log1p(e)
 
 
 cdef void losses(real* restrict out, const real* x, const real* t, void* _, int64_t n, const Params* given
@@ -65,10 +61,8 @@ cdef void slopes(real* restrict out, const real* g, const real* x, const real* t
             out[j] = g[j] * scale * (-delta if d < -delta else d)
     elif in_t:
         for j in range(n): out[j] = g[j] * scale * x[j]
-    elif real is float:
-        for j in range(n): out[j] = g[j] * scale * (<real>fast_sigmoid(x[j]) - t[j])
     else:
-        for j in range(n): out[j] = g[j] * scale * (1 / (1 + exp(-x[j])) - t[j])
+        for j in range(n): out[j] = g[j] * scale * (<real>real_sigmoid(x[j]) - t[j])
 
 
 ctypedef void (*loop)(char* out, char* a, char* b, char* c, int64_t n, const Params* given) noexcept nogil

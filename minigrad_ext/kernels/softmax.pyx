@@ -11,11 +11,11 @@ Each is terms along the axis, their sum, and what the sum makes of the terms, wh
 computed once, and whatever is read twice is read from the cache.  Sums of float32 are accumulated in float64.
 """
 
-from libc.math cimport INFINITY, exp, log
+from libc.math cimport INFINITY, log
 from libc.stdint cimport int64_t
 from minigrad_ext.kernels.axes cimport family
 from minigrad_ext.kernels.blocks cimport contiguous, place
-from minigrad_ext.kernels.fastmath cimport fast_exp
+from minigrad_ext.kernels.fastmath cimport real_exp
 from minigrad_ext.kernels.folds cimport (
     LARGEST, SUM, Exponentials, element, fold_exponentials, fold_run, merge,
 )
@@ -29,17 +29,10 @@ cdef enum What:
     SOFTMAX, LOG_SOFTMAX, SOFTMAX_PULL, LOG_SOFTMAX_PULL
 
 
-cdef inline real power(real x) noexcept nogil:
-    if real is float:
-        return <float>fast_exp(x)
-    else:
-        return exp(x)
-
-
 cdef inline real term(What what, real a, real b, real peak) noexcept nogil:
     """What is summed; where this is the sum of a itself, the term is what the end needs."""
     if what <= LOG_SOFTMAX:
-        return power(a - peak)
+        return real_exp(a - peak)
     return a * b if what == SOFTMAX_PULL else a
 
 
@@ -53,7 +46,7 @@ cdef inline real end(What what, real a, real b, real term, real peak, real const
         return term * constant
     if what == LOG_SOFTMAX:
         return (a - peak) - constant
-    return b * (a - constant) if what == SOFTMAX_PULL else a - power(b) * constant
+    return b * (a - constant) if what == SOFTMAX_PULL else a - real_exp(b) * constant
 
 
 cdef inline void along_run(What what, const real* a, const real* b, real* restrict out, int64_t n, double scale

@@ -1,12 +1,9 @@
 """Elementwise non-linearities, gates and the softmax.
 
-Each is composed of ops, so derivatives of any order follow.  Two things are seen to: no branch that is not taken may
-overflow (its cotangent would be 0 * infinity), so its argument is put to 0 first; and at a kink the derivative is the
-one that PyTorch takes, which the choice of < or <= decides.  `inplace` is accepted everywhere; the result is always a
-new tensor.
+Those that networks are made of are rows (`minigrad.ops.activation`), the others are composed of ops: derivatives of any
+order follow.  `inplace` is accepted everywhere; the result is always a new tensor.
 """
 
-import math
 import warnings
 
 from minigrad.dtypes import FLOATS, DType, check_dtype
@@ -14,15 +11,13 @@ from minigrad.errors import require
 from minigrad.functions.index import where
 from minigrad.functions.signature import Floats
 from minigrad.nn.functional.checks import check_shape, per_channel
-from minigrad.ops import softmax as rows
+from minigrad.ops import activation as rows, softmax as softmax_rows
 from minigrad.shapes import axis_of, integer
 from minigrad.tensor import Tensor
 
 __all__ = ["elu", "gated_tanh", "gelu", "glu", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu",
            "log_softmax", "logsigmoid", "maxout", "mish", "prelu", "relu", "relu6", "selu", "sigmoid", "silu",
            "softmax", "softmin", "softplus", "softsign", "tanh", "tanhshrink"]
-
-LINEAR = 40.0           # from here on ln(1 + e^x) and x are the same float64: e^-40 < 2^-53
 
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
@@ -63,7 +58,7 @@ def hardtanh(input: Floats, min_val: float = -1.0, max_val: float = 1.0, inplace
     tensor([-1.0000,  0.5000,  1.0000])
     """
     require(min_val <= max_val, "hardtanh", "min_val", min_val, "at most max_val")
-    return where(input <= min_val, min_val, where(input >= max_val, max_val, input))
+    return rows.hardtanh(input, low=min_val, high=max_val)
 
 
 def relu6(input: Floats, inplace: bool = False) -> Tensor:
@@ -93,7 +88,7 @@ def hardswish(input: Floats, inplace: bool = False) -> Tensor:
     >>> hardswish(minigrad.tensor([1., 5.]))
     tensor([0.6667, 5.0000])
     """
-    return input * hardsigmoid(input)
+    return rows.hardswish(input)
 
 
 def leaky_relu(input: Floats, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
@@ -103,7 +98,7 @@ def leaky_relu(input: Floats, negative_slope: float = 0.01, inplace: bool = Fals
     >>> leaky_relu(minigrad.tensor([-1., 2.]))
     tensor([-0.0100,  2.0000])
     """
-    return where(input > 0, input, input * negative_slope)
+    return rows.leaky_relu(input, slope=negative_slope)
 
 
 def prelu(input: Floats, weight: Floats) -> Tensor:
@@ -130,8 +125,7 @@ def elu(input: Floats, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     >>> elu(minigrad.tensor([-1., 2.]))
     tensor([-0.6321,  2.0000])
     """
-    positive = input > 0
-    return where(positive, input, where(positive, 0.0, input).expm1() * alpha)
+    return rows.elu(input, alpha=alpha, scale=1.0)
 
 
 def selu(input: Floats, inplace: bool = False) -> Tensor:
@@ -141,7 +135,7 @@ def selu(input: Floats, inplace: bool = False) -> Tensor:
     >>> selu(minigrad.tensor([-1., 2.]))
     tensor([-1.1113,  2.1014])
     """
-    return elu(input, 1.6732632423543772848) * 1.0507009873554804934
+    return rows.elu(input, alpha=1.6732632423543772848, scale=1.0507009873554804934)
 
 
 def gelu(input: Floats, approximate: str = "none") -> Tensor:
@@ -154,9 +148,9 @@ def gelu(input: Floats, approximate: str = "none") -> Tensor:
     tensor([-0.1587,  1.9545])
     """
     if approximate == "none":
-        return input * (input * -math.sqrt(0.5)).erfc() * 0.5
+        return rows.gelu(input)
     require(approximate == "tanh", "gelu", "approximate", repr(approximate), "'none' or 'tanh'")
-    return input * ((input + input * input * input * 0.044715) * math.sqrt(8 / math.pi)).sigmoid()
+    return rows.gelu_tanh(input)
 
 
 def silu(input: Floats, inplace: bool = False) -> Tensor:
@@ -166,7 +160,7 @@ def silu(input: Floats, inplace: bool = False) -> Tensor:
     >>> silu(minigrad.tensor([-1., 2.]))
     tensor([-0.2689,  1.7616])
     """
-    return input * input.sigmoid()
+    return rows.silu(input)
 
 
 def softplus(input: Floats, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
@@ -176,10 +170,9 @@ def softplus(input: Floats, beta: float = 1.0, threshold: float = 20.0) -> Tenso
     >>> softplus(minigrad.tensor([0., 90.]))
     tensor([ 0.6931, 90.0000])
     """
-    steep = input if beta == 1 else input * beta
-    linear = steep > min(threshold, LINEAR)
-    curved = where(linear, 0.0, steep).exp().log1p()
-    return where(linear, input, curved if beta == 1 else curved / beta)
+    if beta == 1:
+        return rows.softplus(input, threshold=threshold)
+    return rows.softplus(input * beta, threshold=threshold) / beta
 
 
 def logsigmoid(input: Floats) -> Tensor:
@@ -189,7 +182,7 @@ def logsigmoid(input: Floats) -> Tensor:
     >>> logsigmoid(minigrad.tensor([0., -90.]))
     tensor([ -0.6931, -90.0000])
     """
-    return -softplus(-input, 1.0, LINEAR)
+    return -softplus(-input, 1.0, rows.LINEAR)
 
 
 def mish(input: Floats, inplace: bool = False) -> Tensor:
@@ -199,7 +192,7 @@ def mish(input: Floats, inplace: bool = False) -> Tensor:
     >>> mish(minigrad.tensor([-1., 2.]))
     tensor([-0.3034,  1.9440])
     """
-    return input * softplus(input, 1.0, LINEAR).tanh()
+    return rows.mish(input)
 
 
 def softsign(input: Floats) -> Tensor:
@@ -276,7 +269,7 @@ def softmax(input: Tensor, dim: int | None = None, *, dtype: DType | None = None
     [[0.5, 0.5], [0.5, 0.5]]
     """
     x, axis = _prepared("softmax", input, dim, dtype, temperature)
-    return rows.softmax(x, axis=axis)
+    return softmax_rows.softmax(x, axis=axis)
 
 
 def softmin(input: Tensor, dim: int | None = None, *, dtype: DType | None = None, temperature: float = 1.0) -> Tensor:
@@ -288,7 +281,7 @@ def softmin(input: Tensor, dim: int | None = None, *, dtype: DType | None = None
     [1.0, 0.0]
     """
     x, axis = _prepared("softmin", input, dim, dtype, temperature)
-    return rows.softmax(-x, axis=axis)
+    return softmax_rows.softmax(-x, axis=axis)
 
 
 def log_softmax(input: Tensor, dim: int | None = None, *, dtype: DType | None = None,
@@ -301,7 +294,7 @@ def log_softmax(input: Tensor, dim: int | None = None, *, dtype: DType | None = 
     [0.0, -1000.0]
     """
     x, axis = _prepared("log_softmax", input, dim, dtype, temperature)
-    return rows.log_softmax(x, axis=axis)
+    return softmax_rows.log_softmax(x, axis=axis)
 
 
 def _prepared(op: str, input: Tensor, dim: int | None, dtype: DType | None, temperature: float) -> tuple[Tensor, int]:
