@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from networks import NETWORKS, training_step
-from table import ONLY_INTEGERS, leaves, samples
+from table import ONLY_INTEGERS, samples
 
 import minigrad
 from minigrad import nn
@@ -50,7 +50,7 @@ def test_every_op_and_its_derivatives(sample, shared_out):
     found = []
     for n in (1, *COUNTS):
         shared_out(n)
-        operands = leaves(sample.make(minigrad.int64 if sample.name in ONLY_INTEGERS else minigrad.float32))
+        operands = sample.leaves(minigrad.int64 if sample.name in ONLY_INTEGERS else minigrad.float32)
         out = sample(*operands)
         wanted = [x for x in operands if x.requires_grad] if out.requires_grad else []
         gradients = grad(out, wanted, minigrad.ones_like(out) * 0.3, allow_unused=True) if wanted else ()
