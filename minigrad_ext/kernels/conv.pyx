@@ -1,382 +1,404 @@
-"""Convolution, transposed convolution and weight gradient: the three faces of one trilinear form.
+"""Convolution and transposed convolution: each output is a sum over the taps that reach it.
 
-    conv            out[n,k,o] = sum_{c,t} w[k,c,t] * x[n,c, o*s + t*d - low]
-    conv_transpose  out[n,c,i] = sum_{k,t} w[k,c,t] * g[n,k,o]      where o*s + t*d - low = i
-    conv_weight     out[k,c,t] = sum_{n,o} g[n,k,o] * x[n,c, o*s + t*d - low]
+    conv            out[n,k,o] = bias[k] + sum_{c,t} w[k,c,t] * x[n,c, o*s + t*d - low]
+    conv_transpose  out[n,c,i] = bias[c] + sum_{k,t} w[k,c,t] * g[n,k,o]    where o*s + t*d - low = i
 
-All three slide over a padded copy of their first operand (window.pxd), where output pixel and tap meet at the sum of
-two offsets, one from a list of pixels and one from a list of taps (c, t).  The first two sum over the taps, for each
-pixel; the weight gradient sums over the pixels, for each tap: the same loops with the two lists exchanged.  The second
-operand is packed into panels, a block of output channels each.  The convolution is one job, the transposed convolution
-one per output phase.  Blocks of sums (tile.pxd) have one of three forms, whichever wastes less:
+Both slide over an image whose positions lie on one line (window.pxd): output pixel and tap (c, t) meet at the sum of two
+offsets.  A block of sums is some output channels times some neighbouring positions: positions lie across the lanes of
+the vectors and are loaded at any alignment, weights are broadcast from where they are.  Nothing is packed, and the
+output is stored as it is summed, in whole vectors, with bias and activation.
 
-    CHANNELS    rows are pixels (or taps), output channels lie across lanes
-    PIXELS      rows are output channels, or one row where a group has only one; neighbouring positions of the padded
-                copy lie across lanes, also those between two rows of pixels, whose sums are not stored
-    DOTS        rows are taps, of one output channel; a row of pixels lies across lanes, each a partial sum
+Measured (AVX-512, 275 GF/s peak): 8 channels x 3 vectors 267, 6 x 4 264, 4 x 4 220, 2 x 4 150, 1 x 4 100 GF/s; a
+panel of packed weights made no difference, channels across the lanes lost half its time to storing.  What the line of
+positions holds between two rows of pixels is summed in vain; so there are three ways to lay it out (choose_layout):
 
-Measured: PIXELS cost up to 1.3 times as much as CHANNELS on images of 14 x 14 and less, CHANNELS 5 times at K = 16.
-The sums of a weight gradient are cut into pieces by the shapes alone; pieces are added in order and in double.
+    the image itself    where there is no padding and no stride: nothing is copied
+    a padded copy       rows share the zeros between them, so little is in vain if images are wide
+    unrolled columns    a copy for every tap of the last axis, rows as long as the output's: nothing is in vain, and
+                        pixels follow one another as they do in the output
+
+The convolution is one job, the transposed convolution one for each phase of its output.
 """
 
-from libc.stdint cimport int64_t, uintptr_t
-from libc.stdlib cimport free, malloc
+from libc.math cimport INFINITY, exp, tanh
+from libc.stdint cimport int64_t
 from libc.string cimport memset
-from minigrad_ext.kernels cimport depthwise, tile as tiles, window
+from minigrad_ext.allocator cimport discard, scratch
+from minigrad_ext.kernels cimport depthwise, window
 from minigrad_ext.kernels.axes cimport family, share_out
-from minigrad_ext.kernels.tile cimport DOT_LANES, MG_VECTOR, PIXEL_ROWS, ROW_BYTES, TILE_ROWS, ceiling
+from minigrad_ext.kernels.fastmath cimport fast_sigmoid, fast_tanh
+from minigrad_ext.kernels.tile cimport MG_VECTOR, TILE_ROWS, TILE_SIZE, ceiling
 from minigrad_ext.types cimport NO_MEMORY, OK, Step, View, real, view_size
 
-cdef enum:
-    SCRATCH_BYTES = 1 << 18         # the padded images worked on at a time: they should stay in the second-level cache
-    UNIT = 8                        # blocks of sums per unit of work handed to a thread
-    PIECE = 256                     # terms packed at a time; pixels summed in registers before they are added in memory
+cdef extern from *:
+    """
+    /* Vectors of positions in a block of so many channels: sums, positions and one weight fill the registers. */
+    #if MG_VECTOR == 64
+    enum { ACROSS_8 = 3, ACROSS_6 = 4, ACROSS_4 = 4 };
+    #else
+    enum { ACROSS_8 = 1, ACROSS_6 = 2, ACROSS_4 = 2 };
+    #endif
+    """
+    enum:
+        ACROSS_8, ACROSS_6, ACROSS_4
 
-cdef enum Form:
-    CHANNELS, PIXELS, DOTS
+cdef enum:
+    ROWS = 8            # of a block, at most
+    ACROSS_FEW = 4      # vectors in a block of one or two
+    UNIT = 2            # blocks of positions per unit of work handed to a thread
+    WHOLE_IMAGES = 8    # from so many on, a thread takes whole images, which stay in its own cache
+    TASKS = 32          # and all images make about so many tasks
+    ACTIVATION = 17     # its place in Params.i
+
+cdef enum Activation:
+    NONE, RELU, SIGMOID, TANH
 
 
 cdef struct Job:                    # one phase of the output: all pixels that the same taps reach
     window.triple_t start, count
-    # Of (c, t), and of a chunk of images, each pixel for CHANNELS, else the first one of each row.
-    window.Offsets taps, pixels
-    window.Offsets* terms           # which of the two a sum runs over
-    window.Offsets* rows            # and the other one
-    int64_t per_image               # pixels listed
-    Form form
-    int64_t width, blocks           # output channels per block of sums, and blocks of them in a group
-    int64_t lanes, panel_size       # of a panel: [term][output channel], or for DOTS [row of pixels][pixel]
-    char* panels
-    int64_t run                     # rows of sums, or positions, per unit of work
+    window.Offsets taps             # (c, t): their offsets on the line of positions, and in w
+    int64_t offset                  # of its first pixel in the output
+    int64_t span                    # positions from the first pixel to the last one
+    bint flat                       # pixels follow one another, there and in the output
+    int64_t first, units, runs      # of work, counted through all jobs; of which each group has some
 
 
 cdef struct Task:                   # one call
-    bint weight                     # sums over pixels, not over taps
-    window.Operand out, source, packed      # the source is x, g or x; packed is w, w or g
-    const View* bias                        # a number for each output channel, or NULL
-    window.Padded padded
+    window.Operand out, source, w   # the source is x or g
+    const View* bias                # a number for each output channel, or NULL
+    int activation
+    window.Padded line              # what the window slides over
+    bint in_place                   # it is the image itself
     int64_t n_in, n_out             # channels per group
-    int64_t out_channel, packed_channel     # strides, in elements, from one output channel to the next
-    int64_t packed_group            # and from one group to the next
+    int64_t rows, across            # of a block: output channels, and at most so many vectors of positions
+    int64_t out_channel, w_in, w_out, w_group       # strides, in elements, from one channel or group to the next
     Job* jobs
-    Job* job                        # the one at hand
-    int64_t image, images           # the chunk of images at hand, in the scratch: first one and number
-    char* scratch
-    double* totals                  # of a weight gradient: [group][tap][output channel]
-    void** memory                   # all that was reserved, each block pointing to the one before it
-    bint failed
+    int64_t n_jobs
+    int64_t run                     # positions in a unit of work
+    double work                     # nanoseconds for an image
+    int64_t image                   # the one at hand
+    char* copied                    # its copy, if it is not in place
 
 
-cdef void* reserve(Task* task, int64_t bytes) noexcept nogil:
-    """Memory until the end of the call, aligned like cache lines; where there is none the task has failed."""
-    block = malloc(bytes + 128)
-    if block == NULL:
-        task.failed = True
-        return NULL
-    header = <void**>(<char*>block + (64 - (<uintptr_t>block & 63)))
-    header[0], header[1], task.memory = block, task.memory, header
-    return <char*>header + 64
+# ---- choosing
+
+cdef int64_t choose_rows(int64_t n_out) noexcept nogil:
+    """Output channels per block: the fewest sums, the unused ones included, weighed by what a block of them costs."""
+    cdef int64_t* rows = [8, 6, 4, 2, 1]
+    cdef double* price = [1.0, 1.0, 1.2, 1.8, 2.6]
+    best, least = <int64_t>1, <double>INFINITY
+    for j in range(5):
+        cost = ceiling(n_out, rows[j]) * rows[j] * price[j]
+        if rows[j] <= TILE_ROWS and cost < least:
+            best, least = rows[j], cost
+    return best
 
 
-cdef void reserve_offsets(Task* task, window.Offsets* list, int64_t n) noexcept nogil:
-    list.source = <int64_t*>reserve(task, max(n, 1) * sizeof(int64_t))
-    list.other = <int64_t*>reserve(task, max(n, 1) * sizeof(int64_t))
+cdef int64_t span_of(const window.Padded* line, const int64_t* count) noexcept nogil:
+    return ((count[0] - 1) * line.pitch[1] + count[1] - 1) * line.pitch[2] + count[2]
 
 
-# ---- choosing the form
-
-cdef double cost_of(int64_t blocks, double rows, double lanes, double n, double vector, double store) noexcept nogil:
-    """Vector multiply-adds, wasted ones included, half a one for what is across the lanes, and the price of storing."""
-    return blocks * (n * (rows + 0.5) * lanes / vector + store)
-
-
-cdef void choose_form(const Task* task, Job* job, int64_t itemsize) noexcept nogil:
-    cdef bint dots
-    p, count, n_out, n, lanes = &task.padded, &job.count[0], task.n_out, <double>job.taps.n, ROW_BYTES // itemsize
-    if task.weight:         # the fewer multiply-adds, wasted lanes included; dot products load for each: counted twice
-        if itemsize == 4 and n_out <= lanes // 2:       # one vector of doubles would be unrolled into scalars
-            lanes //= 2
-        dots = ceiling(count[2], DOT_LANES) * DOT_LANES * 2 * n_out < ceiling(n_out, lanes) * lanes * count[2]
-        job.form, job.width, job.run = DOTS if dots else CHANNELS, 1 if dots else lanes, TILE_ROWS
-    else:
-        rows = PIXEL_ROWS if n_out > 1 else 1
-        across, vector = pixel_lanes(rows, itemsize), <double>(MG_VECTOR // itemsize)
-        span = (p.images - 1) * p.plane + ((count[0] - 1) * p.pitch[1] + count[1] - 1) * p.pitch[2] + count[2]
-        channels = cost_of(ceiling(p.images * window.volume(count), TILE_ROWS) * ceiling(n_out, lanes), TILE_ROWS,
-                           lanes, n, vector, 40 + 1.5 * TILE_ROWS * min(lanes, n_out))
-        pixels = cost_of(ceiling(span, across) * ceiling(n_out, rows), rows, across, n, vector,
-                         60 + 0.5 * rows * across)
-        job.form, job.width = CHANNELS if channels < pixels else PIXELS, lanes if channels < pixels else rows
-        job.run = UNIT * (TILE_ROWS if channels < pixels else across)
-    job.blocks, job.lanes = ceiling(n_out, job.width), count[2] if job.form == DOTS else job.width
+cdef bint is_flat(const Task* task, const Job* job) noexcept nogil:
+    """Whether pixels follow one another without a gap, on the line and in the output."""
+    size = 1
+    for axis in range(2, -1, -1):
+        if job.count[axis] > 1 and task.out.stride[axis] * task.line.out_step[axis] != size:
+            return False
+        size *= job.count[axis]
+    return size == job.span
 
 
-cdef inline int64_t pixel_lanes(int64_t rows, int64_t itemsize) noexcept nogil:
-    return (tiles.ONE_BYTES if rows == 1 else tiles.PIXEL_BYTES) // itemsize
+cdef double cost_of(const Task* task, const window.Padded* line, const int64_t* count, int64_t vector) noexcept nogil:
+    """Of an image, in vector multiply-adds: the sums, storing rows with gaps between them, unrolling columns."""
+    channels = <double>(task.n_out * task.line.window.groups)
+    cost = (ceiling(span_of(line, count), vector) + 0.5) * channels * window.volume(task.w.size) * task.n_in
+    if line.pitch[2] != count[2] and count[0] * count[1] > 1:
+        cost += channels * count[0] * count[1] * 12 * window.volume(line.out_step)
+    if line.unrolled:
+        cost += task.source.columns * (line.channel // count[2]) * (6 + 4 * ceiling(count[2], vector))
+    return cost
 
 
-cdef void prepare(Task* task, Job* job, const window.Operand* w, const window.Operand* image, int64_t itemsize
-                  ) noexcept nogil:
-    """Lists and memory of a job."""
-    p = &task.padded
-    w_in = w.row_stride if p.transposed else w.column_stride
+cdef bint is_the_image(const Task* task, const window.Padded* p) noexcept nogil:
+    """Whether the padded copy would be nothing but a copy."""
+    source, size = &task.source, 1
+    for axis in range(2, -1, -1):
+        if p.step[axis] != 1 or p.low[axis] != 0 or p.pitch[axis] != source.size[axis] \
+                or (source.size[axis] > 1 and source.stride[axis] != size):
+            return False
+        size *= p.pitch[axis]
+    return p.slack == 0
+
+
+cdef void choose_layout(Task* task, int64_t vector) noexcept nogil:
+    cdef window.triple_t count
+    cdef window.Padded unrolled = task.line
+    unrolled.unrolled = True
+    window.lay_out(&task.line, &task.source, &task.w, task.out.size)
+    window.lay_out(&unrolled, &task.source, &task.w, task.out.size)
     for axis in range(3):
-        job.count[axis] = ceiling(image.size[axis] - job.start[axis], p.out_step[axis])
-    window.list_taps(&job.taps, p, job.start, w)
-    window.repeat(&job.taps, task.n_in, p.channel, w_in)
-    choose_form(task, job, itemsize)
-    columns = job.count[2] if job.form == CHANNELS else 1
-    job.per_image = job.count[0] * job.count[1] * columns
-    job.terms = &job.pixels if task.weight else &job.taps
-    job.rows = &job.taps if task.weight else &job.pixels
-    reserve_offsets(task, &job.pixels, job.per_image * p.images)
-    if not task.failed:
-        window.list_pixels(&job.pixels, p, job.start, job.count, columns, image)
-        job.panel_size = job.terms.n * job.lanes
-        job.panels = <char*>reserve(task, (p.window.groups * job.blocks * job.panel_size + DOT_LANES) * itemsize)
+        count[axis] = ceiling(task.out.size[axis], task.line.out_step[axis])
+    task.in_place = is_the_image(task, &task.line) and span_of(&task.line, count) >= vector
+    if task.in_place:
+        task.line.channel = task.source.column_stride
+    elif task.line.phases[2] == 1 == task.w.size[2]:        # one column either way
+        return
+    if cost_of(task, &unrolled, count, vector) < cost_of(task, &task.line, count, vector):
+        task.line, task.in_place = unrolled, False
 
 
-# ---- units of work: no element is written by two of them
+# ---- the image on a line
 
-cdef inline void take_bias(const Task* task, int64_t panel, int64_t valid, real* bias, int64_t width) noexcept nogil:
-    """The numbers that a panel's output channels start from, 0 where there are none."""
-    first = panel // task.job.blocks * task.n_out + panel % task.job.blocks * task.job.width
-    for j in range(width):
-        bias[j] = 0
-    for j in range(valid if task.bias != NULL else 0):
-        bias[j] = (<const real*>task.bias.data)[(first + j) * task.bias.strides[0]]
-
-
-
-cdef int pad(const Task* task, int64_t first, int64_t end, real* _) noexcept nogil:
-    """Units: phases of channels of the images at hand."""
-    source, p = &task.source, &task.padded
-    phases = window.volume(p.phases)
-    for unit in range(first, end):
-        channel, image, phase = unit // phases // task.images, unit // phases % task.images, unit % phases
-        window.pad_plane(<real*>task.scratch + channel * p.channel + (phase * p.images + image) * p.plane,
-                  <const real*>source.data + (task.image + image) * source.row_stride + channel * source.column_stride,
-                  source, p, phase)
+cdef int copy(const Task* task, int64_t first, int64_t end, real* _) noexcept nogil:
+    """Units: channels."""
+    cdef window.Cut cut
+    source, line = &task.source, &task.line
+    image = <const real*>source.data + task.image * source.row_stride
+    for phase in range(window.volume(line.phases)):
+        cut = window.cut_out(line, source, phase)
+        for channel in range(first, end):
+            window.pad_plane(<real*>task.copied + channel * line.channel + phase * line.plane,
+                             image + channel * source.column_stride, &cut, line)
     return OK
 
 
-cdef int pack_panels(const Task* task, int64_t first, int64_t end, real* _) noexcept nogil:
-    """Units: pieces of the terms of a panel."""
-    job, packed, image_stride = task.job, &task.packed, task.packed.row_stride if task.weight else 0
-    pieces = ceiling(job.terms.n, PIECE)
-    for unit in range(first, end):
-        panel, at = unit // pieces, unit % pieces * PIECE
-        channel = panel % job.blocks * job.width
-        source = <const real*>packed.data + panel // job.blocks * task.packed_group + channel * task.packed_channel
-        tiles.pack(source + task.image * image_stride, job.terms.other + at, 0,
-                   packed.stride[2] if job.form == DOTS else task.packed_channel,
-                   job.lanes if job.form == DOTS else min(job.width, task.n_out - channel), job.lanes,
-                   min(<int64_t>PIECE, job.terms.n - at),
-                   <real*>job.panels + panel * job.panel_size + at * job.lanes)
-    return OK
+# ---- blocks of sums
+
+cdef struct Block:
+    int64_t n                       # of terms
+    const int64_t* at_w             # where each is in w, from a channel's first weight on
+    const int64_t* at_line          # and on the line, from the block's first position on
+    const void* line
+    const void* w[ROWS]
+    void* to[ROWS]
+    double start[ROWS]
+    double least
 
 
-cdef inline void sum_rows(const Task* task, int64_t panel, int64_t first, int64_t end, real* out,
-                          int width) noexcept nogil:
-    """CHANNELS, and DOTS with a width of 1: rows of sums first <= q < end, for the output channels of a panel."""
-    cdef real sums[tiles.TILE_SIZE], bias[ROW_BYTES]
-    cdef const real* row[TILE_ROWS]
-    cdef int rows, m, j
-    job = task.job
-    terms, step = job.terms.n, task.out_channel
-    group, channel = panel // job.blocks, panel % job.blocks * width
-    valid = <int>min(job.width, task.n_out - channel)
-    source = <const real*>task.scratch + group * task.n_in * task.padded.channel
-    b = <const real*>job.panels + panel * job.panel_size
-    take_bias(task, panel, valid, bias, width)
-    piece = max(terms if not task.weight else PIECE if width > 1 else PIECE * 8 // job.lanes, 1)
-    for q from first <= q < end by TILE_ROWS:
-        rows = <int>min(<int64_t>TILE_ROWS, end - q)
-        for m in range(TILE_ROWS):          # rows beyond the last one repeat it
-            row[m] = source + job.rows.source[q + min(m, rows - 1)]
-        for u from 0 <= u < max(terms, 1) by piece:
-            n, offset, line = min(piece, terms - u), job.terms.source + u, b + u * job.lanes
-            if width > 1:
-                tiles.tile(n, row, offset, 0, line, NULL, width, sums, TILE_ROWS, width)
-            elif rows > 1:
-                tiles.tile_dot(n, row, offset, line, job.lanes, sums, TILE_ROWS)
+cdef inline void multiply(const Block* given, real* _, int rows, int lanes) noexcept nogil:
+    """to[i][j] = start[i] + sum_u w[i][at_w[u]] * line[at_line[u] + j], or `least` if that is more; NaN stays.
+
+    `rows` and `lanes` are constants at each call: the sums stay in vector registers while u runs.
+    """
+    cdef real block[TILE_SIZE], value, least = <real>given.least
+    cdef const real* w[ROWS]
+    line = <const real*>given.line
+    for i in range(rows):
+        w[i], value = <const real*>given.w[i], <real>given.start[i]
+        for j in range(lanes):
+            block[i * lanes + j] = value
+    for u in range(given.n):
+        at, from_ = given.at_w[u], line + given.at_line[u]
+        for i in range(rows):
+            value = w[i][at]
+            for j in range(lanes):
+                block[i * lanes + j] += value * from_[j]
+    for i in range(rows):
+        to = <real*>given.to[i]
+        for j in range(lanes):
+            value = block[i * lanes + j]
+            to[j] = least if value < least else value
+
+
+cdef inline void multiply_across(const Block* given, real* kind, int rows, int most, int64_t vectors) noexcept nogil:
+    """A block of so many rows; `vectors` is `most`, 2 or 1."""
+    cdef int lanes = MG_VECTOR // <int>sizeof(real)
+    if vectors == most:
+        multiply(given, kind, rows, most * lanes)
+    elif most > 2 and vectors == 2:
+        multiply(given, kind, rows, 2 * lanes)
+    else:
+        multiply(given, kind, rows, lanes)
+
+
+cdef void activate(real* sums, int64_t n, int activation) noexcept nogil:
+    """What is dearer than a bound from below, in place."""
+    if activation == SIGMOID:
+        for j in range(n):
+            sums[j] = <real>(fast_sigmoid(sums[j]) if real is float else 1 / (1 + exp(-sums[j])))
+    elif activation == TANH:
+        for j in range(n):
+            sums[j] = <real>(fast_tanh(sums[j]) if real is float else tanh(sums[j]))
+
+
+cdef void store(const Task* task, const Job* job, const real* sums, int64_t lanes, int64_t channels, int64_t first,
+                real* out) noexcept nogil:
+    """The pixels among positions first <= q < first + lanes of some channels."""
+    line, count, size, step, end = &task.line, &job.count[0], &task.out.stride[0], &task.line.out_step[0], first + lanes
+    width, stride, rows = count[2], step[2] * size[2], (count[0] - 1) * line.pitch[1] + count[1]
+    for row in range(first // line.pitch[2], min(ceiling(end, line.pitch[2]), rows)):
+        o0, o1, begin = row // line.pitch[1], row % line.pitch[1], row * line.pitch[2]
+        left, right = max(begin, first), min(begin + width, end)
+        to = out + o0 * step[0] * size[0] + o1 * step[1] * size[1] + (left - begin) * stride
+        for channel in range(channels if o1 < count[1] else 0):
+            from_ = sums + channel * lanes + left - first
+            if stride == 1:
+                for j in range(right - left):
+                    to[j] = from_[j]
             else:
-                tiles.tile_dot(n, row, offset, line, job.lanes, sums, 1)
-            for m in range(rows):
-                if task.weight:
-                    total = task.totals + (group * job.rows.n + q + m) * task.n_out + channel
-                    for j in range(valid):
-                        total[j] += sums[m * width + j]
-                else:
-                    to = out + job.rows.other[q + m]
-                    for j in range(valid):
-                        to[j * step] = sums[m * width + j] + bias[j]
+                for j in range(right - left):
+                    to[j * stride] = from_[j]
+            to += task.out_channel
 
 
-cdef void sum_pixels(const Task* task, int64_t panel, int64_t first, int64_t end, real* out) noexcept nogil:
-    """PIXELS: positions first <= q < end of the padded copy, for the output channels of a panel."""
-    cdef real sums[tiles.TILE_SIZE], bias[PIXEL_ROWS]
-    cdef const real* row[PIXEL_ROWS]
-    cdef int m
-    p, job = &task.padded, task.job
-    lanes, columns, begins = pixel_lanes(job.width, sizeof(real)), job.count[2], job.pixels.source
-    stride = p.out_step[2] * task.out.stride[2]
-    valid = <int>min(job.width, task.n_out - panel % job.blocks * job.width)
-    source = <const real*>task.scratch + panel // job.blocks * task.n_in * p.channel
-    take_bias(task, panel, valid, bias, PIXEL_ROWS)
-    for m in range(PIXEL_ROWS):
-        row[m] = <const real*>job.panels + panel * job.panel_size + m
-    at = first % p.plane // p.pitch[2]          # the row of the plane; then the row of pixels there, or the next
-    line = first // p.plane * job.per_image + min(
-        at // p.pitch[1] * job.count[1] + min(at % p.pitch[1], job.count[1]), job.per_image)
-    for q from first <= q < end by lanes:
-        if job.width == 1:
-            tiles.tile(job.terms.n, row, NULL, 1, source + q, job.terms.source, 0, sums, 1,
-                       tiles.ONE_BYTES // <int>sizeof(real))
+cdef void sum_block(const Task* task, const Job* job, int64_t group, int64_t first, int64_t vectors,
+                    real* out) noexcept nogil:
+    """All channels of a group at some vectors of positions."""
+    cdef real sums[TILE_SIZE]
+    cdef Block block
+    cdef bint direct = job.flat and task.activation <= RELU
+    n_out, bias, rows, lanes = task.n_out, task.bias, task.rows, vectors * <int64_t>(MG_VECTOR // sizeof(real))
+    source = <const real*>task.source.data + task.image * task.source.row_stride
+    if not task.in_place:
+        source = <const real*>task.copied
+    block.line = source + group * task.n_in * task.line.channel + first
+    block.n, block.at_w, block.at_line = job.taps.n, job.taps.other, job.taps.source
+    block.least = 0 if task.activation == RELU else -<double>INFINITY
+    for channel from 0 <= channel < n_out by rows:
+        for i in range(rows):               # rows beyond the last channel repeat it
+            k = min(channel + i, n_out - 1)
+            block.w[i] = <const real*>task.w.data + group * task.w_group + k * task.w_out
+            block.start[i] = (<const real*>bias.data)[(group * n_out + k) * bias.strides[0]] if bias != NULL else 0
+            block.to[i] = out + (group * n_out + k) * task.out_channel + first if direct else &sums[i * lanes]
+        if TILE_ROWS >= 8 and rows == 8:
+            multiply_across(&block, out, 8, ACROSS_8, vectors)
+        elif TILE_ROWS >= 6 and rows == 6:
+            multiply_across(&block, out, 6, ACROSS_6, vectors)
+        elif rows == 4:
+            multiply_across(&block, out, 4, ACROSS_4, vectors)
+        elif rows == 2:
+            multiply_across(&block, out, 2, ACROSS_FEW, vectors)
         else:
-            tiles.tile(job.terms.n, row, NULL, PIXEL_ROWS, source + q, job.terms.source, 0, sums, PIXEL_ROWS,
-                       tiles.PIXEL_BYTES // <int>sizeof(real))
-        while line < job.pixels.n and begins[line] < q + lanes:
-            left, right = max(begins[line] - q, 0), min(begins[line] + columns - q, lanes)
-            to = out + job.pixels.other[line] + (q - begins[line]) * stride
-            for m in range(valid):
-                if stride == 1:
-                    for j in range(left, right):
-                        to[j] = sums[m * lanes + j] + bias[m]
-                else:
-                    for j in range(left, right):
-                        to[j * stride] = sums[m * lanes + j] + bias[m]
-                to += task.out_channel
-            if begins[line] + columns > q + lanes:
-                break                       # the next block goes on with it
-            line += 1
+            multiply_across(&block, out, 1, ACROSS_FEW, vectors)
+        if not direct:
+            activate(sums, rows * lanes, task.activation)
+            store(task, job, sums, lanes, min(rows, n_out - channel), first,
+                  out + (group * n_out + channel) * task.out_channel)
 
 
-cdef inline int64_t extent(const Job* job) noexcept nogil:
-    """Rows of sums, or positions up to the last pixel."""
-    if job.form != PIXELS or job.rows.n == 0:
-        return job.rows.n
-    return job.rows.source[job.rows.n - 1] + job.count[2]
+cdef void sum_run(const Task* task, const Job* job, int64_t group, int64_t first, int64_t end, real* out) noexcept nogil:
+    """Positions first <= q < end of a group, in blocks of `across` vectors, 2 or 1.
+
+    The last block is moved back to end with the last pixel: so nothing beyond it is read, and all vectors are stored
+    whole, if there is a vector of pixels at all.
+    """
+    vector, q = <int64_t>(MG_VECTOR // sizeof(real)), first
+    while q < end:
+        left = min(ceiling(end - q, vector), job.span // vector)
+        vectors = 2 if left == 4 and task.across == 3 else task.across if left >= task.across else 2 if left >= 2 else 1
+        q = max(min(q, job.span - vectors * vector), 0)
+        sum_block(task, job, group, q, vectors, out)
+        q += vectors * vector
 
 
 cdef int sum_units(const Task* task, int64_t first, int64_t end, real* _) noexcept nogil:
-    total, run, image = extent(task.job), task.job.run, 0 if task.weight else task.image * task.out.row_stride
-    runs = ceiling(total, run)
-    for unit in range(first, end):
-        panel, at = unit // runs, unit % runs * run
-        channel = panel // task.job.blocks * task.n_out + panel % task.job.blocks * task.job.width
-        out = <real*>task.out.data + channel * task.out_channel + image
-        if task.job.form == PIXELS:
-            sum_pixels(task, panel, at, min(at + run, total), out)
-        elif task.job.form == DOTS:
-            sum_rows(task, panel, at, min(at + run, total), out, 1)
-        elif task.job.width == ROW_BYTES // <int>sizeof(real):
-            sum_rows(task, panel, at, min(at + run, total), out, ROW_BYTES // <int>sizeof(real))
-        else:
-            sum_rows(task, panel, at, min(at + run, total), out, ROW_BYTES // <int>sizeof(real) // 2)
+    """Units: runs of positions, of each group, of each job."""
+    for j in range(task.n_jobs):
+        job = &task.jobs[j]
+        out = <real*>task.out.data + task.image * task.out.row_stride + job.offset
+        for unit in range(max(first, job.first), min(end, job.first + job.units)):
+            group, q = (unit - job.first) // job.runs, (unit - job.first) % job.runs * task.run
+            sum_run(task, job, group, q, min(q + task.run, job.span), out)
     return OK
 
 
 # ---- one call
 
-cdef void store_totals(const Task* task, real* out) noexcept nogil:
-    taps = &task.job.taps
-    for k in range(task.out.rows):
-        for u in range(taps.n):
-            out[k * task.out_channel + taps.other[u]] = <real>task.totals[
-                (k // task.n_out * taps.n + u) * task.n_out + k % task.n_out]
+cdef int slide_images(const Task* given, int64_t first, int64_t end, real* _) noexcept nogil:
+    """Units: images.  Threads share each image, unless they have shared out the images."""
+    cdef Task task = given[0]
+    line, channels, job = &task.line, task.source.columns, &task.jobs[task.n_jobs - 1]
+    size, slack = channels * line.channel, line.slack + 4 * MG_VECTOR       # what the widest block reads at the end
+    if not task.in_place:
+        task.copied = <char*>scratch((size + slack) * sizeof(real))
+        if task.copied == NULL:
+            return NO_MEMORY
+        memset(task.copied + size * sizeof(real), 0, slack * sizeof(real))
+    for image in range(first, end):
+        task.image = image
+        if not task.in_place:
+            share_out(<void*>copy[real], &task, channels, 1, <double>size / 8)
+        share_out(<void*>sum_units[real], &task, job.first + job.units, 1, task.work)
+    discard(task.copied)
+    return OK
 
 
-cdef void slide(Task* task, const window.Operand* w, const window.Operand* image, real* kind) noexcept nogil:
-    """All jobs over all images, as many at a time as the scratch holds."""
+cdef int slide(Task* task, real* _) noexcept nogil:
+    """Lists of offsets for each job, then all images."""
     cdef window.triple_t phases
     cdef window.Offsets taps
-    p, itemsize, channels, n = &task.padded, <int64_t>sizeof(real), task.source.columns, task.source.rows
-    window.lay_out(p, &task.source, w, image.size)
-    per_image = channels * p.channel + (task.packed.columns * window.volume(image.size) if task.weight else 0)
-    window.set_images(p, max(1, min(n, SCRATCH_BYTES // max(1, per_image * itemsize))))
+    line, out, vector, first = &task.line, &task.out, <int64_t>(MG_VECTOR // sizeof(real)), 0
+    choose_layout(task, vector)
+    task.rows = choose_rows(task.n_out)
+    task.across = ACROSS_8 if task.rows == 8 else ACROSS_6 if task.rows == 6 else ACROSS_4 if task.rows == 4 else ACROSS_FEW
+    task.run, task.n_jobs = UNIT * task.across * vector, 1
     for axis in range(3):
-        phases[axis] = max(1, min(p.out_step[axis], image.size[axis]))
-    slack = p.slack + 2 * MG_VECTOR                 # the widest block: 8 vectors of floats
-    totals = w.rows * w.columns * window.volume(w.size) if task.weight else 0
-    task.jobs = <Job*>reserve(task, window.volume(phases) * sizeof(Job))
-    task.scratch = <char*>reserve(task, (channels * p.channel + slack) * itemsize)
-    task.totals = <double*>reserve(task, totals * sizeof(double))
-    reserve_offsets(task, &taps, max(task.n_in, 1) * window.volume(w.size))
-    if task.failed:
-        return
-    memset(task.scratch + channels * p.channel * itemsize, 0, slack * itemsize)
-    memset(task.totals, 0, totals * sizeof(double))
-    for j in range(window.volume(phases)):
-        task.job = &task.jobs[j]
-        task.job.taps = taps
-        window.unravel(j, phases, task.job.start)
-        prepare(task, task.job, w, image, itemsize)
-        if task.failed:
-            return
-        taps.source, taps.other = taps.source + task.job.taps.n, taps.other + task.job.taps.n   # each tap has one job
-    for first from 0 <= first < n by p.images:
-        task.image, task.images = first, min(p.images, n - first)
-        share_out(<void*>pad[real], task, channels * task.images * window.volume(p.phases), 1,
-                  <double>task.images * channels * p.plane * window.volume(p.phases) / 4)
-        for j in range(window.volume(phases)):
-            task.job = job = &task.jobs[j]
-            job.pixels.n = task.images * job.per_image
-            panels, total, terms = p.window.groups * job.blocks, extent(job), <double>job.panel_size / job.width
-            if task.weight or first == 0:
-                share_out(<void*>pack_panels[real], task, panels * ceiling(job.terms.n, PIECE), 1,
-                          <double>panels * job.panel_size)
-            share_out(<void*>sum_units[real], task, panels * ceiling(total, job.run), 1,
-                      (terms + 4) * total * task.n_out * p.window.groups / (16 if task.weight else 32))
-    if task.weight:
-        store_totals(task, <real*>task.out.data)
+        phases[axis] = min(line.out_step[axis], out.size[axis])
+        task.n_jobs *= phases[axis]
+    terms = task.n_in * window.volume(task.w.size)
+    memory = <Job*>scratch(task.n_jobs * sizeof(Job) + 2 * terms * sizeof(int64_t))
+    if memory == NULL:
+        return NO_MEMORY
+    task.jobs, taps.source = memory, <int64_t*>(memory + task.n_jobs)
+    taps.other = taps.source + terms
+    for j in range(task.n_jobs):
+        job = &task.jobs[j]
+        window.unravel(j, phases, job.start)
+        job.offset, pixels = 0, 1
+        for axis in range(3):
+            job.count[axis] = ceiling(out.size[axis] - job.start[axis], line.out_step[axis])
+            job.offset += job.start[axis] * out.stride[axis]
+        job.span = span_of(line, job.count)
+        job.flat = is_flat(task, job) and job.span >= vector
+        job.first, job.runs = first, ceiling(job.span, task.run)
+        job.units = job.runs * line.window.groups
+        first += job.units
+        job.taps = taps
+        window.list_taps(&job.taps, line, job.start, &task.w)
+        window.repeat(&job.taps, task.n_in, line.channel, task.w_in)
+        taps.source, taps.other = taps.source + job.taps.n, taps.other + job.taps.n     # each tap has one job
+    images = task.source.rows
+    task.work = <double>terms * window.volume(out.size) / task.n_jobs * out.columns / 100
+    if images >= WHOLE_IMAGES:
+        status = share_out(<void*>slide_images[real], task, images, ceiling(images, TASKS), task.work * images)
+    else:
+        status = slide_images(task, 0, images, <real*>NULL)
+    discard(memory)
+    return status
 
 
-ctypedef void (*slide_t)(Task* task, const window.Operand* w, const window.Operand* image, void* kind) noexcept nogil
+ctypedef int (*slide_t)(Task* task, void* kind) noexcept nogil
 
 
-cdef int face(Step* step, bint transposed, bint weight) noexcept nogil:
-    """out from its two operands, the second one packed, and perhaps a bias."""
+cdef int face(Step* step, bint transposed) noexcept nogil:
     cdef Task task
     memset(&task, 0, sizeof(Task))
-    out, source, packed = &step.args[0], &step.args[1], &step.args[2]
-    task.out, task.source, task.packed = window.operand_of(out), window.operand_of(source), window.operand_of(packed)
-    task.bias = &step.args[3] if step.n_args == 4 else NULL
-    task.padded.window, task.padded.transposed, task.weight = (<window.Window*>step.params.i)[0], transposed, weight
-    w, image = (&task.out if weight else &task.packed), (&task.packed if weight else &task.out)
-    rows = w.rows // task.padded.window.groups
-    task.n_in, task.n_out = rows if transposed else w.columns, w.columns if transposed else rows
-    task.out_channel = w.row_stride if weight else image.column_stride
-    task.packed_channel = w.row_stride if not (weight or transposed) else task.packed.column_stride
-    task.packed_group = rows * (w.row_stride if transposed else task.packed_channel)
-    if view_size(out) == 0:
+    task.out, task.source = window.operand_of(&step.args[0]), window.operand_of(&step.args[1])
+    task.w, task.bias = window.operand_of(&step.args[2]), &step.args[3] if step.n_args == 4 else NULL
+    task.line.window, task.line.transposed = (<window.Window*>step.params.i)[0], transposed
+    task.activation, rows = <int>step.params.i[ACTIVATION], task.w.rows // task.line.window.groups
+    task.n_in, task.n_out, task.w_in, task.w_out = task.w.columns, rows, task.w.column_stride, task.w.row_stride
+    if transposed:
+        task.n_in, task.n_out, task.w_in, task.w_out = rows, task.w.columns, task.w.row_stride, task.w.column_stride
+    task.w_group, task.out_channel = rows * task.w.row_stride, task.out.column_stride
+    if view_size(&step.args[0]) == 0:
         return OK
-    if depthwise.applies(step, weight):         # groups of one input channel
-        return depthwise.depthwise(step, transposed, weight)
-    (<slide_t>step.inner)(&task, w, image, NULL)
-    while task.memory != NULL:
-        block, task.memory = task.memory[0], <void**>task.memory[1]
-        free(block)
-    return NO_MEMORY if task.failed else OK
+    if task.activation == NONE and depthwise.applies(step, False):      # groups of one input channel
+        return depthwise.depthwise(step, transposed, False)
+    return (<slide_t>step.inner)(&task, NULL)
 
 
 cdef int conv(Step* step) noexcept nogil:
     """out (N,K,*O) from x (N,C,*I), w (K,C/groups,*T) and perhaps a bias (K)."""
-    return face(step, False, False)
+    return face(step, False)
 
 
 cdef int conv_transpose(Step* step) noexcept nogil:
     """out (N,C,*I) from g (N,K,*O), w (K,C/groups,*T) and perhaps a bias (C): the transpose of conv in x."""
-    return face(step, True, False)
-
-
-cdef int conv_weight(Step* step) noexcept nogil:
-    """out (K,C/groups,*T) from x (N,C,*I) and g (N,K,*O): the derivative of <g, conv(x, w)> in w."""
-    return face(step, False, True)
+    return face(step, True)
 
 
 KERNELS = {kernel.name: kernel for kernel in (
     family("conv", conv, 0, <void*>slide[float], <void*>slide[double]),
     family("conv_transpose", conv_transpose, 0, <void*>slide[float], <void*>slide[double]),
-    family("conv_weight", conv_weight, 0, <void*>slide[float], <void*>slide[double]),
 )}

@@ -233,7 +233,7 @@ cdef inline int depthwise(Step* step, bint transposed, bint weight) noexcept nog
     job.out, job.source = window.operand_of(&step.args[0]), window.operand_of(&step.args[1])
     job.other, job.bias = window.operand_of(&step.args[2]), &step.args[3] if step.n_args == 4 else NULL
     p, w, image = &job.padded, &job.out if weight else &job.other, &job.other if weight else &job.out
-    p.window, p.transposed = (<window.Window*>step.params.i)[0], transposed
+    p.window, p.transposed, p.unrolled = (<window.Window*>step.params.i)[0], transposed, False
     job.groups = p.window.groups
     job.n_in, job.n_out = job.source.columns // job.groups, image.columns // job.groups
     window.lay_out(p, &job.source, w, image.size)

@@ -13,7 +13,8 @@ All arrays are right-aligned to three spatial axes; a missing axis has size 1, s
 """
 
 from libc.stdint cimport int64_t
-from minigrad_ext.kernels.tile cimport ceiling
+from libc.string cimport memset
+from minigrad_ext.kernels.tile cimport MG_VECTOR, ceiling
 from minigrad_ext.types cimport View, real
 
 ctypedef int64_t[3] triple_t        # a number for each spatial axis
@@ -38,6 +39,7 @@ cdef struct Padded:
     # zeros at the end of a row are those at the start of the next one, so a pitch may be smaller than what is read.
     Window window
     bint transposed
+    bint unrolled                   # along the last axis a plane for each tap, of as many columns as there are outputs
     triple_t step, out_step         # of the padded copy the stride and of the output 1; transposed, the other way round
     triple_t phases, low, pitch
     int64_t plane, channel          # elements of each
@@ -83,9 +85,24 @@ cdef inline void unravel(int64_t position, const int64_t* size, int64_t* index) 
 
 # ---- the padded copy
 
+cdef inline int64_t meets(const Padded* p, int axis, int64_t start, int64_t tap) noexcept nogil:
+    """The element, along an axis of a plane, at which output `start` meets a tap; -1 if it does not."""
+    if not p.transposed:
+        return tap * p.window.dilation[axis] // p.step[axis]
+    ahead = start + p.window.low[axis] - tap * p.window.dilation[axis]
+    return p.low[axis] + ahead // p.out_step[axis] if ahead % p.out_step[axis] == 0 else -1
+
+
 cdef inline int64_t phase_at(const Padded* p, int axis, int64_t phase) noexcept nogil:
-    """The padded position, mod step, that a phase holds: that of the taps t with t % phases == phase."""
-    return phase * p.window.dilation[axis] % p.step[axis]
+    """The padded position of a phase's element 0: mod step, that of the taps t with t % phases == phase; unrolled, where
+    the tap meets the first output that it reaches."""
+    position = phase * p.window.dilation[axis]
+    if not (p.unrolled and axis == 2):
+        return position % p.step[axis]
+    if not p.transposed:
+        return position
+    position -= p.window.low[axis]
+    return meets(p, axis, position - floor_divide(position, p.out_step[axis]) * p.out_step[axis], phase)
 
 
 cdef inline int64_t first_from(const Padded* p, int axis, int64_t phase, int64_t position) noexcept nogil:
@@ -122,54 +139,75 @@ cdef inline void lay_out(Padded* p, const Operand* source, const Operand* w, con
             shared[axis] = min(shared[axis], min(first_from(p, axis, phase, 0),
                                                  read - first_from(p, axis, phase, source.size[axis])))
         shared[axis] = max(shared[axis], 0)
+        if p.unrolled and axis == 2:
+            p.phases[axis], read, shared[axis] = reach + 1, count, 0
         p.pitch[axis] = read - shared[axis]
     p.plane = volume(p.pitch)
     p.slack = (shared[0] * p.pitch[1] + shared[1]) * p.pitch[2] + shared[2]
     set_images(p, 1)
 
 
-cdef inline void pad_plane(real* row, const real* image, const Operand* source, const Padded* p,
-                           int64_t phase) noexcept nogil:
-    """Copies the positions of one phase of one channel of one image, row by row, into their slot of the scratch."""
-    cdef triple_t at
+cdef inline void copy_rows(real* to, const real* from_, int64_t rows, int64_t width, int64_t pitch, int64_t step,
+                           int64_t room) noexcept nogil:
+    """Rows of elements that follow one another, the first of them with `room` elements up to the end of its plane.
+
+    Rows are short: a masked load and a whole store take 3 cycles, a loop with its tail 10, a masked store 15.  What is
+    stored beyond a row are zeros, which the next row overwrites, as rows ascend; so the last ones are copied exactly.
+    """
+    cdef int j, left, vector = MG_VECTOR // <int>sizeof(real)
     cdef real zero = 0
-    cdef bint inside
+    masked = clip(floor_divide(room - ceiling(width, vector) * vector, pitch) + 1, 0, rows) if MG_VECTOR > 16 else 0
+    for row in range(masked):
+        for q from 0 <= q < width by vector:
+            left = <int>(width - q)
+            for j in range(vector):
+                to[q + j] = from_[q + j] if j < left else zero
+        to, from_ = to + pitch, from_ + step
+    for row in range(masked, rows):
+        for q in range(width):
+            to[q] = from_[q]
+        to, from_ = to + pitch, from_ + step
+
+
+cdef struct Cut:                    # what of the source stands in the planes of a phase: elements first <= q < end
+    triple_t first, end
+    triple_t step                   # in the source, from one element to the next
+    int64_t offset                  # of element 0 in the source
+    bint whole                      # there are no zeros
+
+
+cdef inline Cut cut_out(const Padded* p, const Operand* source, int64_t phase) noexcept nogil:
+    cdef triple_t at
+    cdef Cut cut
     unravel(phase, p.phases, at)
-    width, stride = p.pitch[2], source.stride[2] * p.step[2]
-    before = min(first_from(p, 2, at[2], 0), width)
-    end = clip(first_from(p, 2, at[2], source.size[2]), before, width)
+    cut.offset, cut.whole = 0, True
     for axis in range(3):
-        at[axis] = phase_at(p, axis, at[axis]) - p.low[axis]        # the source position of element 0
-    for q0 in range(p.pitch[0]):
-        i0 = at[0] + q0 * p.step[0]
-        for q1 in range(p.pitch[1]):
-            i1 = at[1] + q1 * p.step[1]
-            inside = 0 <= i0 and i0 < source.size[0] and 0 <= i1 and i1 < source.size[1]
-            first = before if inside else width
-            last = end if inside else width
-            line = image + i0 * source.stride[0] + i1 * source.stride[1] + at[2] * source.stride[2]
-            for q in range(first):
-                row[q] = zero
-            if stride == 1:
-                for q in range(first, last):
-                    row[q] = line[q]
-            else:
-                for q in range(first, last):
-                    row[q] = line[q * stride]
-            for q in range(last, width):
-                row[q] = zero
-            row += width
+        cut.first[axis] = min(first_from(p, axis, at[axis], 0), p.pitch[axis])
+        cut.end[axis] = clip(first_from(p, axis, at[axis], source.size[axis]), cut.first[axis], p.pitch[axis])
+        cut.whole = cut.whole and cut.first[axis] == 0 and cut.end[axis] == p.pitch[axis]
+        cut.offset += (phase_at(p, axis, at[axis]) - p.low[axis]) * source.stride[axis]
+        cut.step[axis] = source.stride[axis] * p.step[axis]
+    return cut
+
+
+cdef inline void pad_plane(real* plane, const real* image, const Cut* cut, const Padded* p) noexcept nogil:
+    """Copies the positions of one phase of one channel of one image, row by row, into their slot of the scratch."""
+    rows, width = cut.end[1] - cut.first[1], cut.end[2] - cut.first[2]
+    pitch, step, stride = p.pitch[2], cut.step[1], cut.step[2]
+    if not cut.whole:
+        memset(plane, 0, p.plane * sizeof(real))
+    for q0 in range(cut.first[0], cut.end[0]):
+        at = (q0 * p.pitch[1] + cut.first[1]) * pitch + cut.first[2]
+        line = image + cut.offset + q0 * cut.step[0] + cut.first[1] * step + cut.first[2] * stride
+        if stride == 1:
+            copy_rows(plane + at, line, rows, width, pitch, step, p.plane - at)
+        else:
+            for q1 in range(rows):
+                for q in range(width):
+                    plane[at + q1 * pitch + q] = line[q1 * step + q * stride]
 
 
 # ---- lists of taps and pixels
-
-cdef inline int64_t meets(const Padded* p, int axis, int64_t start, int64_t tap) noexcept nogil:
-    """The element, along an axis of a plane, at which output `start` meets a tap; -1 if it does not."""
-    if not p.transposed:
-        return tap * p.window.dilation[axis] // p.step[axis]
-    ahead = start + p.window.low[axis] - tap * p.window.dilation[axis]
-    return p.low[axis] + ahead // p.out_step[axis] if ahead % p.out_step[axis] == 0 else -1
-
 
 cdef inline void list_taps(Offsets* taps, const Padded* p, const int64_t* start, const Operand* w) noexcept nogil:
     """The taps that reach the outputs from `start` on."""
@@ -181,6 +219,7 @@ cdef inline void list_taps(Offsets* taps, const Padded* p, const int64_t* start,
             for t2 in range(w.size[2] if at1 >= 0 else 0):
                 at2 = meets(p, 2, start[2], t2)
                 if at2 >= 0:
+                    at2 = 0 if p.unrolled else at2
                     phase = (t0 % p.phases[0] * p.phases[1] + t1 % p.phases[1]) * p.phases[2] + t2 % p.phases[2]
                     taps.source[taps.n] = phase * p.images * p.plane + (at0 * p.pitch[1] + at1) * p.pitch[2] + at2
                     taps.other[taps.n] = t0 * w.stride[0] + t1 * w.stride[1] + t2 * w.stride[2]
