@@ -32,6 +32,7 @@ DIFFERENCES = [
      "`padding` also as a `(low, high)` pair per axis, \"causal\" or \"full\"; "
      "\"same\" with a stride"),
     (r"conv\dd", "`flip` for the true convolution"),
+    (r"conv(_transpose)?\dd", "`activation` in the same pass"),
     (r"(MaxU|max_u)npool\dd", "of several values for one place the last stays, and it alone has a gradient"),
     (r"conv_transpose\dd", "`output_size` here too"),
     (r"(Max|Avg|LP)Pool\dd|(max|avg|lp)_pool\dd", "`padding` also as `(low, high)` pairs and without the half-kernel "

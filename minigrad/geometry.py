@@ -39,6 +39,7 @@ Stride = PerAxis | None
 Padding = int | str | Sequence[int | str | Sequence[int]]
 
 MODES = ("valid", "same", "causal", "full")
+ACTIVATIONS = ("none", "relu", "sigmoid", "tanh")       # the kernels' numbers of them, the last of their parameters
 LIMIT = 2**31 - 1       # of every number given: products of two of them fit the kernels' 64-bit integers
 
 
@@ -97,6 +98,10 @@ class Geometry:
     def params(self) -> Params:
         """What the kernels read: per axis, right-aligned to three, then what only an average pool needs."""
         return self.pool_params(True, None)
+
+    def conv_params(self, activation: str) -> Params:
+        """`params` for a convolution that ends with one of ACTIVATIONS."""
+        return self.pool_params(True, ACTIVATIONS.index(activation))
 
     def pool_params(self, count_include_pad: bool, divisor_override: int | None) -> Params:
         """`params` for an average pool."""

@@ -59,7 +59,7 @@ class _Conv(_ConvNd):
     stands there says `padding_mode`: "zeros", or as in nn.functional.pad "reflect", "replicate" or "circular".
     """
 
-    tensors = ("input", "flip", "padding")
+    tensors = ("input", "flip", "padding", "activation")
 
     def forward(self, input: Tensor) -> Tensor:
         if self.padding_mode == "zeros":
@@ -159,7 +159,7 @@ class _ConvTranspose(_ConvNd):
     """
 
     transposed = True
-    tensors = ("input", "output_size")
+    tensors = ("input", "output_size", "activation")
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: PerAxis, stride: PerAxis = 1,
                  padding: Padding = 0, output_padding: PerAxis = 0, groups: int = 1, bias: bool = True,

@@ -15,8 +15,10 @@ from minigrad.dtypes import FLOATS, check_dtype
 from minigrad.errors import require
 from minigrad.geometry import Geometry
 from minigrad.kernels import KERNELS
+from minigrad.node import GRAD, Value
 from minigrad.op import OPS, Multilinear, total
 from minigrad.ops import view
+from minigrad_ext.buffer import Buffer
 
 
 class Affine(Multilinear):
@@ -103,6 +105,22 @@ def trilinear(faces: dict[str, tuple]) -> list[Any]:
             compute=lambda out, *operands, geometry: KERNELS[name](out, *operands, geometry.params))
 
     return [row(result, *face) for result, face in faces.items()]
+
+
+def activated(row: Any, activation: str, operands: tuple, geometry: Geometry) -> Any:
+    """activation(row(*operands)), stored as it is summed.
+
+    It is recorded as the two nodes that it stands for.  The convolution's derivatives do not read its result, and the
+    activation's derive from the result alone: what is between them needs no numbers.
+    """
+    shape, dtype = row.shape(*operands, geometry=geometry)
+    buffer = Buffer.empty(shape, dtype.code)
+    KERNELS[row.name](buffer, *[x.buffer for x in operands], geometry.conv_params(activation))
+    between, out = Value.result(buffer), Value.result(buffer)
+    if GRAD.enabled and any(x.differentiable for x in operands):
+        row.record(between, operands, {"geometry": geometry})
+        OPS[activation].record(out, (between,), {})
+    return out
 
 
 conv, conv_transpose, conv_weight = trilinear({

@@ -20,13 +20,13 @@ positions holds between two rows of pixels is summed in vain; so there are three
 The convolution is one job, the transposed convolution one for each phase of its output.
 """
 
-from libc.math cimport INFINITY, exp, tanh
+from libc.math cimport INFINITY
 from libc.stdint cimport int64_t
 from libc.string cimport memset
 from minigrad_ext.allocator cimport discard, scratch
 from minigrad_ext.kernels cimport depthwise, window
 from minigrad_ext.kernels.axes cimport family, share_out
-from minigrad_ext.kernels.fastmath cimport fast_sigmoid, fast_tanh
+from minigrad_ext.kernels.fastmath cimport real_sigmoid, real_tanh
 from minigrad_ext.kernels.tile cimport MG_VECTOR, TILE_ROWS, TILE_SIZE, ceiling
 from minigrad_ext.types cimport NO_MEMORY, OK, Step, View, real, view_size
 
@@ -123,7 +123,7 @@ cdef bint is_the_image(const Task* task, const window.Padded* p) noexcept nogil:
     """Whether the padded copy would be nothing but a copy."""
     source, size = &task.source, 1
     for axis in range(2, -1, -1):
-        if p.step[axis] != 1 or p.low[axis] != 0 or p.pitch[axis] != source.size[axis] \
+        if p.step[axis] != 1 or p.out_step[axis] != 1 or p.low[axis] != 0 or p.pitch[axis] != source.size[axis] \
                 or (source.size[axis] > 1 and source.stride[axis] != size):
             return False
         size *= p.pitch[axis]
@@ -215,10 +215,10 @@ cdef void activate(real* sums, int64_t n, int activation) noexcept nogil:
     """What is dearer than a bound from below, in place."""
     if activation == SIGMOID:
         for j in range(n):
-            sums[j] = <real>(fast_sigmoid(sums[j]) if real is float else 1 / (1 + exp(-sums[j])))
+            sums[j] = real_sigmoid(sums[j])
     elif activation == TANH:
         for j in range(n):
-            sums[j] = <real>(fast_tanh(sums[j]) if real is float else tanh(sums[j]))
+            sums[j] = real_tanh(sums[j])
 
 
 cdef void store(const Task* task, const Job* job, const real* sums, int64_t lanes, int64_t channels, int64_t first,
@@ -335,7 +335,7 @@ cdef int slide(Task* task, real* _) noexcept nogil:
     for axis in range(3):
         phases[axis] = min(line.out_step[axis], out.size[axis])
         task.n_jobs *= phases[axis]
-    terms = task.n_in * window.volume(task.w.size)
+    terms = max(task.n_in, 1) * window.volume(task.w.size)
     memory = <Job*>scratch(task.n_jobs * sizeof(Job) + 2 * terms * sizeof(int64_t))
     if memory == NULL:
         return NO_MEMORY

@@ -71,6 +71,27 @@ def test_each_block_of_sums(kernels, c, k, groups, stride, padding, dilation, dt
     check(kernels, geometry, 1, c, k, dtype)
 
 
+@pytest.mark.parametrize("dtype", REALS)
+@pytest.mark.parametrize("activation", ["relu", "sigmoid", "tanh"])
+@pytest.mark.parametrize("size, kernel, stride, groups", [
+    ((9, 40), (3, 3), 1, 1),        # rows with gaps between them
+    ((9, 8), (3, 3), 1, 2),         # pixels that follow one another
+    ((3, 2), (2, 2), 2, 1),         # fewer of them than a vector has lanes; each phase of the transpose alone
+    ((9, 8), (3, 3), 1, 3)])        # groups of one channel
+def test_activations_are_those_of_the_elementwise_kernels(kernels, size, kernel, stride, groups, activation, dtype):
+    geometry = Geometry.of_conv("conv2d", size, kernel, stride, 1, 1, groups)
+    c = 6 // groups if groups < 3 else 1
+    arrays = operands(geometry, 2, c, 4)
+    for op in ("conv", "conv_transpose"):
+        given = [buf(arrays[name], dtype) for name in (*OPS[op][:2], op)]
+        for inputs in (given, given[:2]):
+            plain, wanted, out = [empty(shape(arrays[OPS[op][2]]), dtype) for _ in range(3)]
+            kernels[op](plain, *inputs, geometry.params)
+            kernels[activation](wanted, plain)
+            kernels[op](out, *inputs, geometry.conv_params(activation))
+            assert out.tolist() == wanted.tolist()
+
+
 @pytest.mark.parametrize("height, width", [(1, 1), (1, 40), (8, 8), (17, 33)])
 def test_depthwise(kernels, height, width):
     check(kernels, Geometry.of_conv("conv2d", (height, width), (3, 3), 1, 1, 1, 6), 2, 1, 1, "float32")

@@ -4,6 +4,7 @@ import pytest
 from against_torch import compare, numbers
 
 import minigrad
+from minigrad.autograd import grad
 from minigrad.check import gradcheck, gradgradcheck
 from minigrad.nn import functional as F
 
@@ -130,6 +131,32 @@ def test_empty_batch_has_gradients():
     assert x.grad.shape == x.shape and w.grad.sum().item() == 0
 
 
+@pytest.mark.parametrize("activation", ["relu", "sigmoid", "tanh"])
+@pytest.mark.parametrize("function", [F.conv2d, F.conv_transpose2d])
+def test_activation_is_that_function_of_the_result(function, activation):
+    """The same numbers, nodes and derivatives of any order, forward and reverse, as of two calls."""
+    operands = [minigrad.randn(*shape, dtype=minigrad.float64, generator=minigrad.Generator().manual_seed(seed))
+                for seed, shape in enumerate([(1, 2, 3, 3), (2, 2, 2, 2), (2,)])]
+
+    def fused(x, w, b):
+        return function(x, w, b, padding=1, activation=activation)
+
+    def plain(x, w, b):
+        return getattr(minigrad, activation)(function(x, w, b, padding=1))
+
+    assert fused(*operands).tolist() == plain(*operands).tolist()
+    assert fused(*operands).grad_fn is None
+    xs = [x.requires_grad_() for x in operands]
+    nodes = [[repr(node) for node in minigrad.node.order([minigrad.node.origin(call(*xs))])] for call in (fused, plain)]
+    assert nodes[0] == nodes[1] and len(nodes[0]) == 2
+    assert gradcheck(fused, xs) and gradgradcheck(fused, xs)
+    tangents = tuple([x.detach() * 0.5 + 1 for x in xs])
+    third = [minigrad.func.jvp(lambda *xs, call=call: grad(grad(call(*xs).square().sum(), xs[0], create_graph=True)[0]
+                                                           .square().sum(), xs[1], create_graph=True)[0],
+                               tuple(xs), tangents)[1].tolist() for call in (fused, plain)]
+    assert third[0] == third[1]
+
+
 X, W = minigrad.ones(2, 3, 5, 5), minigrad.ones(4, 3, 3, 3)
 
 REFUSED = [
@@ -153,6 +180,8 @@ REFUSED = [
     (lambda: F.conv2d([[1.0]], W), TypeError, "conv2d: input: got list, expected a tensor"),
     (lambda: F.conv2d(X, 3), TypeError, "conv2d: weight: got int, expected a tensor"),
     (lambda: F.conv2d(X, W, 3), TypeError, "conv2d: bias: got int, expected a tensor"),
+    (lambda: F.conv2d(X, W, activation="gelu"), ValueError,
+     "conv2d: activation: got 'gelu', expected one of 'relu', 'sigmoid', 'tanh'"),
     (lambda: F.conv2d(X, W, dilation=3), ValueError,
      "conv2d: kernel 3 with dilation 3 covers 7 positions, but the padded input has 5+0+0 = 5 on axis 0"),
     (lambda: F.conv_transpose2d(X, W), ValueError,

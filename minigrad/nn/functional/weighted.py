@@ -8,9 +8,10 @@ convolution arithmetic for deep learning", draws them all.
 from collections.abc import Sequence
 from typing import Any
 
+from minigrad.errors import one_of
 from minigrad.functions.index import as_index, where
 from minigrad.functions.parts import flip as flipped
-from minigrad.geometry import Geometry, Padding, PerAxis
+from minigrad.geometry import ACTIVATIONS, Geometry, Padding, PerAxis
 from minigrad.nn.functional.checks import batched, check_shape, check_tensor, per_dimension, unbatched
 from minigrad.ops import conv, linalg
 from minigrad.shapes import axis_of
@@ -20,16 +21,19 @@ __all__ = ["conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d",
            "linear"]
 
 
-def _given(op: str, bias: Any) -> tuple:
-    """The operands that a bias adds to a call."""
-    if bias is None:
-        return ()
-    check_tensor(op, "bias", bias)
-    return (bias,)
+def _slid(row: Any, op: str, operands: tuple, bias: Any, activation: str | None, geometry: Geometry) -> Any:
+    if bias is not None:
+        check_tensor(op, "bias", bias)
+        operands = (*operands, bias)
+    if activation is None:
+        return row(*operands, geometry=geometry)
+    one_of(op, "activation", activation, ACTIVATIONS[1:])
+    return conv.activated(row, activation, operands, geometry)
 
 
 def _conv(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: PerAxis = 1, padding: Padding = 0,
-          dilation: PerAxis = 1, groups: int = 1, *, flip: bool = False, ndim: int = 2, op: str = "") -> Tensor:
+          dilation: PerAxis = 1, groups: int = 1, *, flip: bool = False, activation: str | None = None, ndim: int = 2,
+          op: str = "") -> Tensor:
     """Slides `weight` over `input`: (N, C, *I) and (K, C/groups, *T) give (N, K, *O).
 
         out[n,k,o] = bias[k] + sum over c, t of  weight[k,c,t] * input[n,c, o*stride + t*dilation - low]
@@ -40,6 +44,7 @@ def _conv(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Per
     sees nothing after o*stride) or "full".  With `flip` the kernel is read backwards on every spatial axis, t from T-1
     to 0: the true convolution, which with padding "full" multiplies polynomials.  With groups, output channel k sees
     the input channels of its group alone; groups = C is a depthwise convolution.  An input (C, *I) gives (K, *O).
+    With `activation`, "relu", "sigmoid" or "tanh", that function of the result, without a second pass over memory.
 
     >>> import minigrad
     >>> x, w = minigrad.tensor([[[1.0, 2.0, 3.0, 4.0]]]), minigrad.tensor([[[1.0, 10.0]]])
@@ -64,12 +69,13 @@ def _conv(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Per
     x, alone = batched(op, ndim, input)
     weight = flipped(weight, tuple(range(2, weight.ndim))) if flip else weight
     geometry = Geometry.of_conv(op, x.shape[2:], weight.shape[2:], stride, padding, dilation, groups)
-    return unbatched(conv.conv(x, weight, *_given(op, bias), geometry=geometry), alone)
+    return unbatched(_slid(conv.conv, op, (x, weight), bias, activation, geometry), alone)
 
 
 def _conv_transpose(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: PerAxis = 1,
                     padding: Padding = 0, output_padding: PerAxis = 0, groups: int = 1, dilation: PerAxis = 1,
-                    output_size: Sequence[int] | None = None, *, ndim: int = 2, op: str = "") -> Tensor:
+                    output_size: Sequence[int] | None = None, *, activation: str | None = None,
+                    ndim: int = 2, op: str = "") -> Tensor:
     """The transpose of `convNd`: (N, C, *I) and (C, K/groups, *T) give (N, K, *O).
 
     Each input element lays its multiple of the kernel onto the output, `stride` apart; overlaps add up:
@@ -79,7 +85,7 @@ def _conv_transpose(input: Tensor, weight: Tensor, bias: Tensor | None = None, s
     with L' = (L-1)*stride + dilation*(T-1) + 1 - low - high + output_padding on each axis.  Padding crops the output,
     since it pads the convolution this is the transpose of.  Several sizes L' of that convolution's input give the same
     L: `output_padding` (less than max(stride, dilation)) or `output_size` says which is meant.  With padding "same",
-    L' = L*stride unless `output_size` says otherwise.
+    L' = L*stride unless `output_size` says otherwise.  `activation` as for convNd.
 
     >>> import minigrad
     >>> x, w = minigrad.tensor([[[1.0, 2.0]]]), minigrad.tensor([[[1.0, 10.0, 100.0]]])
@@ -100,7 +106,7 @@ def _conv_transpose(input: Tensor, weight: Tensor, bias: Tensor | None = None, s
     x, alone = batched(op, ndim, input)
     geometry = Geometry.of_transpose(op, x.shape[2:], weight.shape[2:], stride, padding, output_padding, output_size,
                                      dilation, groups)
-    return unbatched(conv.conv_transpose(x, weight, *_given(op, bias), geometry=geometry), alone)
+    return unbatched(_slid(conv.conv_transpose, op, (x, weight), bias, activation, geometry), alone)
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
