@@ -12,6 +12,7 @@ import minigrad
 from minigrad import Tensor, reference
 from minigrad.axismap import axis_map
 from minigrad.geometry import Geometry
+from minigrad.groups import Groups
 from minigrad.op import OPS
 from minigrad.reference import nested
 from minigrad_ext.buffer import Buffer
@@ -460,7 +461,7 @@ NORMS = [   # input, layout, channels, positions, groups, whether across samples
     ((3, 70), "stepped", 70, 1, 1, False)]
 SAMPLES["normalize"] = [
     Sample("normalize", (Operand(shape, layout), Operand((channels,), "reversed"), Operand((1, channels))),
-           {"channels": channels, "positions": positions, "groups": groups, "across": across, "eps": 0.01},
+           {"groups": Groups(channels, positions, groups, across, 0.01)},
            derivatives=prod(shape) < 50)
     for shape, layout, channels, positions, groups, across in NORMS]
 

@@ -15,8 +15,8 @@ from minigrad.node import Value
 from minigrad.ops.index import gather, scatter_add
 from minigrad.ops.math import cast, exp, log, ne, where
 from minigrad.ops.reduce import amax
-from minigrad.ops.view import expand, flat_view, reshape, sum_to, viewed
-from minigrad.shapes import check_axis, dropped, reduced
+from minigrad.ops.view import expand, flat_view, reshape, sum_to
+from minigrad.shapes import check_axis, reduced
 from minigrad_ext.buffer import Buffer
 
 REDUCTIONS = ("mean", "sum", "none")
@@ -68,23 +68,23 @@ log_softmax = along("log_softmax", lambda g, _x, y, *, axis: log_softmax_pull(g,
 # ---- the loss of classes: of scores x, or with `logs` of the logarithms of probabilities; targets have no such axis
 
 def _loss_shape(x: Any, t: Any, axis: int, logs: bool, reduction: str, ignored: int) -> Any:
-    op = "nll_loss" if logs else "cross_entropy"
-    check_dtype(op, "input", x.dtype, *FLOATS)
-    if not 0 <= axis < x.ndim:
-        raise ValueError(f"{op}: input: got shape {x.shape}, expected (c,) or (n, c, ...)")
-    if t.shape != dropped(x.shape, (axis,)):
-        raise ValueError(f"{op}: target: got shape {t.shape}, expected {dropped(x.shape, (axis,))} for input {x.shape}")
+    op, shape = "nll_loss" if logs else "cross_entropy", x.shape
+    if x.dtype not in FLOATS:
+        check_dtype(op, "input", x.dtype, *FLOATS)
+    if not 0 <= axis < len(shape):
+        raise ValueError(f"{op}: input: got shape {shape}, expected (c,) or (n, c, ...)")
+    sizes = shape[:axis] + shape[axis + 1:]
+    if t.shape != sizes:
+        raise ValueError(f"{op}: target: got shape {t.shape}, expected {sizes} for input {shape}")
     if t.dtype is not int64:
         raise TypeError(f"{op}: target: got {t.dtype}, expected int64 classes")
-    one_of(op, "reduction", reduction, REDUCTIONS)
-    return t.shape if reduction == "none" else (), x.dtype
+    if reduction not in REDUCTIONS:
+        one_of(op, "reduction", reduction, REDUCTIONS)
+    return sizes if reduction == "none" else (), x.dtype
 
 
 def _loss(out: Buffer, x: Buffer, t: Buffer, axis: int, logs: bool, reduction: str, ignored: int) -> None:
-    each = out if reduction == "none" else Buffer.empty(t.shape, x.dtype)
-    KERNELS["class_loss"](each, x, t, params((axis, logs, reduction == "mean", ignored)))
-    if each is not out:
-        KERNELS["sum"](viewed(out, (1,) * len(t.shape)), each)
+    KERNELS["class_loss"](out, x, t, params((axis, logs, reduction == "mean", ignored)))
 
 
 def _kept(x: Any, t: Any, axis: int, ignored: int) -> Any:

@@ -6,16 +6,17 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from minigrad.groups import Groups
 from minigrad.reference.nested import Nested, flat, shape, unflatten
 
 
-def members(size: int, channels: int, positions: int, groups: int, across: bool) -> tuple[list[int], list[list[int]]]:
+def members(size: int, groups: Groups) -> tuple[list[int], list[list[int]]]:
     """The channel of each place of the flat array, and the places of each group."""
-    inner = channels // groups
+    channels, positions, inner = groups.channels, groups.positions, groups.channels // groups.groups
     found: dict[tuple[int, int], list[int]] = {}
     channel = [place // positions % channels for place in range(size)]
     for place in range(size):
-        sample = 0 if across else place // (channels * positions)
+        sample = 0 if groups.across else place // (channels * positions)
         found.setdefault((sample, channel[place] // inner), []).append(place)
     return channel, list(found.values())
 
@@ -26,16 +27,16 @@ def moments(x: list) -> tuple[float, float]:
     return mean, math.fsum((value - mean) ** 2 for value in x) / len(x)
 
 
-def normalize(x: Nested, w: Nested, b: Nested, *, eps: float, **layout: Any) -> Nested:
+def normalize(x: Nested, w: Nested, b: Nested, *, groups: Groups) -> Nested:
     """(x - mean) / sqrt(var + eps) * w[c] + b[c], with mean and var over each group.
 
-    >>> normalize([[1.0, 3.0]], [1.0, 2.0], [0.0, 5.0], channels=2, positions=1, groups=1, across=False, eps=0.0)
+    >>> normalize([[1.0, 3.0]], [1.0, 2.0], [0.0, 5.0], groups=Groups(2, 1, 1, False, 0.0))
     [[-1.0, 7.0]]
     """
     numbers, w, b = flat(x), flat(w), flat(b)
-    channel, groups = members(len(numbers), **layout)
-    out = list(numbers)
-    for places in groups:
+    channel, sets = members(len(numbers), groups)
+    out, eps = list(numbers), groups.eps
+    for places in sets:
         mean, var = moments([numbers[place] for place in places])
         for place in places:
             c = channel[place]
@@ -43,12 +44,12 @@ def normalize(x: Nested, w: Nested, b: Nested, *, eps: float, **layout: Any) -> 
     return unflatten(out, shape(x))
 
 
-def normalize_pull(g: Nested, x: Nested, w: Nested, *, eps: float, **layout: Any) -> tuple[Nested, Nested, Nested]:
+def normalize_pull(g: Nested, x: Nested, w: Nested, *, groups: Groups) -> tuple[Nested, Nested, Nested]:
     """What becomes of the cotangent g of `normalize`: the cotangents of x, w and b."""
     slopes, numbers, weights = flat(g), flat(x), flat(w)
-    channel, groups = members(len(numbers), **layout)
-    dx, dw, db = list(numbers), [0.0] * len(weights), [0.0] * len(weights)
-    for places in groups:
+    channel, sets = members(len(numbers), groups)
+    dx, dw, db, eps = list(numbers), [0.0] * len(weights), [0.0] * len(weights), groups.eps
+    for places in sets:
         mean, var = moments([numbers[place] for place in places])
         scale = 1 / math.sqrt(var + eps)
         z = {place: (numbers[place] - mean) * scale for place in places}
@@ -66,9 +67,9 @@ def track_moments(mean: list, var: list, x: Nested, *, positions: int, across: b
                   ) -> tuple[list, list]:
     """The running mean and unbiased variance of each channel, moved towards those observed; the mean over samples."""
     numbers, channels = flat(x), len(mean)
-    channel, groups = members(len(numbers), channels, positions, channels, across)
+    channel, sets = members(len(numbers), Groups(channels, positions, channels, across, 0.0))
     seen: list[list] = [[] for _ in mean]
-    for places in groups:
+    for places in sets:
         center, spread = moments([numbers[place] for place in places])
         seen[channel[places[0]]].append((center, spread * len(places) / (len(places) - 1)))
     return tuple([old + momentum * (math.fsum(pair[which] for pair in pairs) / len(pairs) - old)

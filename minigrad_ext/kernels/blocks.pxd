@@ -12,10 +12,11 @@ is transposed, so that a run would touch a new cache line for each element, it i
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.string cimport memcpy
+from minigrad_ext.allocator cimport scratch
 from minigrad_ext.kernels.axes cimport (
     AXES_OPERANDS, Axes, absolute, broadcast_stride, clear_axes, insert_strides, merge_neighbours, place_t, share_out,
 )
-from minigrad_ext.types cimport MAX_AXES, OK, Step, View, bits, itemsize_of
+from minigrad_ext.types cimport MAX_AXES, OK, Step, View, bits, itemsize_of, view_size
 
 cdef enum:
     OPERANDS = AXES_OPERANDS
@@ -257,3 +258,38 @@ cdef inline int run_walk(Step* step, int n_args, int reads, int writes, loop_t l
     cut_blocks(&walk)
     share = 1 + <int64_t>(TASK / (cost * walk.block))
     return share_out(<void*>run_blocks, &walk, walk.n_blocks, share, walk.axes.total * cost)
+
+
+cdef inline void copy_block(char** at, int64_t n, const int64_t* itemsize) noexcept nogil:
+    memcpy(at[0], at[1], n * itemsize[0])
+
+
+cdef inline void copy_view(const View* out, const View* v) noexcept nogil:
+    cdef Step copying
+    itemsize = itemsize_of(v.dtype)
+    copying.args[0], copying.args[1] = out[0], v[0]
+    run_walk(&copying, 2, ~1, 1, <loop_t>copy_block, &itemsize, 0.5)
+
+
+cdef inline View dense(const View* v, char* data) noexcept nogil:
+    """The same shape and dtype, contiguous at `data`."""
+    cdef View result = v[0]
+    cdef int64_t n = 1
+    for axis in range(v.ndim - 1, -1, -1):
+        result.strides[axis] = n
+        n *= v.shape[axis]
+    result.data = data
+    return result
+
+
+cdef inline char* packed(const View* v, void** owned) noexcept nogil:
+    """The elements one after another, in scratch memory to be discarded if not where they lie; NULL if there is none."""
+    cdef View result
+    owned[0] = NULL
+    if contiguous(v):
+        return v.data
+    owned[0] = scratch(view_size(v) * itemsize_of(v.dtype))
+    if owned[0] != NULL:
+        result = dense(v, <char*>owned[0])
+        copy_view(&result, v)
+    return <char*>owned[0]

@@ -20,10 +20,10 @@ Work is cut into blocks of whole groups by the shape alone; each has its own sum
 
 from libc.math cimport sqrt
 from libc.stdint cimport int64_t
-from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcpy
+from libc.string cimport memset
+from minigrad_ext.allocator cimport discard, scratch
 from minigrad_ext.kernels.axes cimport family, share_out
-from minigrad_ext.kernels.blocks cimport contiguous, loop_t, run_walk
+from minigrad_ext.kernels.blocks cimport copy_view, dense, packed
 from minigrad_ext.types cimport FLOAT32, NO_MEMORY, OK, Step, View, itemsize_of, real, view_size
 
 cdef enum:
@@ -250,61 +250,75 @@ cdef int track_channels(const Norm* norm, int64_t first, int64_t end, real* _) n
 
 # ---------------------------------------------------------------------------------------------------------------------
 
-cdef void copy_block(char** at, int64_t n, const int64_t* itemsize) noexcept nogil:
-    memcpy(at[0], at[1], n * itemsize[0])
+cdef View channels_first(const View* v, char* data, int64_t channels) noexcept nogil:
+    """(n, c) contiguous at `data`, as (c, n): a transposed view."""
+    cdef View result = v[0]
+    result.data, result.ndim = data, 2
+    result.shape[0], result.strides[0] = channels, 1
+    result.shape[1], result.strides[1] = view_size(v) // channels, channels
+    return result
 
 
-cdef char* packed(const View* v, char** owned) noexcept nogil:
-    """The elements one after another, in memory to be freed if they are not where they lie; NULL if there is none."""
-    cdef Step copying
-    cdef int64_t n = 1, itemsize = itemsize_of(v.dtype)
-    owned[0] = NULL
-    if contiguous(v):
-        return v.data
-    copying.args[0] = copying.args[1] = v[0]
-    to = &copying.args[0]
-    for axis in range(v.ndim - 1, -1, -1):
-        to.strides[axis] = n
-        n *= v.shape[axis]
-    to.data = owned[0] = <char*>malloc(n * itemsize)
-    if to.data != NULL:
-        run_walk(&copying, 2, ~1, 1, <loop_t>copy_block, &itemsize, 0.5)
-    return to.data
+cdef char* turned(const View* v, int64_t channels, void** owned, bint filled) noexcept nogil:
+    """Scratch memory for (c, n), filled with v, which is (n, c), or not."""
+    cdef View view, result
+    cdef void* also = NULL
+    owned[0] = scratch(view_size(v) * itemsize_of(v.dtype))
+    data = packed(v, &also) if filled and owned[0] != NULL else NULL
+    if data != NULL:
+        view = channels_first(v, data, channels)
+        result = dense(&view, <char*>owned[0])
+        copy_view(&result, &view)
+    discard(also)
+    return <char*>owned[0] if data != NULL or not filled else NULL
 
 
 cdef int run(Step* step, int outputs, int x_at) noexcept nogil:
-    """step.inner on all groups; for the derivative, on blocks of them, whose sums are added up."""
+    """step.inner on all groups; for the derivative, on blocks of them, whose sums are added up.
+
+    Samples without positions become the positions of one sample, in transposed copies: channels are runs then.
+    """
     cdef Norm norm
-    cdef char* owned[OPERANDS]
+    cdef View out, back
+    cdef void* owned[OPERANDS]
     cdef int status = OK
-    cdef bint pull = outputs == 3
+    cdef bint pull = outputs == 3, turn
     params, size = &step.params, view_size(&step.args[x_at])
     norm.channels, norm.positions, norm.groups, norm.across = params.i[0], params.i[1], params.i[2], params.i[3]
+    turn = norm.across and norm.positions == 1 and size > 0
+    if turn:
+        norm.positions, norm.across = size // norm.channels, 0
     norm.given, norm.jump = params.f[0], norm.channels * norm.positions
     samples, norm.inner = size // max(norm.jump, <int64_t>1), norm.channels // norm.groups
     norm.runs, norm.units = samples if norm.across else 1, norm.groups * (1 if norm.across else samples)
     norm.block = 1 if norm.across or not pull else (
         1 + max(<int64_t>BLOCK, SHARE * norm.channels) * norm.units // (size + 1))
     blocks = (norm.units + norm.block - 1) // norm.block if size else 0
-    norm.sums = NULL
-    if pull:
-        norm.sums = <double*>calloc(4 * norm.channels * (1 if norm.across else blocks) + 1, sizeof(double))
-        status = OK if norm.sums != NULL else NO_MEMORY
+    nbytes = (4 * norm.channels * (1 if norm.across else blocks) + 1) * <int64_t>sizeof(double) if pull else 0
+    norm.sums = <double*>scratch(nbytes)
+    status = NO_MEMORY if norm.sums == NULL else OK
     for k in range(step.n_args):
         norm.at[k], owned[k] = step.args[k].data, NULL
-        if k >= outputs and status == OK:
+        if turn and (k == x_at or pull and k == 3 or outputs != 2 and k == 0):
+            norm.at[k] = turned(&step.args[k], norm.channels, &owned[k], k > 0)
+        elif k >= outputs:
             norm.at[k] = packed(&step.args[k], &owned[k])
-            status = OK if norm.at[k] != NULL else NO_MEMORY
+        status = NO_MEMORY if norm.at[k] == NULL else status
     if status == OK:
+        memset(norm.sums, 0, nbytes)
         share_out(step.inner, &norm, norm.channels if outputs == 2 and size else blocks, 1,
-                  (0.8 if pull else 0.3) * <double>size)
+                  (0.4 if pull else 0.2) * <double>size)
         if pull and step.args[0].dtype == FLOAT32:
             add_blocks(&norm, 1 if norm.across else blocks, <float*>NULL)
         elif pull:
             add_blocks(&norm, 1 if norm.across else blocks, <double*>NULL)
+        if turn and outputs != 2:
+            out = channels_first(&step.args[0], step.args[0].data, norm.channels)
+            back = dense(&out, norm.at[0])
+            copy_view(&out, &back)
     for k in range(step.n_args):
-        free(owned[k])
-    free(norm.sums)
+        discard(owned[k])
+    discard(norm.sums)
     return status
 
 

@@ -4,7 +4,8 @@
     log_softmax(out, x)         out = (x - m) - ln s
     softmax_pull(out, g, y)     out = y (g - sum of g y)
     log_softmax_pull(out, g, y) out = g - e^y sum of g
-    class_loss(out, x, t)       out = scale (ln s + m - x[t]), of logarithms scale (-x[t]), and 0 where t is ignored
+    class_loss(out, x, t)       out = scale (ln s + m - x[t]), of logarithms scale (-x[t]), and 0 where t is ignored;
+                                or their sum
     class_loss_pull(out, g, x, t)  out = g scale (softmax(x) - [j = t]), of logarithms -g scale [j = t]; 0 likewise
 
 Each is terms along the axis, their sum, and what the sum makes of the terms, which wait in `out`.  So an exponential is
@@ -13,14 +14,15 @@ computed once, and whatever is read twice is read from the cache.  Sums of float
 
 from libc.math cimport INFINITY, log
 from libc.stdint cimport int64_t
+from minigrad_ext.allocator cimport discard, scratch
 from minigrad_ext.kernels.axes cimport family
-from minigrad_ext.kernels.blocks cimport contiguous, place
+from minigrad_ext.kernels.blocks cimport contiguous, dense, place
 from minigrad_ext.kernels.fastmath cimport real_exp
 from minigrad_ext.kernels.folds cimport (
     LARGEST, SUM, Exponentials, element, fold_exponentials, fold_run, merge,
 )
 from minigrad_ext.kernels.lines cimport COLUMNS, Lines, run_lines
-from minigrad_ext.types cimport BAD_INDEX, FLOAT32, OK, Step, View, kernel_t, real, view_size
+from minigrad_ext.types cimport BAD_INDEX, FLOAT32, NO_MEMORY, OK, Step, View, itemsize_of, real, view_size
 
 cdef enum:
     UNIT = 1024             # terms written before they are summed: they stay in the first-level cache
@@ -189,11 +191,30 @@ cdef int class_loss_loop(const Lines* lines, char** at, int64_t columns, real* _
 
 
 cdef int class_loss(Step* step) noexcept nogil:
+    """One loss for each target; where `out` is one number for several, their sum."""
     cdef int axis = <int>step.params.i[0]
-    x = &step.args[1]
+    cdef void* memory = NULL
+    x, n = &step.args[1], view_size(&step.args[2])
+    cdef bint summed = step.args[0].ndim < step.args[2].ndim
     t, out = lifted(&step.args[2], x.ndim, axis), lifted(&step.args[0], x.ndim, axis)
     status = weigh(step, x, &t)
-    return status if status else run_lines(step, x.shape[axis], x, &out, &t, 2)
+    if status:
+        return status
+    if summed:
+        memory = scratch(n * itemsize_of(x.dtype))
+        if memory == NULL:
+            return NO_MEMORY
+        out = dense(&t, <char*>memory)
+        out.dtype = x.dtype
+    status = run_lines(step, x.shape[axis], x, &out, &t, 2)
+    if summed and x.dtype == FLOAT32:
+        (<float*>step.args[0].data)[0] = <float>(
+            fold_run(<double>0, <float*>memory, n, 4, SUM, <float>0) * (1 if n else step.params.f[0]))
+    elif summed:
+        (<double*>step.args[0].data)[0] = (
+            fold_run(<double>0, <double*>memory, n, 8, SUM, <double>0) * (1 if n else step.params.f[0]))
+    discard(memory)
+    return status
 
 
 cdef int class_loss_pull_loop(const Lines* lines, char** at, int64_t columns, real* kind) noexcept nogil:

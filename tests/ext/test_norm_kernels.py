@@ -7,7 +7,9 @@ import pytest
 from arrays import REALS, buf, check_close, empty, layouts
 
 from minigrad import reference
+from minigrad.groups import Groups
 from minigrad.reference import nested
+from minigrad.reference.norm import members
 from minigrad_ext.kernel import Params
 from minigrad_ext.parallel import get_num_threads, set_num_threads
 
@@ -21,8 +23,8 @@ def params(case, number):
     return Params((channels, positions, groups, across), (number,))
 
 
-def options(case):
-    return dict(zip(("channels", "positions", "groups", "across"), case[1:], strict=True))
+def groups(case, eps=0.1):
+    return Groups(*case[1:], eps)
 
 
 def numbers(shape, seed, offset=0.0):
@@ -43,8 +45,8 @@ def test_is_its_definition(kernels, case, dtype):
     shape, c = case[:3], case[1]
     x, g, w, b = numbers(shape, 1), numbers(shape, 2), numbers((c,), 3), numbers((c,), 4)
     near = 2e-5 if dtype == "float32" else 1e-13
-    wanted = reference.normalize(x, w, b, eps=0.1, **options(case))
-    pulled = reference.normalize_pull(g, x, w, eps=0.1, **options(case))
+    wanted = reference.normalize(x, w, b, groups=groups(case))
+    pulled = reference.normalize_pull(g, x, w, groups=groups(case))
     for (layout, xs), (_, gs), (_, ws) in zip(layouts(x, dtype), layouts(g, dtype), [*layouts(w, dtype)] * 2,
                                               strict=False):
         out = empty(shape, dtype)
@@ -78,7 +80,7 @@ def test_variance_does_not_cancel(kernels, case, offset):
     exact, ones, zeros = x.tolist(), [1.0] * c, [0.0] * c
     out = empty(case[:3])
     kernels["normalize"](out, x, buf(ones), buf(zeros), params(case, 0.0))
-    check_close(out, reference.normalize(exact, ones, zeros, eps=0.0, **options(case)), 3e-7, 3e-7)
+    check_close(out, reference.normalize(exact, ones, zeros, groups=groups(case, 0.0)), 3e-7, 3e-7)
 
 
 @pytest.mark.parametrize("case", [(2, 2, 4, 2, True), (2, 2, 4, 1, False), (2, 8, 1, 1, False)])
@@ -89,8 +91,8 @@ def test_what_is_not_finite_spoils_its_group_alone(kernels, case, value):
         x[place] = value
         out, c = empty(case[:3]), case[1]
         kernels["normalize"](out, buf(nested.unflatten(x, case[:3])), buf([1.0] * c), buf([0.0] * c), params(case, 0.1))
-        _, groups = reference.norm.members(len(x), **options(case))
-        for places in groups:
+        _, sets = members(len(x), groups(case))
+        for places in sets:
             assert all(math.isnan(y) == (place in places) for y in [nested.flat(out.tolist())[at] for at in places])
 
 

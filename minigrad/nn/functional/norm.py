@@ -16,11 +16,11 @@ from minigrad.errors import require
 from minigrad.functions.create import empty
 from minigrad.functions.random import rand
 from minigrad.functions.signature import Floats
+from minigrad.groups import Groups, groups_of
 from minigrad.kernels import KERNELS, Params
 from minigrad.nn.functional.checks import check_probability, check_shape, per_channel, per_dimension, sized
 from minigrad.nn.functional.pool import avg_pool2d
 from minigrad.ops.norm import normalize
-from minigrad.ops.view import flat_view, permute
 from minigrad.shapes import integer, shape_of
 from minigrad.tensor import Tensor
 from minigrad_ext.buffer import Buffer
@@ -35,11 +35,12 @@ def _constant(value: float, channels: int, dtype: Any) -> Tensor:
     return Tensor(Buffer.scalar(value, dtype.code).expand((channels,)))
 
 
-def _normalized(input: Tensor, weight: Tensor | None, bias: Tensor | None, channels: int, positions: int, eps: float,
-                groups: int = 1, across: bool = False) -> Any:
-    return normalize(input, _constant(1.0, channels, input.dtype) if weight is None else weight,
-                     _constant(0.0, channels, input.dtype) if bias is None else bias, channels=channels,
-                     positions=positions, groups=groups, across=across, eps=eps)
+def _normalized(input: Tensor, weight: Tensor | None, bias: Tensor | None, groups: Groups) -> Any:
+    if weight is None or bias is None:
+        kind = input.dtype
+        weight = _constant(1.0, groups.channels, kind) if weight is None else weight
+        bias = _constant(0.0, groups.channels, kind) if bias is None else bias
+    return normalize(input, weight, bias, groups=groups)
 
 
 def batch_norm(input: Floats, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None,
@@ -93,12 +94,7 @@ def _norm(op: str, axes: tuple[int, ...], input: Tensor, running_mean: Any, runn
     positions, across = prod(shape[2:]), op == "batch_norm"
     check_shape(positions * (shape[0] if across else 1) != 1, op, "input", input,
                 "more than one value per channel to train")
-    if across and positions == 1:       # channels side by side: as positions of the transposed, groups of one channel
-        rows = permute(flat_view(input, shape[:2]), axes=(1, 0))
-        output = _normalized(rows, weight, bias, shape[1], shape[0], eps, shape[1])
-        output = flat_view(permute(output, axes=(1, 0)), shape)
-    else:
-        output = _normalized(input, weight, bias, shape[1], positions, eps, shape[1], across)
+    output = _normalized(input, weight, bias, groups_of(shape[1], positions, shape[1], across, eps))
     if (running_mean is not None or running_var is not None) and input.numel():
         _track(input, running_mean, running_var, momentum, across)
     return output
@@ -136,7 +132,7 @@ def group_norm(input: Floats, num_groups: int, weight: Tensor | None = None, bia
         require(False, op, "num_groups", groups, f"a divisor of c for input {shape} (n, c, ...)")
     sized(op, shape[1:2], weight=weight, bias=bias)
     check_shape(input.numel() != groups, op, "input", input, "more than one value per group")
-    return _normalized(input, weight, bias, shape[1], prod(shape[2:]), eps, groups)
+    return _normalized(input, weight, bias, groups_of(shape[1], prod(shape[2:]), groups, False, eps))
 
 
 def layer_norm(input: Floats, normalized_shape: int | Sequence[int], weight: Tensor | None = None,
@@ -154,7 +150,7 @@ def layer_norm(input: Floats, normalized_shape: int | Sequence[int], weight: Ten
     sized("layer_norm", sizes, weight=weight, bias=bias)
     if not sizes or input.shape[-len(sizes):] != sizes:
         check_shape(False, "layer_norm", "input", input, f"(..., {', '.join(map(str, sizes))})")
-    return _normalized(input, weight, bias, prod(sizes), 1, eps)
+    return _normalized(input, weight, bias, groups_of(prod(sizes), 1, 1, False, eps))
 
 
 def local_response_norm(input: Floats, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
