@@ -57,9 +57,12 @@ cdef inline int line_tasks(const Lines* lines, int64_t first, int64_t end, void*
     return status
 
 
-cdef inline int run_lines(Step* step, int64_t n, const View* x, const View* out, const View* also, double cost
-                          ) noexcept nogil:
-    """step.inner on all lines of n steps along axis params.i[0]; `cost` is the time of a step in nanoseconds."""
+cdef inline int run_lines(Step* step, int64_t n, const View* x, const View* out, const View* also, double cost,
+                          bint beside=False, int64_t width=COLUMNS) noexcept nogil:
+    """step.inner on all lines of n steps along axis params.i[0]; `cost` is the time of a step in nanoseconds.
+
+    Lines are taken side by side, `width` at a time, where their elements lie closer so, or where `beside` asks for it.
+    """
     cdef Lines lines
     lines.step, lines.n, axis = step, n if x.ndim else 1, <int>step.params.i[0]
     lines.at[0], lines.at[1], lines.at[2] = x.data, out.data, also.data
@@ -74,5 +77,5 @@ cdef inline int run_lines(Step* step, int64_t n, const View* x, const View* out,
         return 0
     merge_neighbours(&lines.others)
     inner = lines.others.ndim - 1
-    cut_columns(&lines, inner >= 0 and absolute(lines.others.strides[0][inner]) < absolute(lines.by[0]))
+    cut_columns(&lines, beside or inner >= 0 and absolute(lines.others.strides[0][inner]) < absolute(lines.by[0]), width)
     return share_out(<void*>line_tasks, &lines, lines.others.total, 1, cost * <double>total)

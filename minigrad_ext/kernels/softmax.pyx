@@ -8,39 +8,48 @@
                                 or their sum
     class_loss_pull(out, g, x, t)  out = g scale (softmax(x) - [j = t]), of logarithms -g scale [j = t]; 0 likewise
 
-Each is terms along the axis, their sum, and what the sum makes of the terms, which wait in `out`.  So an exponential is
-computed once, and whatever is read twice is read from the cache.  Sums of float32 are accumulated in float64.
+Each is terms along the axis, their sum, and what the sum makes of the terms.  An exponential is computed once, and
+whatever is read twice is read from the first-level cache.  Sums of float32 are accumulated in float64.
 """
 
 from libc.math cimport INFINITY, log
 from libc.stdint cimport int64_t
+from libc.string cimport memcpy
 from minigrad_ext.allocator cimport discard, scratch
 from minigrad_ext.kernels.axes cimport family
 from minigrad_ext.kernels.blocks cimport contiguous, dense, place
-from minigrad_ext.kernels.fastmath cimport real_exp
-from minigrad_ext.kernels.folds cimport (
-    LARGEST, SUM, Exponentials, element, fold_exponentials, fold_run, merge,
-)
-from minigrad_ext.kernels.lines cimport COLUMNS, Lines, run_lines
+from minigrad_ext.kernels.fastmath cimport MG_LOWERED, bounded, fast_log, lifted_expf, real_exp
+from minigrad_ext.kernels.folds cimport LARGEST, SUM, element, fold_run, merge
+from minigrad_ext.kernels.lines cimport Lines, run_lines
 from minigrad_ext.types cimport BAD_INDEX, FLOAT32, NO_MEMORY, OK, Step, View, itemsize_of, real, view_size
 
 cdef enum:
-    UNIT = 1024             # terms written before they are summed: they stay in the first-level cache
+    UNIT = 1024             # terms summed at a time: they stay in the first-level cache
+    SHORT = 64              # rows shorter than this are taken side by side, through a transposed copy
+    TILE = 4096             # elements of a copy, about
+    BESIDE = 256            # columns side by side, at most
 
 cdef enum What:
     SOFTMAX, LOG_SOFTMAX, SOFTMAX_PULL, LOG_SOFTMAX_PULL
 
 
-cdef inline real term(What what, real a, real b, real peak) noexcept nogil:
-    """What is summed; where this is the sum of a itself, the term is what the end needs."""
-    if what <= LOG_SOFTMAX:
-        return real_exp(a - peak)
-    return a * b if what == SOFTMAX_PULL else a
+cdef inline real power(real x) noexcept nogil:
+    """e^x for x <= 0: without the care that results above 2^127 take."""
+    if real is float:
+        return lifted_expf(bounded(x, -104, 0)) * MG_LOWERED
+    else:
+        return real_exp(x)
 
 
 cdef inline double constant(What what, double sum, double scale) noexcept nogil:
     """What the end needs of the sum."""
     return scale / sum if what == SOFTMAX else log(sum) if what == LOG_SOFTMAX else sum
+
+
+cdef inline real term(What what, real a, real b, real peak) noexcept nogil:
+    if what <= LOG_SOFTMAX:
+        return power(a - peak)
+    return a * b if what == SOFTMAX_PULL else a
 
 
 cdef inline real end(What what, real a, real b, real term, real peak, real constant) noexcept nogil:
@@ -51,13 +60,17 @@ cdef inline real end(What what, real a, real b, real term, real peak, real const
     return b * (a - constant) if what == SOFTMAX_PULL else a - real_exp(b) * constant
 
 
+# A row: the terms wait in `out`.
+
+cdef inline real largest(const real* a, int64_t n) noexcept nogil:
+    return fold_run(<real>-INFINITY, a, n, sizeof(real), LARGEST, <real>0)
+
+
 cdef inline void along_run(What what, const real* a, const real* b, real* restrict out, int64_t n, double scale
                            ) noexcept nogil:
-    cdef real peak = 0
     cdef double sum = 0
     cdef int64_t start
-    if what <= LOG_SOFTMAX:
-        peak = fold_run(<real>-INFINITY, a, n, sizeof(real), LARGEST, <real>0)
+    peak = largest(a, n) if what <= LOG_SOFTMAX else <real>0
     for start from 0 <= start < n by UNIT:
         size = min(<int64_t>UNIT, n - start)
         for j in range(start, start + size):
@@ -68,77 +81,137 @@ cdef inline void along_run(What what, const real* a, const real* b, real* restri
         out[j] = end(what, a[j], b[j], out[j], peak, last)
 
 
-cdef inline void along_columns(What what, const Lines* lines, char** at, int64_t columns, const int64_t* side,
-                               const double* scale, real* _) noexcept nogil:
-    """The same, of columns side by side; `side` are constants where the columns are contiguous."""
-    cdef real peak[COLUMNS]
-    cdef double sum[COLUMNS]
-    cdef real last[COLUMNS]
+cdef inline double sum_of_run(const real* a, int64_t n, real peak) noexcept nogil:
+    """The sum of e^(a - peak) alone."""
+    cdef real terms[UNIT]
+    cdef double sum = 0
+    cdef int64_t start
+    for start from 0 <= start < n by UNIT:
+        size = min(<int64_t>UNIT, n - start)
+        for j in range(size):
+            terms[j] = power(a[start + j] - peak)
+        sum = fold_run(sum, <real*>terms, size, sizeof(real), SUM, <real>0)
+    return sum
+
+
+# Columns side by side, in a copy: rows of a few kilobytes apart would meet in the same places of the cache, and short
+# rows fill no vector.
+
+cdef inline void load(const Lines* lines, int k, const char* source, int64_t columns, real* restrict tile) noexcept nogil:
+    """Columns of operand k, row by row, whichever way they lie."""
+    by, side = lines.by[k], lines.side[k]
+    if side == <int64_t>sizeof(real):
+        for j in range(lines.n):
+            memcpy(tile + j * columns, source + j * by, columns * sizeof(real))
+    else:
+        for c in range(columns):
+            for j in range(lines.n):
+                tile[j * columns + c] = element(<const real*>(source + c * side), j, by)
+
+
+cdef inline void store_tile(const Lines* lines, char* target, int64_t columns, const real* tile) noexcept nogil:
+    by, side = lines.by[1], lines.side[1]
+    if side == <int64_t>sizeof(real):
+        for j in range(lines.n):
+            memcpy(target + j * by, tile + j * columns, columns * sizeof(real))
+    else:
+        for c in range(columns):
+            for j in range(lines.n):
+                (<real*>(target + c * side + j * by))[0] = tile[j * columns + c]
+
+
+cdef inline void largest_of_columns(const real* a, int64_t n, int64_t columns, real* restrict peak) noexcept nogil:
     for c in range(columns):
-        peak[c], sum[c] = <real>(-INFINITY if what <= LOG_SOFTMAX else 0), 0
-    for j in range(lines.n if what <= LOG_SOFTMAX else 0):
-        a = <real*>(at[0] + j * lines.by[0])
+        peak[c] = <real>-INFINITY
+    for j in range(n):
         for c in range(columns):
-            peak[c] = merge(peak[c], element(a, c, side[0]), LARGEST)
-    for j in range(lines.n):
-        a, out, b = <real*>(at[0] + j * lines.by[0]), at[1] + j * lines.by[1], <real*>(at[2] + j * lines.by[2])
+            peak[c] = merge(peak[c], a[j * columns + c], LARGEST)
+
+
+cdef inline void sum_columns(What what, real* a, const real* b, int64_t n, int64_t columns, const real* peak,
+                             double* restrict sum) noexcept nogil:
+    """The terms, left in place of a where they are wanted, and their sums."""
+    for c in range(columns):
+        sum[c] = 0
+    for j in range(n):
         for c in range(columns):
-            one = term(what, element(a, c, side[0]), element(b, c, side[2]), peak[c])
-            (<real*>(out + c * side[1]))[0] = one
+            one = term(what, a[c], b[c], peak[c])
+            if what == SOFTMAX:
+                a[c] = one
             sum[c] += one
+        a, b = a + columns, b + columns
+
+
+cdef inline void along_columns(What what, const Lines* lines, char** at, int64_t columns, const double* scale,
+                               real* a, real* b) noexcept nogil:
+    """Through tiles a and b, of which the softmax needs the first alone."""
+    cdef real peak[BESIDE]
+    cdef double sum[BESIDE]
+    cdef real last[BESIDE]
+    load(lines, 0, at[0], columns, a)
+    if what <= LOG_SOFTMAX:
+        largest_of_columns(a, lines.n, columns, <real*>peak)
+        b = a
+    else:
+        load(lines, 2, at[2], columns, b)
+    sum_columns(what, a, b, lines.n, columns, <real*>peak, <double*>sum)
     for c in range(columns):
         last[c] = <real>constant(what, sum[c], scale[c] if what == SOFTMAX else 1)
     for j in range(lines.n):
-        a, out, b = <real*>(at[0] + j * lines.by[0]), at[1] + j * lines.by[1], <real*>(at[2] + j * lines.by[2])
         for c in range(columns):
-            place_of = <real*>(out + c * side[1])
-            place_of[0] = end(what, element(a, c, side[0]), element(b, c, side[2]), place_of[0], peak[c], last[c])
+            at_c = j * columns + c
+            a[at_c] = end(what, a[at_c], b[at_c], a[at_c], peak[c], last[c])
+    store_tile(lines, at[1], columns, a)
 
 
-cdef inline void along(What what, const Lines* lines, char** at, int64_t columns, const double* scale, real* kind
-                       ) noexcept nogil:
-    cdef int64_t* dense = [sizeof(real), sizeof(real), sizeof(real)]
-    cdef bint runs = columns == 1, sides = True
+cdef inline int along(What what, const Lines* lines, char** at, int64_t columns, const double* scale, real* _
+                      ) noexcept nogil:
+    cdef bint run = lines.columns == 1
     for k in range(3):
-        runs = runs and lines.by[k] == <int64_t>sizeof(real)
-        sides = sides and lines.side[k] == <int64_t>sizeof(real)
-    if runs:
+        run = run and lines.by[k] == <int64_t>sizeof(real)
+    if run:
         along_run(what, <real*>at[0], <real*>at[2], <real*>at[1], lines.n, scale[0])
-    elif sides:
-        along_columns(what, lines, at, columns, dense, scale, kind)
-    else:
-        along_columns(what, lines, at, columns, lines.side, scale, kind)
+        return OK
+    size = lines.n * columns
+    tile = <real*>scratch(2 * size * <int64_t>sizeof(real))
+    if tile == NULL:
+        return NO_MEMORY
+    along_columns(what, lines, at, columns, scale, tile, tile + size)
+    discard(tile)
+    return OK
 
 
-cdef double ONES[COLUMNS]
-for _place in range(COLUMNS):
+cdef double ONES[BESIDE]
+for _place in range(BESIDE):
     ONES[_place] = 1
 
 
 cdef int softmax_loop(const Lines* lines, char** at, int64_t columns, real* kind) noexcept nogil:
-    along(SOFTMAX, lines, at, columns, ONES, kind)
-    return OK
+    return along(SOFTMAX, lines, at, columns, ONES, kind)
 
 
 cdef int log_softmax_loop(const Lines* lines, char** at, int64_t columns, real* kind) noexcept nogil:
-    along(LOG_SOFTMAX, lines, at, columns, ONES, kind)
-    return OK
+    return along(LOG_SOFTMAX, lines, at, columns, ONES, kind)
 
 
 cdef int softmax_pull_loop(const Lines* lines, char** at, int64_t columns, real* kind) noexcept nogil:
-    along(SOFTMAX_PULL, lines, at, columns, ONES, kind)
-    return OK
+    return along(SOFTMAX_PULL, lines, at, columns, ONES, kind)
 
 
 cdef int log_softmax_pull_loop(const Lines* lines, char** at, int64_t columns, real* kind) noexcept nogil:
-    along(LOG_SOFTMAX_PULL, lines, at, columns, ONES, kind)
-    return OK
+    return along(LOG_SOFTMAX_PULL, lines, at, columns, ONES, kind)
+
+
+cdef int run_columns(Step* step, int64_t n, const View* x, const View* out, const View* also) noexcept nogil:
+    """All lines, side by side where that is needed."""
+    width = min(<int64_t>BESIDE, max(<int64_t>16, TILE // max(n, <int64_t>1)))
+    return run_lines(step, n, x, out, also, 1, n < SHORT, width)
 
 
 cdef int softmax(Step* step) noexcept nogil:
     """From args[1], for a derivative also args[2], into args[0]; params: the axis."""
     first, last = &step.args[1], &step.args[step.n_args - 1]
-    return run_lines(step, first.shape[step.params.i[0]], first, &step.args[0], last, 2)
+    return run_columns(step, first.shape[step.params.i[0]] if first.ndim else 1, first, &step.args[0], last)
 
 
 # ---- the loss of classes.  params: the axis, whether x holds logarithms, whether the mean is taken, the class to ignore
@@ -173,19 +246,31 @@ cdef int weigh(Step* step, const View* x, const View* t) noexcept nogil:
 
 
 cdef int class_loss_loop(const Lines* lines, char** at, int64_t columns, real* _) noexcept nogil:
-    cdef Exponentials sums[COLUMNS]
-    params = &lines.step.params
-    if not params.i[1]:
-        for c in range(columns):
-            sums[c] = Exponentials(-INFINITY, 0)
-        fold_exponentials(sums, <real*>at[0], lines.n, lines.by[0], columns, lines.side[0])
+    cdef real peak[BESIDE]
+    cdef double sum[BESIDE]
+    params, x = &lines.step.params, <real*>at[0]
+    if params.i[1]:
+        pass
+    elif lines.columns == 1 and lines.by[0] == <int64_t>sizeof(real):
+        peak[0] = largest(x, lines.n)
+        sum[0] = sum_of_run(x, lines.n, peak[0])
+    else:
+        tile = <real*>scratch(lines.n * columns * <int64_t>sizeof(real))
+        if tile == NULL:
+            return NO_MEMORY
+        load(lines, 0, at[0], columns, tile)
+        largest_of_columns(tile, lines.n, columns, <real*>peak)
+        sum_columns(LOG_SOFTMAX, tile, tile, lines.n, columns, <real*>peak, <double*>sum)
+        discard(tile)
+    for c in range(columns if not params.i[1] else 0):
+        sum[c] = fast_log(sum[c]) if real is float else log(sum[c])
     for c in range(columns):
         t = element(<int64_t*>at[2], c, lines.side[2])
         loss = <double>0
         if t != params.i[3]:
             loss = -<double>element(<real*>(at[0] + t * lines.by[0]), c, lines.side[0])
-            if not params.i[1]:     # a peak that is infinite makes it NaN
-                loss += sums[c].peak + log(sums[c].sum) + (sums[c].peak - sums[c].peak)
+            if not params.i[1]:
+                loss += peak[c] + sum[c]
         (<real*>(at[1] + c * lines.side[1]))[0] = <real>(loss * params.f[0])
     return OK
 
@@ -206,7 +291,7 @@ cdef int class_loss(Step* step) noexcept nogil:
             return NO_MEMORY
         out = dense(&t, <char*>memory)
         out.dtype = x.dtype
-    status = run_lines(step, x.shape[axis], x, &out, &t, 2)
+    status = run_columns(step, x.shape[axis], x, &out, &t)
     if summed and x.dtype == FLOAT32:
         (<float*>step.args[0].data)[0] = <float>(
             fold_run(<double>0, <float*>memory, n, 4, SUM, <float>0) * (1 if n else step.params.f[0]))
@@ -218,23 +303,22 @@ cdef int class_loss(Step* step) noexcept nogil:
 
 
 cdef int class_loss_pull_loop(const Lines* lines, char** at, int64_t columns, real* kind) noexcept nogil:
-    cdef double scale[COLUMNS]
+    cdef double scale[BESIDE]
     cdef Lines both = lines[0]
     cdef char** through = [at[0], at[1], at[0]]
     params = &lines.step.params
     both.by[2], both.side[2] = lines.by[0], lines.side[0]
     for c in range(columns):
         scale[c] = params.f[0]
-    if not params.i[1]:
-        along(SOFTMAX, &both, through, columns, scale, kind)
-    for c in range(columns):
+    status = OK if params.i[1] else along(SOFTMAX, &both, through, columns, scale, kind)
+    for c in range(columns if status == OK else 0):
         out, t = at[1] + c * lines.side[1], element(<int64_t*>at[2], c, lines.side[2])
         if params.i[1] or t == params.i[3]:
             for j in range(lines.n):
                 (<real*>(out + j * lines.by[1]))[0] = 0
         if t != params.i[3]:
             (<real*>(out + t * lines.by[1]))[0] -= <real>params.f[0]
-    return OK
+    return status
 
 
 cdef int class_loss_pull(Step* step) noexcept nogil:
@@ -244,7 +328,7 @@ cdef int class_loss_pull(Step* step) noexcept nogil:
     t = lifted(&step.args[3], x.ndim, axis)
     status = weigh(step, x, &t)
     step.params.f[0] *= (<float*>g.data)[0] if g.dtype == FLOAT32 else (<double*>g.data)[0]
-    return status if status else run_lines(step, x.shape[axis], x, &step.args[0], &t, 2)
+    return status if status else run_columns(step, x.shape[axis], x, &step.args[0], &t)
 
 
 KERNELS = {kernel.name: kernel for kernel in (
