@@ -113,6 +113,8 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: 
     tensor([[3., 1.],
             [1., 3.]])
     """
+    if alpha == beta == 1 and input.shape == mat2.shape[1:] and input.dtype is mat2.dtype and mat1.ndim == 2:
+        return linalg.linear(mat1, linalg.transposed(mat2), input)
     product = mm(mat1, mat2)
     check_dtype("addmm", "input", promote_types(input.dtype, product.dtype), product.dtype)
     product = product if alpha == 1 else product * alpha

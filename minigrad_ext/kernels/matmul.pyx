@@ -93,8 +93,11 @@ cdef inline void multiply_tile(const Product* job, int64_t at, int64_t panel, re
         from_b, b_step = <const real*>b.data + job.depth * b.k_stride + column, b.k_stride
     for i in range(height):             # rows beyond the last one stand in for nothing and repeat the first
         rows[i] = from_a + (i if i < m else 0) * a_stride
-    tile(job.depths, rows, NULL, a_step, from_b, NULL, b_step, sums, height, lanes)
     c, a_stride, b_stride = <real*>job.c + row * a.c_stride + column * b.c_stride, a.c_stride, b.c_stride
+    if m == height and n == lanes and b_stride == 1 and job.depth == 0 and job.start == NULL:
+        tile(job.depths, rows, NULL, a_step, from_b, NULL, b_step, c, height, lanes, a_stride)
+        return
+    tile(job.depths, rows, NULL, a_step, from_b, NULL, b_step, sums, height, lanes)
     if job.depth > 0:                   # the sums of earlier blocks of k, or the bias
         add(sums, c, a_stride, b_stride, m, n, lanes)
     elif job.start != NULL:
@@ -153,10 +156,15 @@ cdef inline void choose_tile(Product* job, int64_t itemsize) noexcept nogil:
     b.in_place = b.stride == 1 and a.size <= FEW_ROWS * TILE_ROWS
 
 
+cdef inline int64_t depth_of(const Product* job, int64_t itemsize) noexcept nogil:
+    """How many of k are taken at a time."""
+    return max(1, job.k if job.b.in_place else min(job.k, PANEL_BYTES // (job.b.width * itemsize)))
+
+
 cdef int multiply_tiled(Product* job, real* kind) noexcept nogil:
     """Blocks of columns; in them blocks of k, each packed once; in them blocks of rows."""
     a, b, work = &job.a, &job.b, work_of(job) / 50
-    depths = max(1, job.k if b.in_place else min(job.k, PANEL_BYTES // (b.width * <int64_t>sizeof(real))))
+    depths = depth_of(job, sizeof(real))
     panels = ceiling(min(b.size, BLOCK), b.width) * b.width * depths * <int64_t>sizeof(real)
     tiles = ceiling(min(a.size, BLOCK), a.width) * a.width * depths * <int64_t>sizeof(real)
     memory = <char*>scratch(panels + (tiles if a.k_stride != 1 else 0))
@@ -283,7 +291,7 @@ cdef double tiled_cost(Product* job, int64_t itemsize) noexcept nogil:
     a, b, m, n, k = &job.a, &job.b, <double>job.a.size, <double>job.b.size, <double>job.k
     pack_b = 0 if b.in_place else 0.3 if b.stride == 1 else 2 if b.k_stride == 1 else 4
     pack_a = 0 if a.k_stride == 1 else 0.6 if a.stride == 1 else 3
-    write = 0.5 if b.c_stride == 1 else 3
+    write = (0.5 if b.c_stride == 1 else 3) * <double>ceiling(job.k, depth_of(job, itemsize))
     vectors = <double>(ceiling(a.size, a.width) * a.width * ceiling(b.size, b.width) * b.width * itemsize // MG_VECTOR)
     return vectors * k + pack_b * n * k + pack_a * m * k + write * m * n
 

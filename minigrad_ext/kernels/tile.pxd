@@ -64,16 +64,19 @@ cdef inline void pack(const real* source, const int64_t* offset, int64_t step, i
 
 
 cdef inline void tile(int64_t n, const real** a, const int64_t* a_offset, int64_t a_step, const real* b,
-                      const int64_t* b_offset, int64_t b_step, real* sums, int rows, int lanes) noexcept nogil:
-    """sums[i*lanes + j] = sum_u a[i][a_offset[u] or u*a_step] * b[(b_offset[u] or u*b_step) + j] over n terms.
+                      const int64_t* b_offset, int64_t b_step, real* sums, int rows, int lanes, int64_t step=0
+                      ) noexcept nogil:
+    """sums[i*step + j] = sum_u a[i][a_offset[u] or u*a_step] * b[(b_offset[u] or u*b_step) + j] over n terms.
 
-    The first term starts the sums: a register holding zeros would be one too many.
+    If it is not given, the step is the number of lanes.  The first term starts the sums: a register holding zeros would be one too many.
     """
     cdef real block[TILE_SIZE], value
     line = b + b_offset[0] if b_offset != NULL and n > 0 else b
+    step = step if step != 0 else lanes
     if n == 0:
-        for j in range(rows * lanes):
-            sums[j] = 0
+        for i in range(rows):
+            for j in range(lanes):
+                sums[i * step + j] = 0
         return
     for i in range(rows):
         value = a[i][a_offset[0] if a_offset != NULL else 0]
@@ -88,7 +91,7 @@ cdef inline void tile(int64_t n, const real** a, const int64_t* a_offset, int64_
                 block[i * lanes + j] += value * line[j]
     for i in range(rows):
         for j in range(lanes):
-            sums[i * lanes + j] = block[i * lanes + j]
+            sums[i * step + j] = block[i * lanes + j]
 
 
 cdef inline void tile_dot(int64_t n_lines, const real** a, const int64_t* a_offset, const real* b, int64_t width,
