@@ -137,9 +137,9 @@ class Sample:
 # ---- elementwise rows ------------------------------------------------------------------------------------------------
 
 REAL = {"exp": ANY, "exp2": ANY, "expm1": ANY, "log": POSITIVE, "log2": POSITIVE, "log10": POSITIVE, "log1p": NATURAL,
-        "sqrt": POSITIVE, "rsqrt": POSITIVE, "reciprocal": NONZERO, "sin": ANY, "cos": ANY, "tan": UNIT, "asin": UNIT,
-        "acos": UNIT, "atan": ANY, "sinh": ANY, "cosh": ANY, "asinh": ANY, "acosh": ABOVE_ONE,
-        "atanh": UNIT, "erf": ANY, "erfc": ANY}
+        "sqrt": POSITIVE, "root": POSITIVE, "rsqrt": POSITIVE, "reciprocal": NONZERO, "sin": ANY, "cos": ANY,
+        "tan": UNIT, "asin": UNIT, "acos": UNIT, "atan": ANY, "sinh": ANY, "cosh": ANY, "asinh": ANY,
+        "acosh": ABOVE_ONE, "atanh": UNIT, "erf": ANY, "erfc": ANY}
 NUMBER = ("neg", "abs", "sign", "square", "floor", "ceil", "round", "trunc")
 TESTS = ("isnan", "isinf", "isfinite", "logical_not")
 BINARY = {"add": (ANY, ANY), "sub": (ANY, ANY), "mul": (ANY, ANY), "div": (ANY, NONZERO), "pow": (POSITIVE, NATURAL),

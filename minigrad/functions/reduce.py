@@ -35,11 +35,12 @@ def _drop(x: Any, axes: tuple[int, ...], keepdim: bool) -> Any:
     return x if keepdim or not axes else view.reshape(x, shape=dropped(x.shape, axes))
 
 
-def _root(total: Any, p: float = 2) -> Any:
+def root(total: Any, p: float = 2) -> Any:
     """The p-th root with slope 0 at 0, where it would be infinite: chosen around it."""
+    if p == 2:
+        return math.root(total)
     zero = math.eq(total, 0)
-    positive = math.where(zero, 1, total)
-    return math.where(zero, 0, math.sqrt(positive) if p == 2 else math.pow(positive, 1 / p))
+    return math.where(zero, 0, math.pow(math.where(zero, 1, total), 1 / p))
 
 
 def _summable(op: str, x: Any, dtype: Any) -> Any:
@@ -116,7 +117,7 @@ def std(input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: b
     >>> minigrad.tensor([1., 3.]).std(correction=0)
     tensor(1.)
     """
-    return _root(var(input, dim, unbiased, keepdim, correction=correction))
+    return root(var(input, dim, unbiased, keepdim, correction=correction))
 
 
 
@@ -308,7 +309,7 @@ def norm(input: Tensor, p: Any = 2, dim: Any = None, keepdim: bool = False) -> T
         return (amax if p > 0 else amin)(size, dim, keepdim)
     if p in (0, 1):
         return sum(size if p else math.cast(math.ne(x, 0), dtype=x.dtype), dim, keepdim)
-    return _root(sum(math.square(x) if p == 2 else math.pow(size, p), dim, keepdim), p)
+    return root(sum(math.square(x) if p == 2 else math.pow(size, p), dim, keepdim), p)
 
 
 def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:

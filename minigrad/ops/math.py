@@ -6,6 +6,7 @@ not be kept for the backward pass.  sqrt keeps its result, log its operand, add 
 """
 
 from functools import partial
+from math import inf
 from typing import Any
 
 from minigrad import dtypes
@@ -59,6 +60,8 @@ log2 = real("log2", "log2 x", ("1., 8.", "0., 3."), lambda x, _y: 1 / (x * LN2))
 log10 = real("log10", "log10 x", ("1., 100.", "0., 2."), lambda x, _y: 1 / (x * LN10))
 log1p = real("log1p", "ln(1 + x), exact for small x", ("0., 1.", "0.0000, 0.6931"), lambda x, _y: 1 / (x + 1))
 sqrt = real("sqrt", "the square root", ("4., 2.", "2.0000, 1.4142"), lambda _x, y: 0.5 / y)
+root = elementwise("float", "root", "the square root, whose slope at 0 counts as 0", (),
+                   lambda _x, y: 0.5 / where(eq(y, 0), inf, y), compute=KERNELS["sqrt"])
 rsqrt = real("rsqrt", "1 / sqrt(x)", ("4., 1.", "0.5000, 1.0000"), lambda _x, y: -0.5 * y * y * y)
 reciprocal = real("reciprocal", "1 / x", ("4., 1.", "0.2500, 1.0000"), lambda _x, y: -square(y))
 sin = real("sin", "the sine of x in radians", ("0., 1.", "0.0000, 0.8415"), lambda x, _y: cos(x))

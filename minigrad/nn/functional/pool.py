@@ -11,10 +11,12 @@ from minigrad.dtypes import int64
 from minigrad.errors import require
 from minigrad.functions.create import zeros
 from minigrad.functions.index import scatter
+from minigrad.functions.reduce import root
 from minigrad.functions.signature import Floats
 from minigrad.geometry import LIMIT, Geometry, Padding, PerAxis, Stride, per_axis
 from minigrad.nn.functional.checks import batched, check_shape, per_dimension, sized, unbatched
 from minigrad.ops import pool
+from minigrad.ops.math import square
 from minigrad.ops.view import embed, flat_view, reshape
 from minigrad.shapes import integer, shape_of
 from minigrad.tensor import Tensor
@@ -127,11 +129,10 @@ def _lp_pool(input: Floats, norm_type: float, kernel_size: PerAxis, stride: Stri
     if math.isinf(p):
         sign = math.copysign(1, p)
         return sign * _max_pool(input.abs() * sign, kernel_size, stride, padding, dilation, ceil_mode, ndim=ndim, op=op)
-    # The p-th root of the sum of p-th powers: the mean, times the number of taps.
-    mean = _avg_pool(input.pow(p), kernel_size, stride, padding, ceil_mode, dilation=dilation, ndim=ndim, op=op)
-    total = math.prod(per_axis(op, "kernel_size", kernel_size, ndim, 1)) * mean
-    zero = total == 0
-    return total.masked_fill(zero, 1).pow(1 / p).masked_fill(zero, 0)
+    # The p-th root of the sum of p-th powers; the sum, where a window may hang over, is the mean times all taps.
+    powers, divisor = square(input) if p == 2 else input.pow(p), None if ceil_mode else 1
+    total = _avg_pool(powers, kernel_size, stride, padding, ceil_mode, True, divisor, dilation, ndim=ndim, op=op)
+    return root(total * math.prod(per_axis(op, "kernel_size", kernel_size, ndim, 1)) if ceil_mode else total, p)
 
 
 def lp_pool_features(input: Floats, norm_type: float, kernel_size: int, stride: int | None = None,
