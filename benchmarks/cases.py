@@ -135,7 +135,7 @@ def reductions() -> list[Case]:
     x = images(64, 128)
     cases = [made(f"{name} 64x128", name, (64, 1), "float32", [x], None,
                   lambda x, name=name: getattr(reference, name)(x, shape=(64, 1)), "reduce")
-             for name in ("sum", "amax", "amin", "logsumexp")]
+             for name in ("sum", "mean", "amax", "amin", "logsumexp")]
     cases += [made(f"{name} 64x128", name, (64, 1), "bool", [x > 2], None,
                    lambda x, name=name: getattr(reference, name)(x, shape=(64, 1)), "reduce")
               for name in ("any", "all")]
@@ -196,9 +196,9 @@ def elementwise() -> list[Case]:
     a, b = positive(64, 64), images(64, 64).abs() + 1
     whole = [images(64, 64).abs().long(), images(64, 64, seed=2).abs().long()]
     others = {"conv", "conv_transpose", "conv_weight", "max_pool_index", "max_pool", "max_unpool", "avg_pool",
-              "avg_unpool", "sum", "amax", "amin", "any", "all", "logsumexp", "argmax", "argmin", "cumsum", "matmul",
-              "gather", "scatter_add", "scatter", "add_into", "nonzero", "sort", "uniform", "normal", "randint",
-              "permutation", "sgd", "adam", "rmsprop", "adadelta", "where", "clamp", "fill", "arange", "resample"}
+              "avg_unpool", "sum", "mean", "amax", "amin", "any", "all", "logsumexp", "argmax", "argmin", "cumsum",
+              "matmul", "gather", "scatter_add", "scatter", "add_into", "nonzero", "sort", "uniform", "normal",
+              "randint", "permutation", "sgd", "adam", "rmsprop", "adadelta", "where", "clamp", "fill", "arange", "resample"}
     for name in sorted(KERNELS.keys() - others):
         dtype = name.removeprefix("cast_") if name.startswith("cast_") else \
             "int64" if name in INTEGER else "bool" if name in BOOL else "float32"

@@ -30,7 +30,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from minigrad.errors import one_of, require
-from minigrad.shapes import integer
+from minigrad.shapes import integer, shape_of
 from minigrad_ext.kernel import Params
 
 Sizes = tuple[int, ...]
@@ -149,18 +149,23 @@ class Geometry:
         return _window(op, input, kernel, kernel if stride is None else stride, padding, dilation, 1, bool(ceil_mode))
 
     @_remembered
-    def of_regions(input: Sizes, output: Sizes) -> "Geometry":
-        """Of `output` regions that cover the input: the one of number o from floor(o I/O) to ceil((o+1) I/O).
+    def of_regions(op: str, input: Sizes, output_size: Any) -> "Geometry":
+        """Of regions that cover the input, region o of O on an axis from floor(o I/O) to ceil((o+1) I/O).
 
-        >>> Geometry.of_regions((6, 7), (3, 3)).stride
+        `output_size` says how many: one int, or one for each axis; None keeps a size.
+
+        >>> Geometry.of_regions("pool", (6, 7), 3).stride
         (2, 0)
         """
-        one, zero = (1,) * len(input), (0,) * len(input)
-        even = [o > 0 and i % o == 0 for i, o in zip(input, output, strict=True)]
-        kernel = tuple([max([-(-(o + 1) * i // n) - o * i // n for o in range(n)], default=1)
-                        for i, n in zip(input, output, strict=True)])
-        return Geometry(input, kernel, tuple([k * e for k, e in zip(kernel, even, strict=True)]), one, zero, zero,
-                        output)
+        require(0 not in input, op, "input", f"spatial size {input}", "at least 1 on each axis")
+        given = output_size if isinstance(output_size, tuple) else (output_size,) * len(input)
+        require(len(given) == len(input), op, "output_size", output_size, "one int, or one for each axis")
+        sizes = [old if new is None else integer(op, "output_size", new) for old, new in zip(input, given, strict=True)]
+        rows = []
+        for i, n in zip(input, shape_of(op, sizes, "output_size"), strict=True):
+            kernel = max([-(-(o + 1) * i // n) - o * i // n for o in range(n)], default=1)
+            rows.append((i, kernel, kernel if n and i % n == 0 else 0, 1, 0, 0, n))
+        return Geometry(*zip(*rows, strict=True))       # type: ignore[arg-type]
 
     @_remembered
     def of_transpose(op: str, input: Sizes, kernel: Sizes, stride: PerAxis = 1, padding: Padding = 0,

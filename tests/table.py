@@ -286,7 +286,7 @@ REDUCED = [((), "contiguous", ()), ((4,), "reversed", (1,)), ((2, 3), "transpose
            ((2, 3), "stepped", (1, 3)), ((2, 2, 2), "contiguous", (1, 2, 1)), ((2, 1), "contiguous", (2, 1)),
            ((2, 2), "contiguous", (1, 1)), ((0, 2), "contiguous", (0, 1))]
 SAMPLES |= {name: [one(name, sizes, layout, shape=target) for sizes, layout, target in REDUCED]
-            for name in ("amax", "amin", "logsumexp")}
+            for name in ("mean", "amax", "amin", "logsumexp")}
 SAMPLES["logsumexp"] += [one("logsumexp", (2, 0), shape=(2, 1))]
 SAMPLES |= {name: [Sample(name, (Operand(shape, layout, dtype=minigrad.bool),), {"shape": target})
                    for shape, layout, target in
@@ -394,7 +394,7 @@ def _conv_samples():
 def _pool_samples():
     found = {"max_pool_index": [], "max_pool": [], "max_unpool": [], "avg_pool": [], "avg_unpool": []}
     for j, (size, kernel, how, (counted, divisor), hard) in enumerate(POOLS):
-        geometry = Geometry.of_regions(size, kernel) if how is REGIONS else \
+        geometry = Geometry.of_regions("pool", size, kernel) if how is REGIONS else \
             Geometry.of_pool(f"pool{len(size)}d", size, kernel, **how)
         attrs = {"geometry": geometry, "count_include_pad": counted, "divisor_override": divisor}
         for n, c in ((1, 1), (2, 2), (0, 1)):
@@ -470,8 +470,8 @@ SAMPLES["normalize"] = [
 
 # Rows that need no rounding on small integers: their values are compared exactly.
 CURVED = sorted(set(ACTIVATIONS) - {"relu", "hardtanh", "leaky_relu"})
-ROUNDED = {*REAL, *CURVED, *[f"{name}_pull" for name in CURVED], "div", "pow", "atan2", "avg_pool", "avg_unpool",
-           "logsumexp", "softmax", "log_softmax", "log_softmax_pull", "class_loss", "class_loss_pull", "loss",
+ROUNDED = {*REAL, *CURVED, *[f"{name}_pull" for name in CURVED], "div", "pow", "atan2", "mean", "avg_pool",
+           "avg_unpool", "logsumexp", "softmax", "log_softmax", "log_softmax_pull", "class_loss", "class_loss_pull", "loss",
            "loss_pull", "normalize"}
 
 

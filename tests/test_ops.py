@@ -38,8 +38,8 @@ from minigrad_ext.buffer import Buffer
 
 FLOATS = (minigrad.float32, minigrad.float64)
 FLOAT_ONLY = {"conv", "conv_transpose", "conv_weight", "max_pool_index", "max_pool", "max_unpool", "avg_pool",
-              "avg_unpool", "logsumexp", "resample", "softmax", "log_softmax", "softmax_pull", "log_softmax_pull",
-              "class_loss", "class_loss_pull", "loss", "loss_pull", "normalize"}
+              "avg_unpool", "mean", "logsumexp", "resample", "softmax", "log_softmax", "softmax_pull",
+              "log_softmax_pull", "class_loss", "class_loss_pull", "loss", "loss_pull", "normalize"}
 # Kernels that are no rows: they draw numbers or change tensors in place; and those that rows of other names run.
 BESIDES = {"uniform", "normal", "randint", "permutation", "sgd", "adam", "rmsprop", "adadelta",
            "track_moments"}

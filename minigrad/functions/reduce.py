@@ -74,10 +74,7 @@ def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
     >>> minigrad.tensor([1., 2., 6.]).mean()
     tensor(3.)
     """
-    input = _floating("mean", input, dtype)
-    total = _over("mean", view.sum_to, input, dim, keepdim)
-    count = input.buffer.size // builtins.max(total.buffer.size, 1)
-    return total * (1.0 / count) if count and count & (count - 1) == 0 else total / count
+    return _over("mean", reduce.mean, _floating("mean", input, dtype), dim, keepdim)
 
 
 def var(input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *,

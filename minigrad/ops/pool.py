@@ -13,20 +13,21 @@ from minigrad.op import Linear, constant, linear
 
 
 def _pooled(op: str, x: Any, sizes: tuple[int, ...], result: tuple[int, ...]) -> Any:
-    """The result's shape and dtype where x has two axes and then `sizes`."""
-    check_dtype(op, "input", x.dtype, *FLOATS)
-    if x.ndim != len(sizes) + 2 or x.shape[2:] != sizes:
-        raise ValueError(f"{op}: input: got shape {x.shape}, expected two axes and then {sizes}")
-    return (*x.shape[:2], *result), x.dtype
+    """The result's shape and dtype where x has two axes and then `sizes`; {} in `op` stands for their number."""
+    shape, dtype = x.shape, x.dtype
+    if dtype not in FLOATS or shape[2:] != sizes:
+        op = op.format(len(sizes))
+        check_dtype(op, "input", dtype, *FLOATS)
+        raise ValueError(f"{op}: input: got shape {shape}, expected two axes and then {sizes}")
+    return shape[:2] + result, dtype
 
 
 def _index_shape(x: Any, geometry: Geometry) -> Any:
-    op = f"max_pool{geometry.ndim}d"
-    shape, _ = _pooled(op, x, geometry.input, geometry.output)
+    shape, _ = _pooled("max_pool{}d", x, geometry.input, geometry.output)
     empty = geometry.empty_window
     if empty is not None:
-        raise ValueError(f"{op}: padding: window {empty[1]} of axis {empty[0]} would hold nothing but padding in "
-                         f"{geometry}, expected at least one element of the input in each")
+        raise ValueError(f"max_pool{geometry.ndim}d: padding: window {empty[1]} of axis {empty[0]} would hold nothing "
+                         f"but padding in {geometry}, expected at least one element of the input in each")
     return shape, int64
 
 
@@ -54,7 +55,7 @@ max_unpool: Linear = linear(
     doc="out[n,c,i] = sum of g[n,c,o] over the windows o whose first largest x[n,c,i] is at i")
 avg_pool: Linear = linear(
     "avg_pool",
-    shape=lambda x, geometry, **_: _pooled(f"avg_pool{geometry.ndim}d", x, geometry.input, geometry.output),
+    shape=lambda x, geometry, **_: _pooled("avg_pool{}d", x, geometry.input, geometry.output),
     compute=lambda out, x, geometry, **count: KERNELS["avg_pool"](out, x, geometry.pool_params(**count)),
     transpose=lambda g, x, **attrs: avg_unpool(g, **attrs),
     doc="out[n,c,o] = sum of x[n,c,i] over window o / how many elements it counts")

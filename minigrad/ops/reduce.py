@@ -4,17 +4,19 @@ The differentiable ones are pointwise rows whose result is smaller than their op
 per operand element.  So their vjp is D * g, and nothing else is needed.
 """
 
+from math import prod
 from typing import Any
 
 from minigrad import dtypes
 from minigrad.kernels import KERNELS, Params
-from minigrad.op import Op, constant, linear, pointwise
+from minigrad.op import Linear, Op, constant, linear, pointwise
 from minigrad.ops.math import cast, eq, exp
-from minigrad.ops.view import sum_to
+from minigrad.ops.view import expand, sum_to
 from minigrad.shapes import check_axis, check_reduced, reduced
 
 
-def reduction(kind: Any, name: str, *derivative: Any, doc: str, kinds: Any = dtypes.DTYPES, empty: bool = True) -> Any:
+def reduction(kind: Any, name: str, *derivative: Any, doc: str, kinds: Any = dtypes.DTYPES, empty: bool = True,
+              **row: Any) -> Any:
     """A row of some dtypes to a `shape` with size 1 on some axes; `empty`: whether no element has a value."""
     def rule(x: Any, shape: tuple[int, ...]) -> Any:
         if x.dtype not in kinds:
@@ -25,7 +27,7 @@ def reduction(kind: Any, name: str, *derivative: Any, doc: str, kinds: Any = dty
                              "expected sizes of 1 or more on the reduced axes")
         return shape, x.dtype
 
-    return kind(name, *derivative, shape=rule, compute=lambda out, x, shape: KERNELS[name](out, x), doc=doc)
+    return kind(name, *derivative, shape=rule, compute=lambda out, x, shape: KERNELS[name](out, x), doc=doc, **row)
 
 
 def ties(x: Any, y: Any) -> Any:
@@ -50,6 +52,9 @@ def _cumsum_shape(x: Any, axis: int, reverse: bool) -> Any:
     return x.shape, x.dtype
 
 
+mean: Linear = reduction(
+    linear, "mean", kinds=dtypes.FLOATS, doc="the sum of the elements / how many they are; NaN for none",
+    transpose=lambda g, x, shape: expand(g / (prod(x.shape) / max(prod(shape), 1)), shape=x.shape))
 amax = reduction(pointwise, "amax", ties, doc="the largest element; NaN if there is one", empty=False)
 amin = reduction(pointwise, "amin", ties, doc="the smallest element; NaN if there is one", empty=False)
 argmax = position("argmax", "the first position of the largest element (NaN counts as larger than all)")

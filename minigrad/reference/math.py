@@ -136,8 +136,8 @@ LOG_POLE = {0.0: -INF}
 REAL = {
     "exp": exp, "exp2": exp2, "expm1": math.expm1, "rsqrt": rsqrt, "reciprocal": reciprocal, "sigmoid": sigmoid,
     "sqrt": math.sqrt, "root": math.sqrt, "sin": math.sin, "cos": math.cos, "tan": math.tan, "asin": math.asin,
-    "acos": math.acos, "atan": math.atan, "sinh": sinh, "cosh": math.cosh, "tanh": math.tanh, "asinh": math.asinh, "acosh": math.acosh,
-    "atanh": atanh, "erf": math.erf, "erfc": math.erfc,
+    "acos": math.acos, "atan": math.atan, "sinh": sinh, "cosh": math.cosh, "tanh": math.tanh, "asinh": math.asinh,
+    "acosh": math.acosh, "atanh": atanh, "erf": math.erf, "erfc": math.erfc,
 }
 LOGARITHMS = {"log": math.log, "log2": math.log2, "log10": math.log10}
 

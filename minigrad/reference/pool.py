@@ -20,7 +20,7 @@ def window(geometry: Geometry, o: Index) -> Iterator[Index]:
 
     A region, marked by stride 0, runs from floor(o I/O) to ceil((o+1) I/O).
 
-    >>> list(window(Geometry.of_regions((5,), (2,)), (1,)))
+    >>> list(window(Geometry.of_regions("pool", (5,), (2,)), (1,)))
     [(2,), (3,), (4,)]
     """
     axes = []

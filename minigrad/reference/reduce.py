@@ -91,6 +91,7 @@ def cumsum(x: Nested, *, axis: int, reverse: bool = False) -> Nested:
 
 KERNELS: dict[str, Callable[..., Any]] = {
     "sum": reduced(total),
+    "mean": reduced(lambda numbers: total(numbers) / len(numbers) if numbers else math.nan),
     "amax": reduced(lambda numbers: numbers[first_largest(numbers)]),
     "amin": reduced(lambda numbers: numbers[first_smallest(numbers)]),
     "any": reduced(any),

@@ -40,6 +40,7 @@ cdef struct Fold:
     fold_t fold
     fold_t merge                    # the same, of accumulators
     store_t store
+    bint mean                       # sums, which are divided by how many there are
     char first[COLUMNS * MAX_ACC]   # accumulators of no elements
 
 
@@ -52,6 +53,7 @@ cdef struct Plan:
     Axes reduced                    # operand: x; without the run
     const Fold* fold
     int64_t piece, pieces, units, group, chunks
+    double count                    # of what is reduced
     char* partial                   # an accumulator for each chunk of each column, where there are several
 
 
@@ -95,6 +97,12 @@ cdef void fold_chunk(const Plan* plan, const char* x, int64_t n, int64_t chunk, 
             advance(&plan.reduced, &spot)
 
 
+cdef inline void store(const Plan* plan, char* out, char* acc, int64_t n) noexcept nogil:
+    for j in range(n if plan.fold.mean else 0):
+        (<double*>acc)[j] /= plan.count
+    plan.fold.store(out, plan.lines.side[1], acc, n)
+
+
 cdef int fold_parts(const Plan* plan, int64_t first, int64_t end, void* _) noexcept nogil:
     """Chunks of blocks: into their places among the partial results, or where a block is one chunk, into its outputs."""
     cdef char local[COLUMNS * MAX_ACC]
@@ -107,7 +115,7 @@ cdef int fold_parts(const Plan* plan, int64_t first, int64_t end, void* _) noexc
             acc = plan.partial + part * lines.width * fold.acc_size
         fold_chunk(plan, lines.at[0] + spot.offsets[0], n, chunk, acc)
         if plan.chunks == 1:
-            fold.store(lines.at[1] + spot.offsets[1], lines.side[1], acc, n)
+            store(plan, lines.at[1] + spot.offsets[1], acc, n)
         chunk += 1
         if chunk == plan.chunks:
             chunk = 0
@@ -123,7 +131,7 @@ cdef void merge_parts(const Plan* plan) noexcept nogil:
         n = width_of(lines, block)
         locate(&lines.others, block, &spot)
         fold.merge(acc, acc + size, plan.chunks - 1, size, n, fold.acc_size)
-        fold.store(lines.at[1] + spot.offsets[1], lines.side[1], acc, n)
+        store(plan, lines.at[1] + spot.offsets[1], acc, n)
         acc += plan.chunks * size
 
 
@@ -140,6 +148,7 @@ cdef int reduce(Step* step) noexcept nogil:
             insert_axis(&plan.reduced, x.shape[axis], byte_stride(x, axis), 0, 0)
     if kept.total == 0:
         return OK
+    plan.count = <double>plan.reduced.total
     work = plan.fold.cost * <double>kept.total * <double>plan.reduced.total
     merge_neighbours(kept)
     merge_neighbours(&plan.reduced)
@@ -176,6 +185,7 @@ cdef void fall(number* acc, const number* x, int64_t rows, int64_t step, int64_t
 
 
 cdef Fold SUMS[N_DTYPES]
+cdef Fold MEANS[N_DTYPES]
 cdef Fold AMAX[N_DTYPES]
 cdef Fold AMIN[N_DTYPES]
 cdef Fold LOGSUMEXP[N_DTYPES]
@@ -191,6 +201,7 @@ cdef void fill(Fold* made, double cost, const void* first, int acc_size, void* f
 cdef void fill_sum(int code, number* _, folds.wide zero, void* merge):
     fill(&SUMS[code], 0.1, &zero, sizeof(zero), <void*>add[folds.wide, number], merge,
          <void*>folds.store[number, folds.wide])
+    MEANS[code], MEANS[code].mean = SUMS[code], True
 
 
 cdef void fill_extremes(int code, number low, number high):
@@ -228,6 +239,7 @@ fill_logsumexp(FLOAT64, <double*>NULL)
 EVERY = (BOOL, UINT8, INT32, INT64, FLOAT32, FLOAT64)
 KERNELS = {
     "sum": family("sum", SUMS, (INT32, INT64, FLOAT32, FLOAT64)),
+    "mean": family("mean", MEANS, (FLOAT32, FLOAT64)),
     "amax": family("amax", AMAX, EVERY),
     "amin": family("amin", AMIN, EVERY),
     "any": family("any", AMAX, (BOOL,)),

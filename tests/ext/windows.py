@@ -33,7 +33,7 @@ def pool_geometries(draw):
         return tuple(draw(st.lists(st.integers(low, high), min_size=ndim, max_size=ndim)))
 
     if draw(st.integers(0, 3)) == 0:
-        return Geometry.of_regions(sizes(1, LARGEST[ndim]), sizes(0, 7))
+        return Geometry.of_regions("pool", sizes(1, LARGEST[ndim]), sizes(0, 7))
     try:
         return Geometry.of_pool("pool", sizes(1, LARGEST[ndim]), sizes(1, 4), sizes(1, 3),
                                 tuple(zip(sizes(0, 4), sizes(0, 4), strict=True)), sizes(1, 3), draw(st.booleans()))

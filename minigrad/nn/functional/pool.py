@@ -11,14 +11,14 @@ from minigrad.dtypes import int64
 from minigrad.errors import require
 from minigrad.functions.create import zeros
 from minigrad.functions.index import scatter
-from minigrad.functions.reduce import root
+from minigrad.functions.reduce import mean, root
 from minigrad.functions.signature import Floats
 from minigrad.geometry import LIMIT, Geometry, Padding, PerAxis, Stride, per_axis
 from minigrad.nn.functional.checks import batched, check_shape, per_dimension, sized, unbatched
 from minigrad.ops import pool
 from minigrad.ops.math import square
 from minigrad.ops.view import embed, flat_view, reshape
-from minigrad.shapes import integer, shape_of
+from minigrad.shapes import integer
 from minigrad.tensor import Tensor
 
 __all__ = ["adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d",
@@ -157,18 +157,6 @@ def lp_pool_features(input: Floats, norm_type: float, kernel_size: int, stride: 
 
 # ---- regions, and the whole
 
-def _regions(op: str, ndim: int, input: Any, output_size: Any) -> tuple[Any, bool, Geometry]:
-    """The input with a batch axis, whether that is new, and the regions wanted on each spatial axis; None keeps a size.
-    """
-    check_shape(input.ndim - ndim in (1, 2) and 0 not in input.shape[-ndim:], op, "input", input,
-                "(N, C, ...) or (C, ...) with spatial axes, as many as the name says, that are not empty")
-    given = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * ndim
-    require(len(given) == ndim, op, "output_size", output_size, "one int, or one for each axis")
-    sizes = map(lambda old, new: old if new is None else integer(op, "output_size", new), input.shape[-ndim:], given)
-    x, alone = batched(op, ndim, input)
-    return x, alone, Geometry.of_regions(x.shape[2:], shape_of(op, tuple(sizes), "output_size"))
-
-
 def _adaptive_avg(input: Floats, output_size: Any, *, ndim: int = 2, op: str = "") -> Tensor:
     """The means of regions, as many as wanted: (N, C, *I) or (C, *I) to `output_size` (None keeps a size).
 
@@ -186,9 +174,10 @@ def _adaptive_avg(input: Floats, output_size: Any, *, ndim: int = 2, op: str = "
     >>> adaptive_avg_pool3d(minigrad.arange(8.0).reshape(1, 1, 2, 2, 2), 1).tolist()
     [[[[[3.5]]]]]
     """
-    x, alone, geometry = _regions(op, ndim, input, output_size)
-    if all(n == 1 for n in geometry.output):
-        return input.mean(tuple(range(-ndim, 0)), keepdim=True)
+    x, alone = batched(op, ndim, input)
+    geometry = Geometry.of_regions(op, x.shape[2:], output_size)
+    if geometry.output == (1,) * ndim:
+        return mean(input, tuple(range(-ndim, 0)), keepdim=True)
     return unbatched(pool.avg_pool(x, geometry=geometry, count_include_pad=True, divisor_override=None), alone)
 
 
@@ -210,7 +199,8 @@ def _adaptive_max(input: Floats, output_size: Any, return_indices: bool = False,
     >>> adaptive_max_pool3d(minigrad.arange(8.0).reshape(1, 1, 2, 2, 2), 1).tolist()
     [[[[[7.0]]]]]
     """
-    x, alone, geometry = _regions(op, ndim, input, output_size)
+    x, alone = batched(op, ndim, input)
+    geometry = Geometry.of_regions(op, x.shape[2:], output_size)
     return _largest(op, x, geometry, alone, return_indices)
 
 
