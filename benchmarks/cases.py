@@ -198,7 +198,8 @@ def elementwise() -> list[Case]:
     others = {"conv", "conv_transpose", "conv_weight", "max_pool_index", "max_pool", "max_unpool", "avg_pool",
               "avg_unpool", "sum", "mean", "amax", "amin", "any", "all", "logsumexp", "argmax", "argmin", "cumsum",
               "matmul", "gather", "scatter_add", "scatter", "add_into", "nonzero", "sort", "uniform", "normal",
-              "randint", "permutation", "sgd", "adam", "rmsprop", "adadelta", "where", "clamp", "fill", "arange", "resample"}
+              "randint", "permutation", "sgd", "adam", "rmsprop", "adadelta", "where", "clamp", "fill", "arange",
+              "resample"}
     for name in sorted(KERNELS.keys() - others):
         dtype = name.removeprefix("cast_") if name.startswith("cast_") else \
             "int64" if name in INTEGER else "bool" if name in BOOL else "float32"

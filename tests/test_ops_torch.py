@@ -60,7 +60,7 @@ def compare(name, theirs, columns, ours=None, skip=lambda order, *point: False):
                 f"{name}: order {order} at {point or j} is {a!r}, PyTorch gives {b!r}"
 
 
-UNARY = [name for name in (*REAL, *NUMBER, *TESTS) if name != "step"]       # which PyTorch has not
+UNARY = [name for name in (*REAL, *NUMBER, *TESTS) if name != "root"]       # which PyTorch has not
 # PyTorch lets the gradient through where relu's operand is NaN.
 UNARY_SKIP = {"relu": lambda order, x: x != x}
 BINARY_SKIP = {

@@ -423,8 +423,9 @@ REFUSED = [
     (lambda: F.adaptive_avg_pool2d(X, (2, 2, 2)), ValueError,
      "adaptive_avg_pool2d: output_size: got (2, 2, 2), expected one int, or one for each axis"),
     (lambda: F.adaptive_avg_pool2d(X[0, 0], 2), ValueError,
-     "adaptive_avg_pool2d: input: got shape (4, 4), expected (N, C, ...) or (C, ...) with spatial axes, as many as the "
-     "name says, that are not empty"),
+     "adaptive_avg_pool2d: input: got shape (4, 4), expected (N, C, ...) or (C, ...) with 2 spatial axes"),
+    (lambda: F.adaptive_avg_pool2d(X[..., :0], 2), ValueError,
+     "adaptive_avg_pool2d: input: got spatial size (4, 0), expected at least 1 on each axis"),
     (lambda: F.adaptive_avg_pool2d(X, -1), ValueError,
      "adaptive_avg_pool2d: output_size: got (-1, -1), expected sizes of 0 or more, for at most 8 axes and 2^59 "
      "elements"),
