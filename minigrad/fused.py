@@ -8,7 +8,7 @@ normalisation, say, which is then a fused row itself; all higher ones go through
 transpose of the pull, which is linear in g; where there is none, it is that of the formula.
 
 Where one kernel gives the cotangents of all operands, it is named `together` in place of the pulls: it serves where no
-graph is recorded, and the others go through the formula.
+graph is recorded, and the others go through the formula, as does an operand for which it gives None.
 """
 
 import inspect
@@ -90,7 +90,8 @@ class Fused(Differentiable):
             if entry is None or entry[0]() is not g or entry[1] is not operands:
                 found = self.together(g, *operands, out, **attrs)
                 entry = LAST.entry = (weakref.ref(g, LAST.forget), operands, found)
-            return entry[2][slot]
+            if entry[2][slot] is not None:
+                return entry[2][slot]
         return back_through(lambda *own: self.formula(*own, **attrs), g, operands, slot)
 
     def jvp(self, tangents: list, operands: tuple, out: Any, attrs: dict) -> Any:

@@ -456,7 +456,8 @@ NORMS = [   # input, layout, channels, positions, groups, whether across samples
     ((3, 4), "transposed", 4, 1, 1, False), ((2, 4, 3), "stepped", 4, 3, 2, False),
     ((3, 2, 2), "reversed", 2, 2, 2, True),
     ((2, 2, 2, 2), "contiguous", 2, 4, 2, False), ((4, 3), "contiguous", 3, 1, 3, True),
-    ((2, 2, 2), "transposed", 4, 1, 1, False), ((0, 2, 3), "contiguous", 2, 3, 1, False),
+    ((2, 2, 2), "transposed", 4, 1, 1, False), ((5, 70), "reversed", 70, 1, 70, True),
+    ((0, 2, 3), "contiguous", 2, 3, 1, False),
     ((5,), "reversed", 5, 1, 1, False), ((40, 2, 20), "contiguous", 2, 20, 2, True),
     ((3, 70), "stepped", 70, 1, 1, False)]
 SAMPLES["normalize"] = [
@@ -464,6 +465,11 @@ SAMPLES["normalize"] = [
            {"groups": Groups(channels, positions, groups, across, 0.01)},
            derivatives=prod(shape) < 50)
     for shape, layout, channels, positions, groups, across in NORMS]
+SAMPLES["normalize"] += [
+    Sample("normalize", (*sample.operands, Operand((sample.attrs["groups"].channels,)),
+                         Operand((sample.attrs["groups"].channels,), "reversed", POSITIVE)), sample.attrs,
+           sample.derivatives) for sample in SAMPLES["normalize"]
+    if sample.attrs["groups"].groups == sample.attrs["groups"].channels]
 
 
 # ---- what a row should give ------------------------------------------------------------------------------------------

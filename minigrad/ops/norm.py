@@ -15,36 +15,43 @@ from minigrad.ops.view import reshape, sum_to
 from minigrad_ext.buffer import Buffer
 
 
-def _shape(x: Any, w: Any, b: Any, groups: Groups) -> Any:
+def _shape(x: Any, w: Any, b: Any, *moments: Any, groups: Groups) -> Any:
     if x.dtype not in FLOATS:
         check_dtype("normalize", "input", x.dtype, *FLOATS)
     buffer, channels = x.buffer, groups.channels
     if buffer.size % groups.size:
         raise ValueError(f"normalize: input: got shape {x.shape}, expected a multiple of {groups.size} elements")
-    if w.buffer.size != channels or b.buffer.size != channels:
-        raise ValueError(f"normalize: weight, bias: got shapes {w.shape} and {b.shape}, expected {channels} elements")
+    for each in (w, b, *moments):
+        if each.buffer.size != channels:
+            raise ValueError(f"normalize: weight, bias, moments: got shape {each.shape}, expected {channels} elements")
+    if len(moments) not in (0, 2) or (moments and groups.groups != channels):
+        raise ValueError("normalize: moments: expected none, or the mean and variance of each channel that is a group")
     return buffer.shape, x.dtype
 
 
-def _formula(x: Any, w: Any, b: Any, *, groups: Groups) -> Any:
+def _formula(x: Any, w: Any, b: Any, *moments: Any, groups: Groups) -> Any:
     inner, positions = groups.channels // groups.groups, groups.positions
     v = reshape(x, shape=(x.buffer.size // groups.size, groups.groups, inner, positions))
-    kept = (1 if groups.across else v.shape[0], groups.groups, 1, 1)
-    count = max(v.buffer.size // max(groups.groups * kept[0], 1), 1)
-    centred = v - sum_to(v, shape=kept) / count
-    scale = rsqrt(sum_to(square(centred), shape=kept) / count + groups.eps)
-    w, b = [reshape(each, shape=(groups.groups, inner, 1)) for each in (w, b)]
-    return reshape(centred * scale * w + b, shape=x.shape)
+    w, b, *given = [reshape(each, shape=(groups.groups, inner, 1)) for each in (w, b, *moments)]
+    if given:
+        centred, var = v - given[0], given[1]
+    else:
+        kept = (1 if groups.across else v.shape[0], groups.groups, 1, 1)
+        count = max(v.buffer.size // max(groups.groups * kept[0], 1), 1)
+        centred = v - sum_to(v, shape=kept) / count
+        var = sum_to(square(centred), shape=kept) / count
+    return reshape(centred * rsqrt(var + groups.eps) * w + b, shape=x.shape)
 
 
-def _pulls(g: Any, x: Any, w: Any, b: Any, _y: Any, groups: Groups) -> list:
-    """The cotangents of x, w and b, from one kernel: numbers without a graph."""
+def _pulls(g: Any, x: Any, w: Any, b: Any, *others: Any, groups: Groups) -> list:
+    """The cotangents of x, w and b, from one kernel: numbers without a graph.  (Those of given moments: None.)"""
+    moments = others[:-1]               # the last is the result
     buffers = [Buffer.empty(operand.shape, x.dtype.code) for operand in (x, w, b)]
-    KERNELS["normalize_pull"](*buffers, g.buffer, x.buffer, w.buffer, groups.params)
-    return [Value.result(buffer) for buffer in buffers]
+    KERNELS["normalize_pull"](*buffers, g.buffer, x.buffer, w.buffer, *[each.buffer for each in moments], groups.params)
+    return [*[Value.result(buffer) for buffer in buffers], None, None]
 
 
 normalize = fused(
     "normalize", formula=_formula, together=_pulls, shape=_shape, promotes="number",
-    compute=lambda out, x, w, b, groups: KERNELS["normalize"](out, x, w, b, groups.params),
-    doc="(x - mean) / sqrt(var + eps) * w[c] + b[c] with mean and variance over groups of x")
+    compute=lambda out, *operands, groups: KERNELS["normalize"](out, *operands, groups.params),
+    doc="(x - mean) / sqrt(var + eps) * w[c] + b[c], with mean and variance over groups of x, or given by channel")

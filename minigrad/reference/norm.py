@@ -27,8 +27,13 @@ def moments(x: list) -> tuple[float, float]:
     return mean, math.fsum((value - mean) ** 2 for value in x) / len(x)
 
 
-def normalize(x: Nested, w: Nested, b: Nested, *, groups: Groups) -> Nested:
-    """(x - mean) / sqrt(var + eps) * w[c] + b[c], with mean and var over each group.
+def chosen(given: tuple[Nested, ...], channel: int, x: list) -> tuple[float, float]:
+    """The moments given by channel, or where there are none those of x."""
+    return (flat(given[0])[channel], flat(given[1])[channel]) if given else moments(x)
+
+
+def normalize(x: Nested, w: Nested, b: Nested, *given: Nested, groups: Groups) -> Nested:
+    """(x - mean) / sqrt(var + eps) * w[c] + b[c], with mean and var over each group, or given by channel.
 
     >>> normalize([[1.0, 3.0]], [1.0, 2.0], [0.0, 5.0], groups=Groups(2, 1, 1, False, 0.0))
     [[-1.0, 7.0]]
@@ -37,27 +42,27 @@ def normalize(x: Nested, w: Nested, b: Nested, *, groups: Groups) -> Nested:
     channel, sets = members(len(numbers), groups)
     out, eps = list(numbers), groups.eps
     for places in sets:
-        mean, var = moments([numbers[place] for place in places])
+        mean, var = chosen(given, channel[places[0]], [numbers[place] for place in places])
         for place in places:
             c = channel[place]
             out[place] = (numbers[place] - mean) / math.sqrt(var + eps) * w[c] + b[c]
     return unflatten(out, shape(x))
 
 
-def normalize_pull(g: Nested, x: Nested, w: Nested, *, groups: Groups) -> tuple[Nested, Nested, Nested]:
+def normalize_pull(g: Nested, x: Nested, w: Nested, *given: Nested, groups: Groups) -> tuple[Nested, Nested, Nested]:
     """What becomes of the cotangent g of `normalize`: the cotangents of x, w and b."""
     slopes, numbers, weights = flat(g), flat(x), flat(w)
     channel, sets = members(len(numbers), groups)
     dx, dw, db, eps = list(numbers), [0.0] * len(weights), [0.0] * len(weights), groups.eps
     for places in sets:
-        mean, var = moments([numbers[place] for place in places])
+        mean, var = chosen(given, channel[places[0]], [numbers[place] for place in places])
         scale = 1 / math.sqrt(var + eps)
         z = {place: (numbers[place] - mean) * scale for place in places}
         pulled = {place: slopes[place] * weights[channel[place]] for place in places}
         level = math.fsum(pulled.values()) / len(places)
         slope = math.fsum(pulled[place] * z[place] for place in places) / len(places)
         for place in places:
-            dx[place] = scale * (pulled[place] - level - z[place] * slope)
+            dx[place] = scale * (pulled[place] - (0.0 if given else level + z[place] * slope))
             dw[channel[place]] += slopes[place] * z[place]
             db[channel[place]] += slopes[place]
     return unflatten(dx, shape(x)), unflatten(dw, shape(w)), unflatten(db, shape(w))

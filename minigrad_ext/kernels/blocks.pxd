@@ -283,7 +283,7 @@ cdef inline View dense(const View* v, char* data) noexcept nogil:
 
 
 cdef inline char* packed(const View* v, void** owned) noexcept nogil:
-    """The elements one after another, in scratch memory to be discarded if not where they lie; NULL if there is none."""
+    """The elements one after another, if not where they lie in scratch memory, to be discarded; NULL: there is none."""
     cdef View result
     owned[0] = NULL
     if contiguous(v):

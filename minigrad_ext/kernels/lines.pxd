@@ -77,5 +77,6 @@ cdef inline int run_lines(Step* step, int64_t n, const View* x, const View* out,
         return 0
     merge_neighbours(&lines.others)
     inner = lines.others.ndim - 1
-    cut_columns(&lines, beside or inner >= 0 and absolute(lines.others.strides[0][inner]) < absolute(lines.by[0]), width)
+    beside = beside or inner >= 0 and absolute(lines.others.strides[0][inner]) < absolute(lines.by[0])
+    cut_columns(&lines, beside, width)
     return share_out(<void*>line_tasks, &lines, lines.others.total, 1, cost * <double>total)

@@ -7,6 +7,8 @@ samples.  With mean and var over its m elements, r = 1 / sqrt(var + eps) and z =
     normalize_pull(dx, dw, db, g, x, w) db[c] = sum of g,   dw[c] = sum of g z,   over samples and positions
                                         dx = r (g w[c] - (P + z Q) / m), P = sum of g w[c], Q = sum of g w[c] z, over
                                         the group
+                                        (both may have mean and var of each channel as two more operands, which are
+                                        then no functions of x: P and Q count as 0)
     track_moments(mean, var, x)         running += momentum * (observed - running), of mean and unbiased variance, the
                                         mean over samples where a group is of one
     ints: channels, positions, groups of a sample, whether groups are across samples; floats: eps or momentum
@@ -16,6 +18,7 @@ d = x - x[0], so that var = sum d^2 / m - (sum d / m)^2 does not cancel however 
 the elements, so (mean - x[0])^2 <= m var.  They are accumulated in float64.
 
 Work is cut into blocks of whole groups by the shape alone; each has its own sums for dw and db, added up in order.
+Samples without positions are taken as columns, channels side by side.
 """
 
 from libc.math cimport sqrt
@@ -23,14 +26,15 @@ from libc.stdint cimport int64_t
 from libc.string cimport memset
 from minigrad_ext.allocator cimport discard, scratch
 from minigrad_ext.kernels.axes cimport family, share_out
-from minigrad_ext.kernels.blocks cimport copy_view, dense, packed
-from minigrad_ext.types cimport FLOAT32, NO_MEMORY, OK, Step, View, itemsize_of, real, view_size
+from minigrad_ext.kernels.blocks cimport packed
+from minigrad_ext.types cimport FLOAT32, NO_MEMORY, OK, Step, real, view_size
 
 cdef enum:
     LANES = 16              # partial sums of one sum
     BLOCK = 8192            # elements of a block of groups, about
     SHARE = 64              # and as many elements for each channel, so that the blocks' sums stay small beside x
-    OPERANDS = 6
+    BESIDE = 64             # columns of a block
+    OPERANDS = 8
 
 ctypedef double[LANES] lanes_t
 
@@ -38,6 +42,7 @@ ctypedef double[LANES] lanes_t
 cdef struct Norm:
     int64_t channels, positions, inner, runs, jump      # of a group: channels, samples, elements from one to the next
     int64_t groups, across, units, block                # of a sample; 1 of all samples; in all; in a block
+    int moments                                         # the operand that is the mean, before the variance; 0: none
     double given                                        # eps or momentum
     char* at[OPERANDS]
     double* sums                                        # of each block, by channel: dw, db, and what is between
@@ -64,7 +69,7 @@ cdef inline void add_one(double x, double g, double* s, double* q, double* a, do
 
 cdef inline void add_up(const real* x, const real* g, const real* w, int64_t n, double origin, lanes_t* sums, bint pull,
                         bint weighted) noexcept nogil:
-    """Sums of d = x - origin and d^2, for a pull also of g and g d, where g may be weighted; lane l of l, l + LANES..."""
+    """Sums of d = x - origin and d^2, for a pull also of g, maybe weighted, and g d; lane l has l, l + LANES..."""
     cdef lanes_t s, q, a, b
     cdef int64_t j = 0
     for l in range(LANES):
@@ -100,22 +105,26 @@ cdef inline Group group_at(const Norm* norm, int64_t unit) noexcept nogil:
     return group
 
 
-cdef inline double set_moments(Group* group, double origin, const lanes_t* sums, double eps) noexcept nogil:
-    """The group's mean and scale r from its sums; its variance."""
-    d = total(sums[0]) / group.count
-    var = total(sums[1]) / group.count - d * d
-    var = 0 if var < 0 else var
-    group.mean, group.scale = origin + d, 1 / sqrt(var + eps)
+cdef inline double set_moments(const Norm* norm, Group* group, double origin, double sum, double squares, real* _
+                               ) noexcept nogil:
+    """The group's mean and scale r, from its sums unless they are given; its variance."""
+    d = sum / group.count
+    var = squares / group.count - d * d
+    var, group.mean = 0 if var < 0 else var, origin + d
+    if norm.moments:
+        group.mean = (<real*>norm.at[norm.moments])[group.channel]
+        var = (<real*>norm.at[norm.moments + 1])[group.channel]
+    group.scale = 1 / sqrt(var + norm.given)
     return var
 
 
-cdef inline double observe(const Norm* norm, const real* x, Group* group, int64_t n) noexcept nogil:
+cdef inline double observe(const Norm* norm, const real* x, Group* group, int64_t n, real* kind) noexcept nogil:
     """The moments of a group whose runs are of n elements, the first at x; its variance."""
     cdef lanes_t sums[4]
     clear(sums, 0, 2)
-    for run in range(norm.runs):
+    for run in range(0 if norm.moments else norm.runs):
         add_up(x + run * norm.jump, x, x, n, x[0], sums, False, False)
-    return set_moments(group, x[0], sums, norm.given)
+    return set_moments(norm, group, x[0], total(sums[0]), total(sums[1]), kind)
 
 
 # Into out.  The mean comes in two parts, of which the second is what rounding took from the first.
@@ -132,19 +141,19 @@ cdef inline void scale_each(real* restrict out, const real* x, const real* w, co
         out[j] = ((x[j] - mean) - rest) * scale * w[j] + b[j]
 
 
-cdef int normalize_groups(const Norm* norm, int64_t first, int64_t end, real* _) noexcept nogil:
+cdef int normalize_groups(const Norm* norm, int64_t first, int64_t end, real* kind) noexcept nogil:
     positions = norm.positions
+    if norm.across and positions == 1:
+        return normalize_columns(norm, first, end, kind)
     for unit in range(first, end):
         group = group_at(norm, unit)
         out, x = <real*>norm.at[0] + group.start, <real*>norm.at[1] + group.start
         w, b = <real*>norm.at[2] + group.channel, <real*>norm.at[3] + group.channel
-        observe(norm, x, &group, norm.inner * positions)
+        observe(norm, x, &group, norm.inner * positions, kind)
         mean = <real>group.mean
         rest = <real>(group.mean - mean)
         if positions == 1:
-            for run in range(norm.runs):
-                scale_each(out + run * norm.jump, x + run * norm.jump, w, b, norm.inner, mean, rest,
-                           <real>group.scale)
+            scale_each(out, x, w, b, norm.inner, mean, rest, <real>group.scale)
         for k in range(norm.inner if positions > 1 else 0):
             for run in range(norm.runs):
                 at = run * norm.jump + k * positions
@@ -171,7 +180,7 @@ cdef inline void add_each(double* restrict dw, double* restrict db, const real* 
         db[j] += g[j]
 
 
-cdef inline void pull_group(const Norm* norm, int64_t unit, double* dw, real* _) noexcept nogil:
+cdef inline void pull_group(const Norm* norm, int64_t unit, double* dw, real* kind) noexcept nogil:
     """`dw` begins the sums of all channels: dw and db, then sum of g d and of g, of this group's channels."""
     cdef lanes_t sums[4]
     cdef double level = 0, slope = 0
@@ -180,12 +189,10 @@ cdef inline void pull_group(const Norm* norm, int64_t unit, double* dw, real* _)
     w = <real*>norm.at[5] + group.channel
     dw += group.channel
     db, products, slopes = dw + norm.channels, dw + 2 * norm.channels, dw + 3 * norm.channels
-    origin = <double>x[0]
+    origin = <double>(<real*>norm.at[norm.moments])[group.channel] if norm.moments else <double>x[0]
     clear(sums, 0, 4)
     if positions == 1:
-        for run in range(norm.runs):
-            at = run * norm.jump
-            add_up(x + at, g + at, w, norm.inner, origin, sums, True, True)
+        add_up(x, g, w, norm.inner, origin, sums, True, True)
         level, slope = total(sums[2]), total(sums[3])
     for k in range(norm.inner if positions > 1 else 0):
         clear(sums, 2, 4)
@@ -195,15 +202,13 @@ cdef inline void pull_group(const Norm* norm, int64_t unit, double* dw, real* _)
         slopes[k], products[k] = total(sums[2]), total(sums[3])
         level += w[k] * slopes[k]
         slope += w[k] * products[k]
-    set_moments(&group, origin, sums, norm.given)
-    r, d, mean = group.scale, group.mean - origin, <real>group.mean
-    rest, slope = <real>(group.mean - mean), (slope - d * level) * r * r * r / group.count
-    level *= r / group.count
+    set_moments(norm, &group, origin, total(sums[0]), total(sums[1]), kind)
+    r, d, mean, share = group.scale, group.mean - origin, <real>group.mean, 0 if norm.moments else 1.0 / group.count
+    rest, slope = <real>(group.mean - mean), (slope - d * level) * r * r * r * share
+    level *= r * share
     if positions == 1:
-        for run in range(norm.runs):
-            at = run * norm.jump
-            pull_each(dx + at, g + at, x + at, w, norm.inner, mean, rest, <real>r, <real>level, <real>slope)
-            add_each(dw, db, g + at, x + at, norm.inner, mean, rest, <real>r)
+        pull_each(dx, g, x, w, norm.inner, mean, rest, <real>r, <real>level, <real>slope)
+        add_each(dw, db, g, x, norm.inner, mean, rest, <real>r)
     for k in range(norm.inner if positions > 1 else 0):
         db[k] += slopes[k]
         dw[k] += r * (products[k] - d * slopes[k])
@@ -213,6 +218,8 @@ cdef inline void pull_group(const Norm* norm, int64_t unit, double* dw, real* _)
 
 
 cdef int pull_blocks(const Norm* norm, int64_t first, int64_t end, real* kind) noexcept nogil:
+    if norm.across and norm.positions == 1:
+        return pull_columns(norm, first, end, kind)
     for block in range(first, end):
         for unit in range(block * norm.block, min(norm.units, (block + 1) * norm.block)):
             pull_group(norm, unit, norm.sums + (0 if norm.across else 4 * norm.channels * block), kind)
@@ -231,91 +238,146 @@ cdef inline void move(real* running, double observed, double momentum) noexcept 
     running[0] = <real>(running[0] + momentum * (observed - running[0]))
 
 
-cdef int track_channels(const Norm* norm, int64_t first, int64_t end, real* _) noexcept nogil:
+cdef int track_channels(const Norm* norm, int64_t first, int64_t end, real* kind) noexcept nogil:
     """A sample is a group of its own, or all are one."""
     cdef Group group
     cdef double mean, var
+    if norm.across and norm.positions == 1:
+        return track_columns(norm, first, end, kind)
     group.count, sets = norm.runs * norm.positions, 1 if norm.across else norm.units // norm.groups
     unbiased = <double>group.count / (group.count - 1)
     for c in range(first, end):
         mean, var = 0, 0
         for n in range(sets):
             x = <real*>norm.at[2] + (n * norm.channels + c) * norm.positions
-            var += observe(norm, x, &group, norm.positions) * unbiased / sets
+            var += observe(norm, x, &group, norm.positions, kind) * unbiased / sets
             mean += group.mean / sets
         move(<real*>norm.at[0] + c, mean, norm.given)
         move(<real*>norm.at[1] + c, var, norm.given)
     return OK
 
 
+# ---- samples without positions: a group is a column, and a block of columns is read row by row
+
+cdef inline void add_columns(const Norm* norm, const real* x, const real* g, int64_t n, const real* origin,
+                             double* restrict sums, bint pull) noexcept nogil:
+    """The sums that add_up() has, BESIDE of each."""
+    s, q, a, b = sums, sums + BESIDE, sums + 2 * BESIDE, sums + 3 * BESIDE
+    memset(sums, 0, (4 if pull else 2) * BESIDE * sizeof(double))
+    for run in range(norm.runs):
+        for c in range(n):
+            add_one(<double>x[c] - origin[c], <double>g[c] if pull else 0, &s[c], &q[c], &a[c], &b[c], pull)
+        x, g = x + norm.jump, g + norm.jump
+
+
+cdef inline Group column_at(const Norm* norm, int64_t channel, double origin, double s, double q, double* var,
+                            real* kind) noexcept nogil:
+    cdef Group group
+    group.start = group.channel = channel
+    group.count, group.mean, group.scale = norm.runs, 0, 0
+    var[0] = set_moments(norm, &group, origin, s, q, kind)
+    return group
+
+
+cdef int normalize_columns(const Norm* norm, int64_t first, int64_t end, real* kind) noexcept nogil:
+    cdef double sums[2 * BESIDE]
+    cdef real mean[BESIDE], rest[BESIDE], scale[BESIDE]
+    cdef double var
+    cdef real* restrict out
+    for block in range(first, end):
+        start = block * BESIDE
+        n = min(<int64_t>BESIDE, norm.channels - start)
+        out, x, w, b = (<real*>norm.at[0] + start, <real*>norm.at[1] + start, <real*>norm.at[2] + start,
+                        <real*>norm.at[3] + start)
+        add_columns(norm, x, x, n, x, <double*>sums, False)
+        for c in range(n):
+            group = column_at(norm, start + c, x[c], sums[c], sums[BESIDE + c], &var, kind)
+            mean[c], scale[c] = <real>group.mean, <real>(group.scale * w[c])
+            rest[c] = <real>(group.mean - mean[c])
+        for run in range(norm.runs):
+            for c in range(n):
+                out[c] = ((x[c] - mean[c]) - rest[c]) * scale[c] + b[c]
+            out, x = out + norm.jump, x + norm.jump
+    return OK
+
+
+cdef int pull_columns(const Norm* norm, int64_t first, int64_t end, real* kind) noexcept nogil:
+    cdef double sums[4 * BESIDE]
+    cdef real mean[BESIDE], rest[BESIDE], scale[BESIDE], level[BESIDE], slope[BESIDE]
+    cdef double var
+    cdef real* restrict dx
+    for block in range(first, end):
+        start = block * BESIDE
+        n = min(<int64_t>BESIDE, norm.channels - start)
+        dx, g, x, w = (<real*>norm.at[0] + start, <real*>norm.at[3] + start, <real*>norm.at[4] + start,
+                       <real*>norm.at[5] + start)
+        origin = <real*>norm.at[norm.moments] + start if norm.moments else x
+        add_columns(norm, x, g, n, origin, <double*>sums, True)
+        for c in range(n):
+            group = column_at(norm, start + c, origin[c], sums[c], sums[BESIDE + c], &var, kind)
+            r, share = group.scale, 0 if norm.moments else w[c] / <double>norm.runs
+            slopes = sums[2 * BESIDE + c]
+            z = r * (sums[3 * BESIDE + c] - (group.mean - origin[c]) * slopes)
+            norm.sums[start + c], norm.sums[norm.channels + start + c] = z, slopes
+            mean[c], scale[c] = <real>group.mean, <real>(r * w[c])
+            level[c], slope[c] = <real>(r * share * slopes), <real>(r * r * share * z)
+            rest[c] = <real>(group.mean - mean[c])
+        for run in range(norm.runs):
+            for c in range(n):
+                dx[c] = g[c] * scale[c] - (((x[c] - mean[c]) - rest[c]) * slope[c] + level[c])
+            dx, g, x = dx + norm.jump, g + norm.jump, x + norm.jump
+    return OK
+
+
+cdef int track_columns(const Norm* norm, int64_t first, int64_t end, real* kind) noexcept nogil:
+    cdef double sums[2 * BESIDE]
+    cdef double var
+    for block in range(first, end):
+        start = block * BESIDE
+        n, x = min(<int64_t>BESIDE, norm.channels - start), <real*>norm.at[2] + start
+        add_columns(norm, x, x, n, x, <double*>sums, False)
+        for c in range(n):
+            group = column_at(norm, start + c, x[c], sums[c], sums[BESIDE + c], &var, kind)
+            move(<real*>norm.at[0] + start + c, group.mean, norm.given)
+            move(<real*>norm.at[1] + start + c, var * norm.runs / (norm.runs - 1), norm.given)
+    return OK
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 
-cdef View channels_first(const View* v, char* data, int64_t channels) noexcept nogil:
-    """(n, c) contiguous at `data`, as (c, n): a transposed view."""
-    cdef View result = v[0]
-    result.data, result.ndim = data, 2
-    result.shape[0], result.strides[0] = channels, 1
-    result.shape[1], result.strides[1] = view_size(v) // channels, channels
-    return result
-
-
-cdef char* turned(const View* v, int64_t channels, void** owned, bint filled) noexcept nogil:
-    """Scratch memory for (c, n), filled with v, which is (n, c), or not."""
-    cdef View view, result
-    cdef void* also = NULL
-    owned[0] = scratch(view_size(v) * itemsize_of(v.dtype))
-    data = packed(v, &also) if filled and owned[0] != NULL else NULL
-    if data != NULL:
-        view = channels_first(v, data, channels)
-        result = dense(&view, <char*>owned[0])
-        copy_view(&result, &view)
-    discard(also)
-    return <char*>owned[0] if data != NULL or not filled else NULL
-
-
 cdef int run(Step* step, int outputs, int x_at) noexcept nogil:
-    """step.inner on all groups; for the derivative, on blocks of them, whose sums are added up.
-
-    Samples without positions become the positions of one sample, in transposed copies: channels are runs then.
-    """
+    """step.inner on all groups; for the derivative, on blocks of them, whose sums are added up."""
     cdef Norm norm
-    cdef View out, back
     cdef void* owned[OPERANDS]
     cdef int status = OK
-    cdef bint pull = outputs == 3, turn
+    cdef bint pull = outputs == 3, apart
     params, size = &step.params, view_size(&step.args[x_at])
     norm.channels, norm.positions, norm.groups, norm.across = params.i[0], params.i[1], params.i[2], params.i[3]
-    turn = norm.across and norm.positions == 1 and size > 0
-    if turn:
-        norm.positions, norm.across = size // norm.channels, 0
     norm.given, norm.jump = params.f[0], norm.channels * norm.positions
     samples, norm.inner = size // max(norm.jump, <int64_t>1), norm.channels // norm.groups
     norm.runs, norm.units = samples if norm.across else 1, norm.groups * (1 if norm.across else samples)
-    norm.block = 1 if norm.across or not pull else (
-        1 + max(<int64_t>BLOCK, SHARE * norm.channels) * norm.units // (size + 1))
-    blocks = (norm.units + norm.block - 1) // norm.block if size else 0
-    nbytes = (4 * norm.channels * (1 if norm.across else blocks) + 1) * <int64_t>sizeof(double) if pull else 0
+    norm.moments = step.n_args - 2 if step.n_args == x_at + (4 if pull else 5) else 0
+    apart = pull and not norm.across        # whether blocks have sums of their own
+    norm.block = 1 + max(<int64_t>BLOCK, SHARE * norm.channels) * norm.units // (size + 1) if apart else (
+        BESIDE if norm.across and norm.positions == 1 else 1)
+    units = norm.channels if outputs == 2 and norm.block == 1 else norm.units
+    blocks = (units + norm.block - 1) // norm.block if size else 0
+    areas = blocks if apart else 1
+    nbytes = 4 * norm.channels * areas * <int64_t>sizeof(double) if pull else 0
     norm.sums = <double*>scratch(nbytes)
     status = NO_MEMORY if norm.sums == NULL else OK
     for k in range(step.n_args):
         norm.at[k], owned[k] = step.args[k].data, NULL
-        if turn and (k == x_at or pull and k == 3 or outputs != 2 and k == 0):
-            norm.at[k] = turned(&step.args[k], norm.channels, &owned[k], k > 0)
-        elif k >= outputs:
+        if k >= outputs:
             norm.at[k] = packed(&step.args[k], &owned[k])
         status = NO_MEMORY if norm.at[k] == NULL else status
     if status == OK:
         memset(norm.sums, 0, nbytes)
-        share_out(step.inner, &norm, norm.channels if outputs == 2 and size else blocks, 1,
-                  (0.4 if pull else 0.2) * <double>size)
+        share_out(step.inner, &norm, blocks, 1, (0.4 if pull else 0.2) * <double>size)
         if pull and step.args[0].dtype == FLOAT32:
-            add_blocks(&norm, 1 if norm.across else blocks, <float*>NULL)
+            add_blocks(&norm, areas, <float*>NULL)
         elif pull:
-            add_blocks(&norm, 1 if norm.across else blocks, <double*>NULL)
-        if turn and outputs != 2:
-            out = channels_first(&step.args[0], step.args[0].data, norm.channels)
-            back = dense(&out, norm.at[0])
-            copy_view(&out, &back)
+            add_blocks(&norm, areas, <double*>NULL)
     for k in range(step.n_args):
         discard(owned[k])
     discard(norm.sums)

@@ -97,7 +97,8 @@ cdef inline double sum_of_run(const real* a, int64_t n, real peak) noexcept nogi
 # Columns side by side, in a copy: rows of a few kilobytes apart would meet in the same places of the cache, and short
 # rows fill no vector.
 
-cdef inline void load(const Lines* lines, int k, const char* source, int64_t columns, real* restrict tile) noexcept nogil:
+cdef inline void load(const Lines* lines, int k, const char* source, int64_t columns, real* restrict tile
+                      ) noexcept nogil:
     """Columns of operand k, row by row, whichever way they lie."""
     by, side = lines.by[k], lines.side[k]
     if side == <int64_t>sizeof(real):
@@ -214,7 +215,7 @@ cdef int softmax(Step* step) noexcept nogil:
     return run_columns(step, first.shape[step.params.i[0]] if first.ndim else 1, first, &step.args[0], last)
 
 
-# ---- the loss of classes.  params: the axis, whether x holds logarithms, whether the mean is taken, the class to ignore
+# ---- the loss of classes.  ints: the axis, whether x holds logarithms, whether the mean is taken, the class to ignore
 
 cdef View lifted(const View* v, int ndim, int axis) noexcept nogil:
     """The view with one more axis, repeating it, where it has one less than `ndim`."""

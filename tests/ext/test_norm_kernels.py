@@ -14,7 +14,8 @@ from minigrad_ext.kernel import Params
 from minigrad_ext.parallel import get_num_threads, set_num_threads
 
 # samples, channels, positions, groups, across samples
-CASES = [(3, 4, 5, 2, False), (3, 4, 1, 1, False), (2, 3, 1, 3, True), (4, 2, 9, 2, True), (1, 1, 40, 1, False),
+CASES = [(3, 4, 5, 2, False), (3, 4, 1, 1, False), (2, 3, 1, 3, True), (9, 70, 1, 70, True), (3, 2, 6, 2, False),
+         (4, 2, 9, 2, True), (1, 1, 40, 1, False),
          (7, 35, 1, 1, False), (3, 2, 33, 1, False), (2, 6, 16, 3, False), (3, 3, 17, 3, False)]
 
 
@@ -40,38 +41,43 @@ def threads():
 
 
 @pytest.mark.parametrize("dtype", REALS)
-@pytest.mark.parametrize("case", CASES)
-def test_is_its_definition(kernels, case, dtype):
+@pytest.mark.parametrize(("case", "moments"), [(case, moments) for case in CASES for moments in (False, True)
+                                               if case[1] == case[3] or not moments])
+def test_is_its_definition(kernels, case, dtype, moments):
     shape, c = case[:3], case[1]
     x, g, w, b = numbers(shape, 1), numbers(shape, 2), numbers((c,), 3), numbers((c,), 4)
-    near = 2e-5 if dtype == "float32" else 1e-13
-    wanted = reference.normalize(x, w, b, groups=groups(case))
-    pulled = reference.normalize_pull(g, x, w, groups=groups(case))
+    near, given, more = 2e-5 if dtype == "float32" else 1e-13, [], []
+    if moments:
+        given = [numbers((c,), 5), nested.pointwise(lambda value: value * value + 0.1, numbers((c,), 6))]
+        more = [buf(each, dtype) for each in given]
+    wanted = reference.normalize(x, w, b, *given, groups=groups(case))
+    pulled = reference.normalize_pull(g, x, w, *given, groups=groups(case))
     for (layout, xs), (_, gs), (_, ws) in zip(layouts(x, dtype), layouts(g, dtype), [*layouts(w, dtype)] * 2,
                                               strict=False):
         out = empty(shape, dtype)
-        kernels["normalize"](out, xs, ws, buf(b, dtype), params(case, 0.1))
+        kernels["normalize"](out, xs, ws, buf(b, dtype), *more, params(case, 0.1))
         check_close(out, wanted, near, near, layout)
         results = [empty(shape, dtype), empty((c,), dtype), empty((c,), dtype)]
-        kernels["normalize_pull"](*results, gs, xs, ws, params(case, 0.1))
+        kernels["normalize_pull"](*results, gs, xs, ws, *more, params(case, 0.1))
         for result, each in zip(results, pulled, strict=True):
             check_close(result, each, near, near * 10, layout)
 
 
 @pytest.mark.parametrize("dtype", REALS)
-@pytest.mark.parametrize("across", [False, True])
-def test_running_moments(kernels, dtype, across):
-    x, mean, var = numbers((3, 2, 5), 1), [0.5, -1.0], [1.0, 4.0]
-    wanted = reference.track_moments(mean, var, x, positions=5, across=across, momentum=0.1)
+@pytest.mark.parametrize(("positions", "across"), [(5, False), (5, True), (1, True)])
+def test_running_moments(kernels, dtype, positions, across):
+    x, mean, var = numbers((3, 2, positions), 1), [0.5, -1.0], [1.0, 4.0]
+    wanted = reference.track_moments(mean, var, x, positions=positions, across=across, momentum=0.1)
     moved = [buf(mean, dtype), buf(var, dtype)]
     for _, xs in layouts(x, dtype):
         moved = [buf(mean, dtype), buf(var, dtype)]
-        kernels["track_moments"](*moved, xs, Params((2, 5, 2, across), (0.1,)))
+        kernels["track_moments"](*moved, xs, Params((2, positions, 2, across), (0.1,)))
         for result, each in zip(moved, wanted, strict=True):
             check_close(result, each, 1e-6 if dtype == "float32" else 1e-14)
 
 
-@pytest.mark.parametrize("case", [(2, 2, 300, 2, True), (2, 2, 300, 2, False), (3, 300, 1, 1, False)])
+@pytest.mark.parametrize("case", [(2, 2, 300, 2, True), (2, 2, 300, 2, False), (3, 300, 1, 1, False),
+                                  (300, 2, 1, 2, True)])
 @pytest.mark.parametrize("offset", [1e4, -3e5])
 def test_variance_does_not_cancel(kernels, case, offset):
     """float32 numbers far from 0, taken as they are: against the definition in float64."""
@@ -108,7 +114,8 @@ def test_of_nothing(kernels, case):
     assert running[0].tolist() == [2.0] * c
 
 
-@pytest.mark.parametrize("case", [(64, 8, 400, 8, True), (64, 8, 400, 2, False), (700, 300, 1, 1, False)])
+@pytest.mark.parametrize("case", [(64, 8, 400, 8, True), (64, 8, 400, 2, False), (700, 300, 1, 1, False),
+                                  (700, 300, 1, 300, True)])
 def test_same_bits_for_any_number_of_threads(kernels, threads, case):
     x, g, w = empty(case[:3]), empty(case[:3]), buf(numbers(case[1:2], 3))
     kernels["uniform"](x, Params((1, 0)))

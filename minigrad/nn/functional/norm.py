@@ -18,7 +18,7 @@ from minigrad.functions.random import rand
 from minigrad.functions.signature import Floats
 from minigrad.groups import Groups, groups_of
 from minigrad.kernels import KERNELS, Params
-from minigrad.nn.functional.checks import check_probability, check_shape, per_channel, per_dimension, sized
+from minigrad.nn.functional.checks import check_probability, check_shape, per_dimension, sized
 from minigrad.nn.functional.pool import avg_pool2d
 from minigrad.ops.norm import normalize
 from minigrad.shapes import integer, shape_of
@@ -35,12 +35,12 @@ def _constant(value: float, channels: int, dtype: Any) -> Tensor:
     return Tensor(Buffer.scalar(value, dtype.code).expand((channels,)))
 
 
-def _normalized(input: Tensor, weight: Tensor | None, bias: Tensor | None, groups: Groups) -> Any:
+def _normalized(input: Tensor, weight: Tensor | None, bias: Tensor | None, groups: Groups, *moments: Tensor) -> Any:
     if weight is None or bias is None:
         kind = input.dtype
         weight = _constant(1.0, groups.channels, kind) if weight is None else weight
         bias = _constant(0.0, groups.channels, kind) if bias is None else bias
-    return normalize(input, weight, bias, groups=groups)
+    return normalize(input, weight, bias, *moments, groups=groups)
 
 
 def batch_norm(input: Floats, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None,
@@ -81,16 +81,14 @@ def _norm(op: str, axes: tuple[int, ...], input: Tensor, running_mean: Any, runn
           bias: Any, observe: bool, momentum: float, eps: float) -> Tensor:
     """Normalised over `axes` and the positions, each channel with its own scale and shift."""
     require(isinstance(momentum, int | float), op, "momentum", momentum, "a number", TypeError)
-    shape, ndim = input.shape, input.ndim
-    check_shape(ndim > 1, op, "input", input, "(n, c, ...)")
+    shape = input.shape
+    check_shape(len(shape) > 1, op, "input", input, "(n, c, ...)")
     sized(op, shape[1:2], running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     if not observe:
         if running_mean is None or running_var is None:
             raise ValueError(f"{op}: running_mean and running_var are needed when the input's own are not used")
-        scale = (per_channel(running_var, ndim) + eps).rsqrt()
-        scale = scale if weight is None else scale * per_channel(weight, ndim)
-        output = (input - per_channel(running_mean, ndim)) * scale
-        return output if bias is None else output + per_channel(bias, ndim)
+        return _normalized(input, weight, bias, groups_of(shape[1], prod(shape[2:]), shape[1], True, eps), running_mean,
+                           running_var)
     positions, across = prod(shape[2:]), op == "batch_norm"
     check_shape(positions * (shape[0] if across else 1) != 1, op, "input", input,
                 "more than one value per channel to train")
