@@ -303,10 +303,12 @@ cdef inline float fast_sigmoidf(float x) noexcept nogil:
 cdef inline float fast_tanhf(float x) noexcept nogil:
     """1 - 2 / (e^2x + 1), or near 0, where that cancels, a polynomial (Cephes')."""
     cdef float one = 1, two = 2, p0 = -3.33332819422e-1, p
+    cdef int32_t k
     z = x * x
     p = hornerf(-5.70498872745e-3, z, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1)
     p = x + x * z * (p * z + p0)
-    y = one - two / (fast_expf(two * fabsf(x)) + one)
+    e = (one + reduced_expm1(bounded(two * fabsf(x), 0, 20), &k)) * two_to(k)
+    y = one - two / (e + one)
     return copysignf(p if fabsf(x) < <float>0.625 else y, x)
 
 
@@ -316,12 +318,12 @@ cdef inline float normal_tailf(float z, float* density) noexcept nogil:
     In powers of 2, e^(-z^2/2) = 2^(k + f) needs fewer steps; that the fraction f of a large exponent has few bits left
     costs tails their last digits: 4 units in the last place at z = 2, 10 at 5, 110 at 14, where nothing normal is left.
     """
-    cdef float base = -0.72134752
+    cdef float base = -0.72134752, top = 14.6
     cdef int32_t k
-    z = bounded(z, 0, 14.6)
+    z = top if z > top else z
     u = z * z * base
     f = u - nearest(u, &k)
-    density[0] = exp2_fraction(f) * two_to(k + LIFT)
+    density[0] = as_float(float_bits(exp2_fraction(f)) + (<uint32_t>(k + LIFT) << 23))
     return density[0] * (MG_LOWERED * <float>tail_ratio(z))
 
 

@@ -8,7 +8,7 @@ updated and written once.
          floats lr, keep, fresh, eps, weight_decay, momentum)
     adadelta(p, g, v, u; ints maximize; floats lr, rho, eps, weight_decay)
 
-All arrays have p's shape and dtype and strides of their own.  The formulas are PyTorch's, step for step.
+All arrays have p's shape and dtype and strides of their own.  The formulas are PyTorch's.
 """
 
 from libc.math cimport sqrt
@@ -35,13 +35,14 @@ cdef void sgd(real* restrict p, const real* g, real* restrict b, void* t, void* 
 cdef void adam(real* restrict p, const real* gradient, real* restrict m, real* restrict v, real* restrict largest,
                int64_t n, const Params* given) noexcept nogil:
     # Adam adds weight_decay p to g; AdamW (decoupled) shrinks p by lr weight_decay p instead.
-    # m += (1 - beta1) (g - m);  v = beta2 v + (1 - beta2) g^2;  p -= lr / c1 * m / (sqrt(v) / sqrt(c2) + eps)
-    # AMSGrad divides by the largest v so far.
+    # m += (1 - beta1) (g - m);  v = beta2 v + (1 - beta2) g^2;  p -= lr / c1 * m / (sqrt(v) / sqrt(c2) + eps), with one
+    # division an element: both sides of the last are multiplied by sqrt(c2).  AMSGrad divides by the largest v so far.
     cdef bint amsgrad = given.i[0], decoupled = given.i[2]
     cdef real sign = 1 - 2 * given.i[1], weight_decay = 0 if decoupled else given.f[4]
     cdef real keep = 1 - given.f[0] * given.f[4] if decoupled else 1
-    cdef real fresh1 = 1 - given.f[1], beta2 = given.f[2], fresh2 = 1 - given.f[2], eps = given.f[3]
-    cdef real lr = given.f[0] / given.f[5], root = sqrt(given.f[6]), g, q, second
+    cdef double root = sqrt(given.f[6])
+    cdef real fresh1 = 1 - given.f[1], beta2 = given.f[2], fresh2 = 1 - given.f[2], eps = given.f[3] * root
+    cdef real lr = given.f[0] / given.f[5] * root, g, q, second
     for j in range(n):
         q = p[j] * keep
         g = sign * gradient[j] + weight_decay * q
@@ -49,7 +50,7 @@ cdef void adam(real* restrict p, const real* gradient, real* restrict m, real* r
         second = v[j] = beta2 * v[j] + fresh2 * g * g
         if amsgrad:
             second = largest[j] = second if (second > largest[j]) | (second != second) else largest[j]
-        p[j] = q - lr * m[j] / (<real>sqrt(second) / root + eps)
+        p[j] = q - lr * m[j] / (<real>sqrt(second) + eps)
 
 
 cdef void rmsprop(real* restrict p, const real* g, real* restrict v, real* restrict m, real* restrict last, int64_t n,
