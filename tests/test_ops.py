@@ -42,7 +42,7 @@ FLOAT_ONLY = {"conv", "conv_transpose", "conv_weight", "max_pool_index", "max_po
               "log_softmax_pull", "class_loss", "class_loss_pull", "loss", "loss_pull", "normalize"}
 DIVIDING = {"mean", "avg_pool", "avg_unpool"}      # linear rows that round
 # Kernels that are no rows: they draw numbers or change tensors in place; and those that rows of other names run.
-BESIDES = {"uniform", "normal", "randint", "permutation", "sgd", "adam", "rmsprop", "adadelta",
+BESIDES = {"uniform", "mask", "normal", "randint", "permutation", "sgd", "adam", "rmsprop", "adadelta",
            "track_moments"}
 PARTS = {"normalize_pull", "fill", "sum", "add_into", "arange", "scatter", "sort",
          *[f"cast_{dtype.name}" for dtype in minigrad.dtypes.DTYPES]}

@@ -18,12 +18,13 @@ from minigrad_ext.buffer import Buffer
 __all__ = ["bernoulli", "normal", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm"]
 
 
-def draw(kernel: str, out: Buffer, generator: Generator | None, ints: tuple[int, ...] = ()) -> Buffer:
+def draw(kernel: str, out: Buffer, generator: Generator | None, ints: tuple[int, ...] = (),
+         floats: tuple[float, ...] = ()) -> Buffer:
     """Fills `out` by a kernel of random.pyx from the next positions of the generator."""
     require(generator is None or isinstance(generator, Generator), kernel, "generator", type(generator).__name__,
             "a minigrad.Generator", TypeError)
     place = (generator or default_generator).take(counters_used(kernel, out.size, out.dtype))
-    KERNELS[kernel](out, Params((*place, *ints)))
+    KERNELS[kernel](out, Params((*place, *ints), floats))
     return out
 
 

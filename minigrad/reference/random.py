@@ -56,6 +56,13 @@ def uniform(shape: Shape = (), seed: int = 0, offset: int = 0, bits: int = 24) -
     return unflatten([next(units) for _ in range(math.prod(shape))], shape)
 
 
+def mask(shape: Shape = (), seed: int = 0, offset: int = 0, bits: int = 24, keep: float = 0.5, scale: float = 2
+         ) -> Nested:
+    """`scale` where the uniform number is below `keep`, else 0."""
+    units = _units(seed, offset, bits)
+    return unflatten([scale if next(units) < keep else 0 for _ in range(math.prod(shape))], shape)
+
+
 def normal(shape: Shape = (), seed: int = 0, offset: int = 0, bits: int = 24) -> Nested:
     """Normal numbers, two from every two uniform ones (Box and Muller)."""
     units = _units(seed, offset, bits)
@@ -84,5 +91,5 @@ def permutation(n: int, seed: int = 0, offset: int = 0) -> list[int]:
 
 
 KERNELS: dict[str, Callable[..., Nested]] = {
-    function.__name__: function for function in (uniform, normal, randint, permutation)
+    function.__name__: function for function in (uniform, mask, normal, randint, permutation)
 }

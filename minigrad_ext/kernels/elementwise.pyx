@@ -32,6 +32,8 @@ cdef enum:
     RUN = 64        # numbers written at a time
     FAR = 1000000   # radians
 
+cdef int64_t SMALL = 4503599627370496
+
 ctypedef fused integer:
     uint8_t
     int32_t
@@ -180,8 +182,17 @@ cdef void integers(int op, integer* restrict out, const integer* a, const intege
     # A shift by a negative number, or by all bits and more, shifts everything out: 0 is left, or -1 to the right of a
     # negative number.
     cdef int width = 8 * sizeof(integer)
+    cdef bint small = floor_divide <= op <= fmod
+    cdef double q
     cdef integer r
-    if op == floor_divide:
+    if small:       # below 2^52 a quotient that is no integer is further from one than its double is from it
+        for j in range(n): small &= (a[j] < SMALL) & (a[j] > -SMALL) & (b[j] < SMALL) & (b[j] > -SMALL)
+    if small:       # 5 times as fast as the processor's division of integers
+        for j in range(n):
+            q = <double>a[j] / <double>b[j]
+            q = math.trunc(q) if op == fmod else math.floor(q)
+            out[j] = <integer><int64_t>(q if op == floor_divide else a[j] - q * b[j])
+    elif op == floor_divide:
         for j in range(n): out[j] = truncated(a[j], b[j]) - <integer>astray(rest(a[j], b[j]), b[j])
     elif op == remainder:
         for j in range(n):
@@ -353,17 +364,21 @@ cdef int elementwise(Step* call) noexcept nogil:
     return run_walk(call, call.n_args, ~1, 1, <loop_t>run_row, row, cost)
 
 
+cdef inline bint holds(const integer* x, int64_t n, bint negative) noexcept nogil:
+    """Whether a 0 is among n integers, or with `negative` a number below 0."""
+    cdef bint found = False
+    for j in range(n): found |= x[j] < 0 if negative else x[j] == 0
+    return found
+
+
 cdef bint any_value(const View* v, bint negative) noexcept nogil:
-    """Whether integers hold a 0, or with `negative` a number below 0."""
-    cdef int64_t x
-    flat = contiguous(v)
-    for j in range(view_size(v)):
-        at = j if flat else place(v, j)
-        x = (<int64_t*>v.data)[at] if v.dtype == INT64 else (
-            (<int32_t*>v.data)[at] if v.dtype == INT32 else <uint8_t>v.data[at])
-        if x < 0 if negative else x == 0:
-            return True
-    return False
+    cdef int64_t j, n = view_size(v), run = max(n, 1) if contiguous(v) else 1
+    cdef bint found = False
+    for j from 0 <= j < n by run:
+        x = v.data + place(v, j) * itemsize_of(v.dtype)
+        found |= (holds(<int64_t*>x, run, negative) if v.dtype == INT64 else
+                  holds(<int32_t*>x, run, negative) if v.dtype == INT32 else holds(<uint8_t*>x, run, negative))
+    return found
 
 
 cdef int checked(Step* call) noexcept nogil:

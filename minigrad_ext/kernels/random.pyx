@@ -92,6 +92,14 @@ cdef void normal_batch(real* x, uint64_t counter, const Params* params) noexcept
         x[2 * j], x[2 * j + 1] = <real>(length * cosine), <real>(length * sine)
 
 
+cdef void mask_batch(real* x, uint64_t counter, const Params* params) noexcept nogil:
+    """f[1] with probability f[0], else 0: what dropout multiplies by."""
+    cdef real keep = params.f[0], scale = params.f[1], zero = 0
+    uniform_batch(x, counter, params)
+    for j in range(16 * LANES // <int>sizeof(real)):
+        x[j] = scale if x[j] < keep else zero
+
+
 ctypedef void (*batch_t)(char* x, uint64_t counter, const Params* params) noexcept nogil
 
 
@@ -162,6 +170,7 @@ def counters_used(kernel, n, dtype=None):
 
 KERNELS = {kernel.name: kernel for kernel in (
     family("uniform", uniform, 0, <void*>uniform_batch[float], <void*>uniform_batch[double]),
+    family("mask", uniform, 0, <void*>mask_batch[float], <void*>mask_batch[double]),
     family("normal", normal, 0, <void*>normal_batch[float], <void*>normal_batch[double]),
     family("randint", uniform, 0, NULL, NULL, <void*>uniform_batch[int64_t]),
     family("permutation", permutation, 0, NULL, NULL, <void*>uniform_batch[int64_t]),

@@ -96,6 +96,17 @@ def test_divisions(kernels, name, dtype):
     check_equal(out, fits(reference.KERNELS[name](column, row), dtype), f"{name} {dtype}")
 
 
+@pytest.mark.parametrize("limit", [60, 2**31 - 1, 2**52 - 1, 2**52, 2**62])
+@pytest.mark.parametrize("name", DIVISIONS)
+def test_divisions_of_small_and_large_integers(kernels, name, limit):
+    """Quotients of which doubles can tell the integer, up to where they no longer can."""
+    near = [limit - j for j in range(8)] + [limit // 2, limit // 3, 3, 2, 1]
+    column, row = [[sign * v] for v in [*near, 0] for sign in (1, -1)], [sign * v for v in near for sign in (1, -1)]
+    for dtype in ("int32", "int64") if limit < 2**31 else ("int64",):
+        out = run(kernels[name], (len(column), len(row)), dtype, buf(column, dtype), buf(row, dtype))
+        check_equal(out, reference.KERNELS[name](column, row), f"{name} {dtype}")
+
+
 @pytest.mark.parametrize("dtype", REALS)
 def test_div(kernels, dtype):
     column, row = pairs(dtype)

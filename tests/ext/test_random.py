@@ -63,6 +63,15 @@ def test_permutation(kernels, n):
     assert sorted(out.tolist()) == list(range(n))
 
 
+@pytest.mark.parametrize("dtype", BITS)
+def test_mask(kernels, dtype):
+    """Of powers of two: no rounding of the probability."""
+    for n in (0, 1, 63, 300):
+        out = empty((n,), dtype)
+        kernels["mask"](out, Params((5, 7), (0.75, 4.0)))
+        check_equal(out, reference.KERNELS["mask"]((n,), 5, 7, BITS[dtype], keep=0.75, scale=4))
+
+
 @pytest.mark.parametrize("name", ["uniform", "normal", "randint"])
 def test_numbers_do_not_depend_on_the_layout(kernels, name):
     dtype = "int64" if name == "randint" else "float32"

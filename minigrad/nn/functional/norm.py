@@ -14,7 +14,7 @@ from typing import Any
 from minigrad.autograd import no_grad
 from minigrad.errors import require
 from minigrad.functions.create import empty
-from minigrad.functions.random import rand
+from minigrad.functions.random import draw
 from minigrad.functions.signature import Floats
 from minigrad.groups import Groups, groups_of
 from minigrad.kernels import KERNELS, Params
@@ -205,8 +205,8 @@ def _dropout(input: Floats, p: float = 0.5, training: bool = True, inplace: bool
         return input
     if p == 1.0:
         return input * 0.0
-    mask = (rand(shape, dtype=input.dtype) < 1.0 - p).to(input.dtype)
-    return input * (mask * (1.0 / (1.0 - p)))
+    mask = draw("mask", Buffer.empty(shape, input.dtype.code), None, floats=(1.0 - p, 1.0 / (1.0 - p)))
+    return input * Tensor(mask)
 
 
 dropout1d, dropout2d, dropout3d = per_dimension("dropout", _dropout)
