@@ -2,7 +2,7 @@
 
 The system hands out large blocks as untouched pages, and touching each for the first time is a page fault.  A training
 step asks for the same sizes again and again, so blocks given back are kept, one stack per size class, the most recently
-used (whose lines are still in the cache) on top.  There are eight classes per doubling: a block is at most an eighth
+used (whose lines are still in the cache) on top.  There are 16 classes per doubling: a block is at most a sixteenth
 larger than what was asked for.  Kernels take their scratch memory here too, without the GIL: a lock guards the stacks.
 """
 
@@ -43,7 +43,7 @@ cdef extern from * nogil:
     const size_t MINIGRAD_GUARDS
 
 cdef enum:
-    CLASSES = 8 * 64, GUARD_BYTE = 0xA5
+    CLASSES = 16 * 64, GUARD_BYTE = 0xA5
     HEADER = 64         # bytes before scratch memory, which hold its size
 
 # More than any address space holds: a request beyond it is refused without asking, and sums cannot overflow.
@@ -65,17 +65,17 @@ cdef long lock = 0          # held for nanoseconds, so that to wait is to try ag
 
 
 cdef inline int class_of(size_t nbytes) noexcept nogil:
-    """The smallest class whose blocks hold `nbytes`; blocks of class 8 e + q have (8 + q) 2^e 8 bytes, q < 8."""
+    """The smallest class whose blocks hold `nbytes`; blocks of class 16 e + q have (16 + q) 2^e 4 bytes, q < 16."""
     cdef int exponent
-    last = (nbytes - 1) >> 3 if nbytes > 64 else 0          # the last unit of 8 bytes
-    if last < 8:
+    last = (nbytes - 1) >> 2 if nbytes > 64 else 0          # the last unit of 4 bytes
+    if last < 16:
         return 0
     fraction = frexp(<double>last, &exponent)               # last = fraction 2^exponent, 1/2 <= fraction < 1
-    return 8 * (exponent - 4) + <int>(16 * fraction) - 8 + 1
+    return 16 * (exponent - 5) + <int>(32 * fraction) - 16 + 1
 
 
 cdef inline size_t size_of(int index) noexcept nogil:
-    return (<size_t>(8 + (index & 7)) << (index >> 3)) << 3
+    return (<size_t>(16 + (index & 15)) << (index >> 4)) << 2
 
 
 cdef inline size_t block_size(size_t nbytes) noexcept nogil:
