@@ -23,10 +23,18 @@ from minigrad_ext.kernels.axes cimport share_out
 from minigrad_ext.kernels.tile cimport DOT_LANES, ceiling, tile_dot
 from minigrad_ext.types cimport FLOAT32, NO_MEMORY, OK, Step, View, real
 
+cdef extern from *:
+    """
+    #include "isa.h"
+    /* As many as registers hold, sums and pointers, and as many as the compiler unrolls (setup.py, PEEL). */
+    enum { PIECES = MG_VECTOR >= 32 ? 8 : 4, TAPS = MG_VECTOR == 64 ? 9 : MG_VECTOR == 32 ? 5 : 4 };
+    """
+    enum:
+        PIECES                      # below one another, summed at a time; half as many of doubles: they take two vectors
+        TAPS                        # of a weight gradient, summed side by side
+
 cdef enum:
-    PIECES = 8                      # below one another, summed at a time; half as many of doubles: they take two vectors
     TALL = 3                        # rows of a kernel that are met by each row that is loaded
-    TAPS = 9                        # of a weight gradient, summed side by side
     RUN = 2048                      # pixels added up in single precision
     TASKS = 32                      # all planes make about so many tasks
 

@@ -28,7 +28,8 @@ cdef extern from *:
     #include "isa.h"
     /* Rows times columns of dots, each a vector of sums (two of doubles): as many as registers hold.  Each vector that
        is loaded meets all of the other side. */
-    enum { DOT_ROWS = 4, DOT_COLUMNS = MG_VECTOR == 64 ? 6 : 2, DOT_COLUMNS_OF_ONE = 8, DOT_BLOCKS = 24 };
+    enum { DOT_ROWS = 4, DOT_COLUMNS = MG_VECTOR == 64 ? 6 : 2, DOT_COLUMNS_OF_ONE = MG_VECTOR >= 32 ? 8 : 4,
+           DOT_BLOCKS = 24 };
     """
     enum:
         DOT_ROWS, DOT_COLUMNS
