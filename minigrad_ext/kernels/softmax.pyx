@@ -19,7 +19,7 @@ from minigrad_ext.allocator cimport discard, scratch
 from minigrad_ext.kernels.axes cimport family
 from minigrad_ext.kernels.blocks cimport contiguous, dense, place
 from minigrad_ext.kernels.fastmath cimport MG_LOWERED, bounded, fast_log, lifted_expf, real_exp
-from minigrad_ext.kernels.folds cimport LARGEST, SUM, element, fold_run, merge
+from minigrad_ext.kernels.folds cimport LARGEST, SUM, element, fold_run
 from minigrad_ext.kernels.lines cimport Lines, run_lines
 from minigrad_ext.types cimport BAD_INDEX, FLOAT32, NO_MEMORY, OK, Step, View, itemsize_of, real, view_size
 
@@ -122,11 +122,12 @@ cdef inline void store_tile(const Lines* lines, char* target, int64_t columns, c
 
 
 cdef inline void largest_of_columns(const real* a, int64_t n, int64_t columns, real* restrict peak) noexcept nogil:
+    """NaN is passed over: it spoils the sum in any case."""
     for c in range(columns):
         peak[c] = <real>-INFINITY
     for j in range(n):
         for c in range(columns):
-            peak[c] = merge(peak[c], a[j * columns + c], LARGEST)
+            peak[c] = a[j * columns + c] if a[j * columns + c] > peak[c] else peak[c]
 
 
 cdef inline void sum_columns(What what, real* a, const real* b, int64_t n, int64_t columns, const real* peak,
@@ -205,7 +206,7 @@ cdef int log_softmax_pull_loop(const Lines* lines, char** at, int64_t columns, r
 
 cdef int run_columns(Step* step, int64_t n, const View* x, const View* out, const View* also) noexcept nogil:
     """All lines, side by side where that is needed."""
-    width = min(<int64_t>BESIDE, max(<int64_t>16, TILE // max(n, <int64_t>1)))
+    width = min(<int64_t>BESIDE, max(<int64_t>16, TILE // max(n, <int64_t>1) // 64 * 64))
     return run_lines(step, n, x, out, also, 1, n < SHORT, width)
 
 
