@@ -3,14 +3,16 @@
     conv            out[n,k,o] = bias[k] + sum_{c,t} w[k,c,t] * x[n,c, o*s + t*d - low]
     conv_transpose  out[n,c,i] = bias[c] + sum_{k,t} w[k,c,t] * g[n,k,o]    where o*s + t*d - low = i
 
-Both slide over an image whose positions lie on one line (window.pxd): output pixel and tap (c, t) meet at the sum of two
-offsets.  A block of sums is some output channels times some neighbouring positions: positions lie across the lanes of
-the vectors and are loaded at any alignment, weights are broadcast from where they are.  Nothing is packed, and the
+Both slide over an image whose positions lie on one line (window.pxd): output pixel and tap (c, t) meet at the sum of
+two offsets.  A block of sums is some output channels times some neighbouring positions: positions lie across the lanes
+of the vectors and are loaded at any alignment, weights are broadcast from where they are.  Nothing is packed, and the
 output is stored as it is summed, in whole vectors, with bias and activation.
 
-Measured (AVX-512, 275 GF/s peak): 8 channels x 3 vectors 267, 6 x 4 264, 4 x 4 220, 2 x 4 150, 1 x 4 100 GF/s; a
-panel of packed weights made no difference, channels across the lanes lost half its time to storing.  What the line of
-positions holds between two rows of pixels is summed in vain; so there are three ways to lay it out (choose_layout):
+Measured in a loop over 64 channels of 32 x 32 (AVX-512, 275 GF/s peak), channels x vectors: 8 x 3 267 GF/s, 8 x 2 248,
+8 x 1 170, 6 x 4 264, 4 x 4 224, 2 x 8 179, 1 x 8 101.  Weights packed into panels gave 8 x 3 no more.
+
+What the line of positions holds between two rows of pixels is summed in vain; so there are three ways to lay it out
+(choose_layout):
 
     the image itself    where there is no padding and no stride: nothing is copied
     a padded copy       rows share the zeros between them, so little is in vain if images are wide
@@ -276,7 +278,8 @@ cdef void sum_block(const Task* task, const Job* job, int64_t group, int64_t fir
                   out + (group * n_out + channel) * task.out_channel)
 
 
-cdef void sum_run(const Task* task, const Job* job, int64_t group, int64_t first, int64_t end, real* out) noexcept nogil:
+cdef void sum_run(const Task* task, const Job* job, int64_t group, int64_t first, int64_t end,
+                  real* out) noexcept nogil:
     """Positions first <= q < end of a group, in blocks of `across` vectors, 2 or 1.
 
     The last block is moved back to end with the last pixel: so nothing beyond it is read, and all vectors are stored
@@ -285,7 +288,10 @@ cdef void sum_run(const Task* task, const Job* job, int64_t group, int64_t first
     vector, q = <int64_t>(MG_VECTOR // sizeof(real)), first
     while q < end:
         left = min(ceiling(end - q, vector), job.span // vector)
-        vectors = 2 if left == 4 and task.across == 3 else task.across if left >= task.across else 2 if left >= 2 else 1
+        vectors = task.across if left >= task.across else min(left, 2)
+        if left == 4 and task.across == 3:      # twice 2 cost less than 3 and 1
+            vectors = 2
+        vectors = max(vectors, 1)
         q = max(min(q, job.span - vectors * vector), 0)
         sum_block(task, job, group, q, vectors, out)
         q += vectors * vector
@@ -330,7 +336,8 @@ cdef int slide(Task* task, real* _) noexcept nogil:
     line, out, vector, first = &task.line, &task.out, <int64_t>(MG_VECTOR // sizeof(real)), 0
     choose_layout(task, vector)
     task.rows = choose_rows(task.n_out)
-    task.across = ACROSS_8 if task.rows == 8 else ACROSS_6 if task.rows == 6 else ACROSS_4 if task.rows == 4 else ACROSS_FEW
+    across = ACROSS_8 if task.rows == 8 else ACROSS_6 if task.rows == 6 else ACROSS_4
+    task.across = across if task.rows > 2 else ACROSS_FEW
     task.run, task.n_jobs = UNIT * task.across * vector, 1
     for axis in range(3):
         phases[axis] = min(line.out_step[axis], out.size[axis])

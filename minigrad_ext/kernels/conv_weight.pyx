@@ -156,7 +156,8 @@ cdef int weigh(Task* task, real* kind) noexcept nogil:
     task.per_image, n_taps = g.size[0] * g.size[1] * columns, task.n_in * window.volume(w.size)
     n_pixels = max(1, p.images * task.per_image)            # a list begins with one that is always there
     task.panel_size = n_pixels * task.lanes
-    panels, totals = lines((groups * task.blocks * task.panel_size + DOT_LANES) * itemsize), groups * n_taps * task.n_out
+    panels = lines((groups * task.blocks * task.panel_size + DOT_LANES) * itemsize)
+    totals = groups * n_taps * task.n_out
     copied, slack = channels * p.channel * itemsize, (p.slack + 2 * MG_VECTOR) * itemsize
     memory = <char*>scratch(panels + lines(copied + slack) + (totals + 2 * (n_taps + n_pixels)) * sizeof(int64_t))
     if memory == NULL:

@@ -94,8 +94,10 @@ cdef inline int64_t meets(const Padded* p, int axis, int64_t start, int64_t tap)
 
 
 cdef inline int64_t phase_at(const Padded* p, int axis, int64_t phase) noexcept nogil:
-    """The padded position of a phase's element 0: mod step, that of the taps t with t % phases == phase; unrolled, where
-    the tap meets the first output that it reaches."""
+    """The padded position of a phase's element 0: mod step, that of the taps t with t % phases == phase.
+
+    Unrolled, where the tap meets the first output that it reaches.
+    """
     position = phase * p.window.dilation[axis]
     if not (p.unrolled and axis == 2):
         return position % p.step[axis]
@@ -151,8 +153,9 @@ cdef inline void copy_rows(real* to, const real* from_, int64_t rows, int64_t wi
                            int64_t room) noexcept nogil:
     """Rows of elements that follow one another, the first of them with `room` elements up to the end of its plane.
 
-    Rows are short: a masked load and a whole store take 3 cycles, a loop with its tail 10, a masked store 15.  What is
-    stored beyond a row are zeros, which the next row overwrites, as rows ascend; so the last ones are copied exactly.
+    Rows are short, so that a loop's vector, half-vector and scalar parts cost more than one masked load and one whole
+    store.  What is stored beyond a row are zeros, which the next row overwrites, as rows ascend; so the last ones are
+    copied exactly.
     """
     cdef int j, left, vector = MG_VECTOR // <int>sizeof(real)
     cdef real zero = 0
