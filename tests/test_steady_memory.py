@@ -1,5 +1,11 @@
 """A training loop asks the system for memory in its first steps alone: afterwards it lives on what it was given."""
 
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
 import pytest
 from networks import NETWORKS, training_step
 
@@ -75,3 +81,31 @@ def test_evaluation():
 
     predict()
     assert asked(predict) == 0
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts page faults as Linux does")
+@pytest.mark.parametrize("threads", [1, 2])
+def test_no_fresh_pages_either(threads):
+    """Nothing maps and unmaps pages step by step: by the system's own count, of what the C library is asked for too."""
+    code = f"""
+import resource, sys
+sys.path.append({str(Path(__file__).parent)!r})
+from networks import NETWORKS, training_step
+import minigrad
+minigrad.set_num_threads({threads})
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for name in NETWORKS:
+    step = training_step(minigrad, name, 16)
+    for _ in range(5):
+        step()
+    found = []
+    for _ in range(15):
+        before = faults()
+        step()
+        found.append(faults() - before)
+    print(sorted(found)[7])         # the system may have its own reasons at one step or another
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, timeout=120, capture_output=True, text=True,
+                          cwd=tempfile.gettempdir(), env=os.environ)
+    assert max(map(int, done.stdout.split())) < 3       # pages: a block of the C library that came and went has more
