@@ -64,7 +64,8 @@ def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = N
     >>> minigrad.tensor([[1., 2.], [3., 4.]]).sum(1)
     tensor([3., 7.])
     """
-    return _over("sum", view.sum_to, _summable("sum", input, dtype), dim, keepdim)
+    x = _summable("sum", input, dtype)
+    return view.sum_to(x, shape=()) if dim is None and not keepdim else _over("sum", view.sum_to, x, dim, keepdim)
 
 
 def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:

@@ -4,6 +4,7 @@ The differentiable ones are pointwise rows whose result is smaller than their op
 per operand element.  So their vjp is D * g, and nothing else is needed.
 """
 
+import functools
 from math import prod
 from typing import Any
 
@@ -14,6 +15,8 @@ from minigrad.ops.math import cast, eq, exp
 from minigrad.ops.view import expand, sum_to
 from minigrad.shapes import check_axis, check_reduced, reduced
 
+_check = functools.lru_cache(maxsize=4096)(check_reduced)      # what has been right once is right
+
 
 def reduction(kind: Any, name: str, *derivative: Any, doc: str, kinds: Any = dtypes.DTYPES, empty: bool = True,
               **row: Any) -> Any:
@@ -21,7 +24,7 @@ def reduction(kind: Any, name: str, *derivative: Any, doc: str, kinds: Any = dty
     def rule(x: Any, shape: tuple[int, ...]) -> Any:
         if x.dtype not in kinds:
             dtypes.check_dtype(name, "input", x.dtype, *kinds)
-        check_reduced(name, x.shape, shape)
+        _check(name, x.shape, shape)
         if not empty and 0 in x.shape and 0 not in shape:
             raise ValueError(f"{name}: the input of shape {x.shape} has no element to choose from; "
                              "expected sizes of 1 or more on the reduced axes")

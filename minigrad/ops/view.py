@@ -7,6 +7,7 @@ The left ones (but cat) share their operand's memory.  The right ones write thro
 buffer, so that a view and its transpose cannot disagree.
 """
 
+import functools
 from typing import Any
 
 from minigrad.dtypes import check_dtype
@@ -28,10 +29,12 @@ def fill_zero(out: Buffer) -> Buffer:
     return out
 
 
-def _sum_shape(x: Any, shape: Shape) -> Any:
-    if broadcast("sum_to", x.shape, shape) != x.shape:
-        raise ValueError(f"sum_to: shape: got {shape}, expected one that broadcasts to {x.shape}")
-    return shape, x.dtype
+@functools.lru_cache(maxsize=4096)
+def _summed(old: Shape, shape: Shape) -> Shape:
+    """The shape, if it broadcasts to the old one."""
+    if broadcast("sum_to", old, shape) != old:
+        raise ValueError(f"sum_to: shape: got {shape}, expected one that broadcasts to {old}")
+    return shape
 
 
 alias = linear(
@@ -44,7 +47,7 @@ expand = linear(
     "expand", view=lambda x, shape: x.expand(shape), transpose=lambda g, x, shape: sum_to(g, shape=x.shape),
     doc="axes of size 1 (and new leading ones) repeated by a zero stride; the transpose sums over them")
 sum_to = linear(
-    "sum_to", shape=_sum_shape,
+    "sum_to", shape=lambda x, shape: (_summed(x.shape, shape), x.dtype),
     compute=lambda out, x, shape: KERNELS["sum"](viewed(out, (1,) * (x.ndim - out.ndim) + out.shape), x),
     transpose=lambda g, x, shape: expand(g, shape=x.shape),
     doc="summed over the axes where the target has size 1 or no axis; the transpose repeats")

@@ -62,11 +62,16 @@ cdef inline wide combine(wide acc, number x, How how, number peak) noexcept nogi
     return merge(acc, <wide>exp_of(<number>(x - peak)) if how == EXPONENTIALS else <wide>x, how)
 
 
+cdef inline void halve(wide* lane, int half, How how) noexcept nogil:
+    for l in range(half):
+        lane[l] = merge(lane[l], lane[l + half], how)
+
+
 cdef inline wide fold_run(wide acc, const number* x, int64_t n, int64_t stride, How how, number peak) noexcept nogil:
-    """Contiguous: four vectors of partial results or two, lane l of the elements l, l + lanes, ..., added by halves."""
+    """Contiguous: four vectors of partial results, lane l of the elements l, l + lanes, ..., added by halves."""
     cdef wide lane[4 * MG_VECTOR]
     cdef int64_t j = 0
-    cdef int lanes = (2 if how == LARGEST or how == SMALLEST else 4) * MG_VECTOR // <int>sizeof(wide), half = lanes // 2
+    cdef int lanes = 4 * MG_VECTOR // <int>sizeof(wide)
     if stride == <int64_t>sizeof(number) and n >= (lanes if how == EXPONENTIALS else 2 * lanes):
         for l in range(lanes):
             lane[l] = <wide>x[l] if how != EXPONENTIALS else 0
@@ -75,10 +80,14 @@ cdef inline wide fold_run(wide acc, const number* x, int64_t n, int64_t stride, 
             for l in range(lanes):
                 lane[l] = combine(lane[l], x[j + l], how, peak)
             j += lanes
-        while half > 0:
-            for l in range(half):
-                lane[l] = merge(lane[l], lane[l + half], how)
-            half //= 2
+        halve(lane, lanes // 2, how)        # constants: of a loop over the halves the compiler makes no vectors
+        halve(lane, lanes // 4, how)
+        halve(lane, lanes // 8, how)
+        halve(lane, lanes // 16, how)
+        halve(lane, lanes // 32, how)
+        halve(lane, lanes // 64, how)
+        halve(lane, lanes // 128, how)
+        halve(lane, lanes // 256, how)
         acc = merge(acc, lane[0], how)
     while j < n:
         acc = combine(acc, element(x, j, stride), how, peak)

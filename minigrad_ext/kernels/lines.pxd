@@ -32,7 +32,7 @@ cdef inline void cut_columns(Lines* lines, bint wanted, int64_t width=COLUMNS) n
     cdef Axes none
     clear_axes(&none)
     take_innermost(&lines.others if wanted else &none, &lines.columns, lines.side)
-    lines.width = min(lines.columns, width)
+    lines.width = min(lines.columns, width if absolute(lines.side[0]) <= 8 else width // 4)     # what the cache holds
     lines.blocks = (lines.columns + lines.width - 1) // lines.width
     append_axis(&lines.others, lines.blocks, lines.width * lines.side[0], lines.width * lines.side[1],
                 lines.width * lines.side[2])

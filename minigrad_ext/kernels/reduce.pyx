@@ -81,7 +81,10 @@ cdef void fold_chunk(const Plan* plan, const char* x, int64_t n, int64_t chunk, 
     """Fold one chunk of what is reduced into n columns, x being the first column's first element."""
     cdef Spot spot
     lines, fold, unit = &plan.lines, plan.fold, chunk * plan.group
-    memcpy(acc, fold.first, n * fold.acc_size)
+    if n == 1 and plan.chunks == 1:
+        memcpy(acc, fold.first, MAX_ACC)        # of a constant size: no call
+    else:
+        memcpy(acc, fold.first, n * fold.acc_size)
     if plan.units == 1:                 # of many short runs this is all there is to do
         fold.fold(acc, x, lines.n, lines.by[0], n, lines.side[0])
         return
