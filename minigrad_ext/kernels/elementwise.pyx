@@ -8,7 +8,7 @@ operands.  Integer division by zero and negative integer powers are found before
 "or" and * is "and".  NaN propagates, also through maximum, minimum and clamp; as in IEEE 754 it differs from
 everything, itself included, and compares as neither less nor greater.
 
-Functions of real numbers are the C library's in float64.  In float32 they are vectorised (fastmath.pxd), within 2.1 units
+Functions of real numbers are the C library's in float64.  In float32 they are vectorised (fastmath.pxd), within two units
 in the last place.
 
 A real number becomes an integer by dropping its fraction; what lies outside the integer's range becomes the nearest

@@ -216,8 +216,8 @@ cdef inline float bounded(float x, float low, float high) noexcept nogil:
     return high if x > high else x
 
 
-cdef inline float reduced_expm1(float x, int32_t* k) noexcept nogil:
-    """e^r - 1, where x = k log 2 + r, |r| <= log(2) / 2.
+cdef inline float reduced_expm1(float x, float* rest, int32_t* k) noexcept nogil:
+    """e^r - 1 less a `rest`, where x = k log 2 + r, |r| <= log(2) / 2.
 
     k times the upper part of log 2, of 15 bits, is exact; the lower part is subtracted where the sum is small.
     """
@@ -226,7 +226,16 @@ cdef inline float reduced_expm1(float x, int32_t* k) noexcept nogil:
     above, below = x - n * upper, n * lower
     r = above - below
     p = hornerf(0.0013946678955107927, r, 0.008366716094315052, 0.04166628047823906, 0.16666541993618011)
-    return above + (r * r * (p * r + half) - below)
+    rest[0] = r * r * (p * r + half) - below
+    return above
+
+
+cdef inline float reduced_exp(float x, int32_t* k) noexcept nogil:
+    """e^r: what 1 + above loses in rounding goes to the rest."""
+    cdef float one = 1, rest
+    above = reduced_expm1(x, &rest, k)
+    p = one + above
+    return p + ((above - (p - one)) + rest)
 
 
 cdef inline float exp2_fraction(float f) noexcept nogil:
@@ -247,16 +256,14 @@ cdef inline float scaled(float p, int32_t k) noexcept nogil:
 
 cdef inline float lifted_expf(float x) noexcept nogil:
     """2^LIFT e^x for x in [-104, 40]."""
-    cdef float one = 1
     cdef int32_t k
-    p = one + reduced_expm1(x, &k)
+    p = reduced_exp(x, &k)
     return p * two_to(k + LIFT)
 
 
 cdef inline float fast_expf(float x) noexcept nogil:
-    cdef float one = 1
     cdef int32_t k
-    p = one + reduced_expm1(bounded(x, -104, 89), &k)
+    p = reduced_exp(bounded(x, -104, 89), &k)
     return scaled(p, k)
 
 
@@ -269,9 +276,9 @@ cdef inline float fast_exp2f(float x) noexcept nogil:
 
 cdef inline float fast_expm1f(float x) noexcept nogil:
     """2^k (e^r - 1) + (2^k - 1), computed as twice its half, since 2^128 is no float32."""
-    cdef float half = 0.5
+    cdef float half = 0.5, rest
     cdef int32_t k
-    q = reduced_expm1(bounded(x, -18, 89), &k)
+    q = reduced_expm1(bounded(x, -18, 89), &rest, &k) + rest
     scale = two_to(k - 1)
     y = scale * q + (scale - half)
     return x if x == 0 else y + y
@@ -295,9 +302,10 @@ cdef inline float fast_log1pf(float x) noexcept nogil:
 
 
 cdef inline float fast_sigmoidf(float x) noexcept nogil:
-    """e^x / (1 + e^x), or for x >= 0, 1 / (1 + e^-x)."""
+    """e / (1 + e) = e - e^2 / (1 + e) with e = e^-|x|, or for x >= 0, 1 / (1 + e)."""
     e = lifted_expf(bounded(-fabsf(x), -104, 0))
-    return (e if x < 0 else MG_LIFTED) / (MG_LIFTED + e)
+    y = (e if x < 0 else MG_LIFTED) / (MG_LIFTED + e)
+    return (e - e * y) * MG_LOWERED if x < 0 else y
 
 
 cdef inline float fast_tanhf(float x) noexcept nogil:
@@ -307,7 +315,7 @@ cdef inline float fast_tanhf(float x) noexcept nogil:
     z = x * x
     p = hornerf(-5.70498872745e-3, z, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1)
     p = x + x * z * (p * z + p0)
-    e = (one + reduced_expm1(bounded(two * fabsf(x), 0, 20), &k)) * two_to(k)
+    e = reduced_exp(bounded(two * fabsf(x), 0, 20), &k) * two_to(k)
     y = one - two / (e + one)
     return copysignf(p if fabsf(x) < <float>0.625 else y, x)
 

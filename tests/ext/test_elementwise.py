@@ -215,8 +215,8 @@ def test_transcendental_functions(kernels, name, dtype):
     check_close(out, fits(reference.KERNELS[name](values), dtype), relative, absolute, f"{name} {dtype}")
 
 
-# What `python -m benchmarks.accuracy` finds over all arguments, rounded up.
-WORST = {"exp": 0.95, "exp2": 1.2, "expm1": 1.6, "tanh": 1.4, "log1p": 1.2, "sigmoid": 2.1, "erfc": 0.8}
+# What `python -m benchmarks.accuracy` finds, rounded up.
+WORST = {"exp": 0.95, "exp2": 1.2, "expm1": 1.9, "tanh": 1.4, "log1p": 1.2, "sigmoid": 1.7, "erfc": 0.8}
 
 
 @pytest.mark.parametrize("name", [*TRANSCENDENTAL, "pow"])
