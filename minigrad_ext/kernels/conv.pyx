@@ -47,8 +47,8 @@ cdef extern from *:
 cdef enum:
     ROWS = 8            # of a block, at most
     ACROSS_FEW = 4      # vectors in a block of one or two
-    UNIT = 2            # blocks of positions per unit of work handed to a thread
-    WHOLE_IMAGES = 8    # from so many on, a thread takes whole images, which stay in its own cache
+    UNIT = 1            # blocks of positions per unit of work handed to a thread
+    WHOLE_IMAGES = 4    # from so many on, a thread takes whole images, which stay in its own cache
     TASKS = 32          # and all images make about so many tasks
     ACTIVATION = 17     # its place in Params.i
 

@@ -23,6 +23,7 @@ from minigrad_ext.types cimport NO_MEMORY, OK, Step, real, view_size
 cdef enum:
     SCRATCH_BYTES = 1 << 18         # the padded images worked on at a time: they should stay in the second-level cache
     PIECE = 256                     # pixels packed at a time, and summed in registers before they are added in memory
+    TASKS = 16                      # the units of each kind make about so many tasks
     TRANSPOSED = 16                 # taps whose weights are stored together
 
 
@@ -174,10 +175,12 @@ cdef int weigh(Task* task, real* kind) noexcept nogil:
     for first from 0 <= first < (n if pixels > 0 else 0) by p.images:
         task.image, task.images = first, min(p.images, n - first)
         task.pixels.n, blocks = task.images * task.per_image, groups * task.blocks
-        share_out(<void*>pad[real], task, channels * task.images, 1, <double>copied / 16)
-        share_out(<void*>pack_panels[real], task, blocks * ceiling(task.pixels.n, PIECE), 1,
+        packs, units = blocks * ceiling(task.pixels.n, PIECE), blocks * ceiling(n_taps, TILE_ROWS)
+        share_out(<void*>pad[real], task, channels * task.images, ceiling(channels * task.images, TASKS),
+                  <double>copied / 16)
+        share_out(<void*>pack_panels[real], task, packs, ceiling(packs, TASKS),
                   <double>blocks * task.panel_size)
-        share_out(<void*>sum_units[real], task, blocks * ceiling(n_taps, TILE_ROWS), 1,
+        share_out(<void*>sum_units[real], task, units, ceiling(units, TASKS),
                   <double>totals * task.images * pixels / 64)
     store_totals(task, kind)
     discard(memory)
