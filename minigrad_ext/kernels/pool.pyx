@@ -434,7 +434,8 @@ cdef int pool(Step* step, Mode mode, int image, int pooled, int other) noexcept 
     if prepare(&task, &step.params) != OK:
         return NO_MEMORY
     planes, each = task.image.rows * task.image.columns, volume(task.image.size) + volume(task.pooled.size)
-    status = share_out(step.inner, &task, planes, max(<int64_t>1, TASK // each), 0.3 * <double>(planes * each))
+    status = share_out(step.inner, &task, planes, max(<int64_t>1, TASK // each),
+                       (0.2 if mode < INDEX else 0.8) * <double>(planes * each))
     discard(task.count)
     return status
 
