@@ -45,7 +45,7 @@ class Stripes(Dataset):
 
     def __getitem__(self, index):
         kind = index % 3
-        ramp = torch.arange(8, dtype=torch.float32)
+        ramp = torch.arange(8.0)
         wave = torch.sin(ramp * (1.0 + 0.1 * (index % 7)) + index)
         if kind == 0:
             image = wave.unsqueeze(0).expand(8, 8)
@@ -60,7 +60,7 @@ def fill(model):
     """The same weights whatever the library's random numbers."""
     with torch.no_grad():
         for number, param in enumerate(model.parameters()):
-            values = torch.sin(torch.arange(param.numel(), dtype=torch.float32) * (1 + number)) * 0.3
+            values = torch.sin(torch.arange(float(param.numel())) * (1 + number)) * 0.3
             param.copy_(values.view(param.size()) if param.dim() > 1 else values.abs())
 
 
