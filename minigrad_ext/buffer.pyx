@@ -7,7 +7,7 @@ Here the parts meet: layout (strides), nested (Python lists), pep3118 and dlpack
 
 cimport cython
 from cpython.buffer cimport Py_buffer, PyBuffer_ToContiguous
-from cpython.ref cimport Py_REFCNT
+from cpython.ref cimport PyObject
 from cpython.memoryview cimport PyMemoryView_GET_BUFFER
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free
@@ -16,6 +16,9 @@ from minigrad_ext.allocator cimport give, take
 from minigrad_ext.types cimport BOOL, FLOAT32, MAX_AXES, N_DTYPES, View, itemsize_of, view_size
 
 from minigrad_ext.layout import DTYPE_NAMES
+
+cdef extern from "Python.h":
+    Py_ssize_t Py_REFCNT(PyObject* o)       # (of a pointer: an object would be counted once more on the way)
 
 
 # no_gc_clear: the collector must not take memory away from views that other objects of a dying cycle still hold.
@@ -62,12 +65,13 @@ cpdef Buffer empty(shape, int dtype):
 cpdef bint unshared(Exporter value):
     """Whether the caller holds all there is of this value: the only reference to it, its buffer and its storage."""
     cdef int64_t n = 1
-    buffer = value.buffer
-    for axis in range(buffer.view.ndim - 1, -1, -1):
-        if buffer.view.strides[axis] != n and buffer.view.shape[axis] != 1:
+    cdef const View* view = &value.buffer.view
+    for axis in range(view.ndim - 1, -1, -1):
+        if view.strides[axis] != n and view.shape[axis] != 1:
             return False
-        n *= buffer.view.shape[axis]
-    return Py_REFCNT(value) == 1 and Py_REFCNT(buffer) == 2 and Py_REFCNT(buffer.storage) == 1
+        n *= view.shape[axis]
+    return (Py_REFCNT(<PyObject*>value) == 1 and Py_REFCNT(<PyObject*>value.buffer) == 1
+            and Py_REFCNT(<PyObject*>value.buffer.storage) == 1)
 
 
 cdef Buffer borrowed(View* view, object owner):

@@ -3,6 +3,7 @@
 import copy
 import gc
 import pickle
+import sys
 import threading
 import weakref
 
@@ -697,3 +698,28 @@ def test_gradcheck_of_a_small_network():
         hidden = (x @ w + b).tanh()
         return (hidden.logsumexp(1) - hidden[:, 0]).mean()
     assert check.gradcheck(loss, (x, w, b)) and check.gradgradcheck(loss, (x, w, b))
+
+
+def test_a_gradient_gives_its_memory_to_the_leaf_unless_something_else_holds_it():
+    compiled = not sys.modules["minigrad.grad"].__file__.endswith(".py")       # plain Python cannot know, and copies
+    for keep in (False, True):
+        x, places, kept = minigrad.ones(3, requires_grad=True), [], []
+
+        def hook(g, keep=keep, places=places, kept=kept):
+            places.append(g.data_ptr())
+            kept += [g] if keep else []
+
+        x.register_hook(hook)
+        (x * 3).sum().backward()
+        assert (x.grad.data_ptr() == places[0]) == (compiled and not keep)
+        assert x.grad.tolist() == [3.0] * 3
+
+
+def test_gradients_that_are_one_tensor_get_memory_of_their_own():
+    a, b = minigrad.ones(3, requires_grad=True), minigrad.ones(3, requires_grad=True)
+    g = minigrad.tensor([1.0, 2.0, 3.0])
+    (a + b).backward(g)
+    a.grad.zero_()
+    assert b.grad.tolist() == g.tolist() == [1.0, 2.0, 3.0]
+    (c := minigrad.ones(2, 3, requires_grad=True)).sum().backward()
+    assert c.grad.is_contiguous() and c.grad.tolist() == [[1.0] * 3] * 2
