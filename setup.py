@@ -30,7 +30,8 @@ PACKAGE = Path("minigrad_ext")
 KERNELS = PACKAGE / "kernels"
 # What every eager call goes through is compiled too: plain Python, to which the .pxd beside each file gives C types.
 # (Without its compiled module the same file runs, slower: delete the .so to step through it.)
-CORE = [Path("minigrad") / f"{name}.py" for name in ("shapes", "node", "op", "grad", "autograd")]
+CORE = [Path("minigrad", f"{name}.py")
+        for name in ("shapes", "node", "op", "grad", "autograd", "fused", "optim/optimizer")]
 GENERATED = Path("build") / ("cython-checked" if CHECKED else "cython")
 
 # The x86-64 levels of the psABI.  Each kernel source is compiled once for each; minigrad picks one at import.
@@ -115,7 +116,7 @@ def extensions():
 
     modules = [extension(f"minigrad_ext.{path.stem}", path, "base") for path in chosen(PACKAGE.glob("*.pyx"))]
     hot = [extension(f"minigrad_ext.kernels.{path.stem}", path, "base") for path in chosen(KERNELS.glob("*.pyx"))]
-    core = [extension(f"minigrad.{path.stem}", path, "base") for path in chosen(CORE)]
+    core = [extension(".".join(path.with_suffix("").parts), path, "base") for path in chosen(CORE)]
     options = {"build_dir": str(GENERATED), "include_path": ["."]}
     built = cythonize(modules, compiler_directives=DIRECTIVES, **options)
     built += cythonize(core, compiler_directives=PYTHON, **options)
@@ -202,8 +203,8 @@ class BuildKernels(build_ext):
                 folder = KERNELS if KERNELS.name in module.parts else PACKAGE
                 if not (folder / module.name.split(".")[0]).with_suffix(".pyx").exists():
                     module.unlink()
-            for module in (root / "minigrad").glob("*.so"):
-                if Path("minigrad", module.name.split(".")[0]).with_suffix(".py") not in CORE:
+            for module in (root / "minigrad").rglob("*.so"):
+                if module.relative_to(root).with_name(module.name.split(".")[0] + ".py") not in CORE:
                     module.unlink()
 
     def place_beside_sources(self):

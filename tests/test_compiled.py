@@ -7,16 +7,15 @@ from pathlib import Path
 
 import pytest
 
-CORE = ("shapes", "node", "op", "grad", "autograd")
+CORE = ("shapes", "node", "op", "grad", "autograd", "fused", "optim.optimizer")
 AS_SOURCE = f"""
 import importlib.util, sys
 from pathlib import Path
 
 class Sources:
     def find_spec(name, path=None, target=None):
-        package, _, module = name.rpartition(".")
-        if package == "minigrad" and module in {CORE}:
-            return importlib.util.spec_from_file_location(name, Path(path[0]) / (module + ".py"))
+        if name.removeprefix("minigrad.") in {CORE}:
+            return importlib.util.spec_from_file_location(name, Path(path[0]) / (name.rpartition(".")[2] + ".py"))
 
 sys.meta_path.insert(0, Sources)
 import pytest
