@@ -24,7 +24,6 @@ cdef enum:
     SCRATCH_BYTES = 1 << 20         # padded images and g at a time: a quarter was up to 1.6 times slower on 2 threads
     PIECE = 256                     # pixels packed at a time, and summed in registers before they are added in memory
     TASKS = 16                      # the units of each kind make about so many tasks
-    TRANSPOSED = 16                 # taps whose weights are stored together
 
 
 cdef struct Task:                   # one call
@@ -40,7 +39,7 @@ cdef struct Task:                   # one call
     int64_t image, images           # the chunk of images at hand, in the scratch: first one and number
     char* copied
     char* panels
-    double* totals                  # [group][tap][output channel]
+    double* totals                  # of each block of sums: [tap][output channel]
 
 
 cdef void choose_form(Task* task, int64_t itemsize) noexcept nogil:
@@ -83,18 +82,23 @@ cdef int pack_panels(const Task* task, int64_t first, int64_t end, real* _) noex
     return OK
 
 
-cdef inline void sum_block(const Task* task, int64_t panel, int64_t first, int width, real* _) noexcept nogil:
-    """A block of TILE_ROWS taps and the output channels of a panel; for DOTS the width is 1."""
+cdef inline void sum_block(const Task* task, int64_t unit, int width, real* _) noexcept nogil:
+    """A block of TILE_ROWS taps and the output channels of a panel; for DOTS the width is 1.
+
+    The totals are one run of numbers, added vector by vector; the last images' weights are stored from the cache.
+    """
     cdef real sums[tiles.TILE_SIZE]
     cdef const real* row[TILE_ROWS]
-    cdef int rows = <int>min(<int64_t>TILE_ROWS, task.taps.n - first), m, j
-    group, channel, pixels = panel // task.blocks, panel % task.blocks * width, &task.pixels
-    valid = <int>min(task.width, task.n_out - channel)
+    taps, pixels, runs = &task.taps, &task.pixels, ceiling(task.taps.n, TILE_ROWS)
+    panel, first, total = unit // runs, unit % runs * TILE_ROWS, task.totals + unit * TILE_ROWS * width
+    group, channel, rows = panel // task.blocks, panel % task.blocks * width, min(<int64_t>TILE_ROWS, taps.n - first)
     panels = <const real*>task.panels + panel * task.panel_size
     piece = max(PIECE if width > 1 else PIECE * 8 // task.lanes, 1)
     for m in range(TILE_ROWS):              # rows beyond the last one repeat it
         row[m] = <const real*>task.copied + group * task.n_in * task.padded.channel \
-            + task.taps.source[first + min(m, rows - 1)]
+            + taps.source[first + min(m, rows - 1)]
+    if task.image == 0:
+        memset(total, 0, rows * width * sizeof(double))
     for u from 0 <= u < pixels.n by piece:
         n, offset, line = min(piece, pixels.n - u), pixels.source + u, panels + u * task.lanes
         if width > 1:
@@ -103,40 +107,28 @@ cdef inline void sum_block(const Task* task, int64_t panel, int64_t first, int w
             tiles.tile_dot(n, row, offset, line, task.lanes, sums, TILE_ROWS)
         else:
             tiles.tile_dot(n, row, offset, line, task.lanes, sums, 1)
+        for j in range(rows * width):
+            total[j] += sums[j]
+    for j in range(min(<int64_t>width, task.n_out - channel) if task.image + task.images == task.source.rows else 0):
+        to = <real*>task.out.data + (group * task.n_out + channel + j) * task.out.row_stride
         for m in range(rows):
-            total = task.totals + (group * task.taps.n + first + m) * task.n_out + channel
-            for j in range(valid):
-                total[j] += sums[m * width + j]
+            to[taps.other[first + m]] = <real>total[m * width + j]
 
 
 cdef int sum_units(const Task* task, int64_t first, int64_t end, real* kind) noexcept nogil:
     """Units: blocks of taps, of each panel."""
     cdef int lanes = ROW_BYTES // <int>sizeof(real)
-    runs = ceiling(task.taps.n, TILE_ROWS)
     for unit in range(first, end):
-        panel, at = unit // runs, unit % runs * TILE_ROWS
         if task.dots:
-            sum_block(task, panel, at, 1, kind)
+            sum_block(task, unit, 1, kind)
         elif task.width == lanes:
-            sum_block(task, panel, at, ROW_BYTES // <int>sizeof(real), kind)
+            sum_block(task, unit, ROW_BYTES // <int>sizeof(real), kind)
         else:
-            sum_block(task, panel, at, ROW_BYTES // <int>sizeof(real) // 2, kind)
+            sum_block(task, unit, ROW_BYTES // <int>sizeof(real) // 2, kind)
     return OK
 
 
 # ---- one call
-
-cdef void store_totals(const Task* task, real* _) noexcept nogil:
-    """Transposed, a few taps at a time, whose totals stay in the cache."""
-    taps, n_out = &task.taps, task.n_out
-    for group in range(task.padded.window.groups):
-        for first from 0 <= first < taps.n by TRANSPOSED:
-            for k in range(n_out):
-                to = <real*>task.out.data + (group * n_out + k) * task.out.row_stride
-                total = task.totals + group * taps.n * n_out + k
-                for u in range(first, min(first + TRANSPOSED, taps.n)):
-                    to[taps.other[u]] = <real>total[u * n_out]
-
 
 cdef inline int64_t lines(int64_t bytes) noexcept nogil:
     """In whole cache lines."""
@@ -146,10 +138,12 @@ cdef inline int64_t lines(int64_t bytes) noexcept nogil:
 cdef int weigh(Task* task, real* kind) noexcept nogil:
     """All images, as many at a time as the scratch holds."""
     cdef window.triple_t start = [0, 0, 0]
-    p, g, w, itemsize, n, groups = &task.padded, &task.g, &task.out, <int64_t>sizeof(real), task.source.rows, \
-        task.padded.window.groups
+    p, g, w, itemsize, groups = &task.padded, &task.g, &task.out, <int64_t>sizeof(real), task.padded.window.groups
     window.lay_out(p, &task.source, w, g.size)
     channels, pixels = task.source.columns, window.volume(g.size)
+    if pixels == 0:
+        task.source.rows = 0
+    n = task.source.rows
     per_image = channels * p.channel + g.columns * pixels
     window.set_images(p, max(1, min(n, SCRATCH_BYTES // max(1, per_image * itemsize))))
     choose_form(task, itemsize)
@@ -158,7 +152,8 @@ cdef int weigh(Task* task, real* kind) noexcept nogil:
     n_pixels = max(1, p.images * task.per_image)            # a list begins with one that is always there
     task.panel_size = n_pixels * task.lanes
     panels = lines((groups * task.blocks * task.panel_size + DOT_LANES) * itemsize)
-    totals = groups * n_taps * task.n_out
+    units = groups * task.blocks * ceiling(n_taps, TILE_ROWS)
+    totals = units * TILE_ROWS * task.width
     copied, slack = channels * p.channel * itemsize, (p.slack + 2 * MG_VECTOR) * itemsize
     memory = <char*>scratch(panels + lines(copied + slack) + (totals + 2 * (n_taps + n_pixels)) * sizeof(int64_t))
     if memory == NULL:
@@ -168,21 +163,19 @@ cdef int weigh(Task* task, real* kind) noexcept nogil:
     task.taps.other, task.pixels.source = task.taps.source + n_taps, task.taps.source + 2 * n_taps
     task.pixels.other = task.pixels.source + n_pixels
     memset(task.copied + copied, 0, slack)
-    memset(task.totals, 0, totals * sizeof(double))
     window.list_taps(&task.taps, p, start, w)
     window.repeat(&task.taps, task.n_in, p.channel, w.column_stride)
     window.list_pixels(&task.pixels, p, start, g.size, columns, g)
-    for first from 0 <= first < (n if pixels > 0 else 0) by p.images:
+    for first from 0 <= first < max(n, 1) by p.images:      # without images all totals are 0
         task.image, task.images = first, min(p.images, n - first)
-        task.pixels.n, blocks = task.images * task.per_image, groups * task.blocks
-        packs, units = blocks * ceiling(task.pixels.n, PIECE), blocks * ceiling(n_taps, TILE_ROWS)
-        share_out(<void*>pad[real], task, channels * task.images, ceiling(channels * task.images, TASKS),
+        task.pixels.n = task.images * task.per_image
+        packs = groups * task.blocks * ceiling(task.pixels.n, PIECE)
+        share_out(<void*>pad[real], task, channels * task.images, max(1, channels * task.images // TASKS),
                   <double>copied / 16)
-        share_out(<void*>pack_panels[real], task, packs, ceiling(packs, TASKS),
-                  <double>blocks * task.panel_size)
-        share_out(<void*>sum_units[real], task, units, ceiling(units, TASKS),
+        share_out(<void*>pack_panels[real], task, packs, max(1, packs // TASKS),
+                  <double>groups * task.blocks * task.panel_size)
+        share_out(<void*>sum_units[real], task, units, max(1, units // TASKS),
                   <double>totals * task.images * pixels / 64)
-    store_totals(task, kind)
     discard(memory)
     return OK
 
