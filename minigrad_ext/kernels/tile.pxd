@@ -40,6 +40,7 @@ cdef extern from *:
 
 cdef enum:
     TRANSPOSE = 16          # terms packed at a time, so that what is written stays in the first-level cache
+    SIDE = 4                # lanes packed at a time: an offset serves all, and they are stored together
 
 
 cdef inline int64_t ceiling(int64_t a, int64_t b) noexcept nogil:
@@ -55,9 +56,16 @@ cdef inline void pack(const real* source, const int64_t* offset, int64_t step, i
             panel[u * width + j] = 0
     for u in range(n if stride == 1 else 0):
         memcpy(panel + u * width, source + (offset[u] if offset != NULL else u * step), valid * sizeof(real))
+    whole = valid - valid % SIDE
     for first from 0 <= first < (n if stride != 1 else 0) by TRANSPOSE:
         last = min(first + TRANSPOSE, n)
-        for j in range(valid):
+        for j from 0 <= j < whole by SIDE:
+            line, to = source + j * stride, panel + j
+            for u in range(first, last):
+                at = offset[u] if offset != NULL else u * step
+                for i in range(SIDE):
+                    to[u * width + i] = line[at + i * stride]
+        for j in range(whole, valid):
             line, to = source + j * stride, panel + j
             for u in range(first, last):
                 to[u * width] = line[offset[u] if offset != NULL else u * step]
