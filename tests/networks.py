@@ -1,10 +1,6 @@
-"""The networks that the benchmarks train, for tests: the module benchmarks/networks.py, which is part of no package."""
+"""The networks that the benchmarks train."""
 
-import importlib.util
-from pathlib import Path
+from from_benchmarks import load
 
-PATH = Path(__file__).resolve().parent.parent / "benchmarks" / "networks.py"
-_spec = importlib.util.spec_from_file_location("benchmark_networks", PATH)
-_module = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_module)
+_module = load("networks")
 NETWORKS, training_step = _module.NETWORKS, _module.training_step

@@ -20,15 +20,16 @@ from arrays import (
     rounded,
     write,
 )
+from from_benchmarks import load
 from hypothesis import given, settings, strategies as st
 
-from benchmarks.accuracy import worst
 from minigrad import Tensor, reference
 from minigrad.reference import nested
 from minigrad_ext.buffer import Buffer
 from minigrad_ext.kernel import Params
 from minigrad_ext.parallel import get_num_threads, set_num_threads
 
+worst = load("accuracy").worst
 NAN, INF = math.nan, math.inf
 EXTREMES = {"uint8": [255, 254, 128, 127], "int32": [-2**31, 2**31 - 1, 1 - 2**31],
             "int64": [-2**63, 2**63 - 1, 1 - 2**63]}
