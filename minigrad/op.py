@@ -1,10 +1,11 @@
 """The op table: every operation the engine can differentiate is one row, and from that row follow vjp and jvp.
 
-There are three ways to be differentiable, and one not to be:
+There are four ways to be differentiable, and one not to be:
 
     linear        y = A x.  Names its transpose; the vjp applies the transpose, the jvp applies the op itself.
     multilinear   y = T(x, w).  Linear in each operand alone; its derivative in one is again an op of the same family.
     pointwise     dy = D(x, y) dx with a diagonal (or, for a reduction, row-like) D, written as an expression in ops.
+    fused         a kernel for a composition of rows, by whose formula it can always be differentiated (fused.py).
     constant      comparisons, indices, random draws: no gradient passes.
 
 Every derivative is written in ops, so it can be differentiated again, to any order.  An operand of a linear or

@@ -1,7 +1,8 @@
 """Rows that pick by position: gather and scatter_add are each other's transpose.
 
-Whatever selects (max pooling, indexing, the largest element) is an index op, through which no gradient passes, and
-then a gather.  So the backward pass of every selection is scatter_add, which for max pooling *is* max unpooling.
+Whatever selects (indexing, the largest element, max pooling that returns its places) is an index op, through which no
+gradient passes, and then a gather.  So the backward pass of a selection is scatter_add, which for the places that max
+pooling has returned *is* max unpooling.  (Max pooling alone chooses and takes in one row: pool.py.)
 """
 
 from operator import gt
