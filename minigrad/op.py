@@ -33,12 +33,13 @@ OPS: dict[str, "Op"] = {}
 class Op:
     """One row.  Calling it on values checks (its shape rule), computes (its kernel) and, if wanted, records a node.
 
-    `shape(*operands, **attrs)` gives the result's (shape, dtype) or raises the op's errors; without it `arity`
-    operands broadcast, and the dtype is theirs, or the one that the row `gives`.  `compute(out, *buffers,
-    **attrs)` fills a fresh buffer: if nothing else is said, by the compiled kernel of the row's name.  A view op has
-    `view(buffer, **attrs)` instead of both, which checks and shares its operand's memory.  `attrs` are keywords and
-    hashable.  `promotes` is "number" or "float" where the operands are brought to one dtype of that domain.  `example`
-    holds the elements of operands and then of the result, as text: a row that has one is a public function of its name.
+    `shape(*operands, **attrs)` gives the result's (shape, dtype) or raises the op's errors; without it `arity` operands
+    broadcast, and the dtype is theirs, or the one that the row `gives`.  `compute(out, *buffers, **attrs)` fills a
+    fresh buffer: if nothing else is said, by the compiled kernel of the row's name.  A view op has `view(buffer,
+    **attrs)` instead of both, which checks and shares its operand's memory.  `attrs` are keywords and hashable; a
+    compiled kernel is not given them, but finds all it needs in the shapes.  `promotes` is "number" or "float" where
+    the operands are brought to one dtype of that domain.  `example` holds the elements of operands and then of the
+    result, as text: a row that has one is a public function of its name.
     """
 
     kind = "constant"
@@ -65,7 +66,7 @@ class Op:
         else:
             shape, dtype = self.broadcast(operands) if self.elementwise else self.shape(*operands, **attrs)
             buffer = empty(shape, dtype.code)
-            if type(self.compute) is Kernel and not attrs:
+            if type(self.compute) is Kernel and not (attrs and self.elementwise):
                 kernel = self.compute
                 kernel.launch((buffer, *buffers))
             else:

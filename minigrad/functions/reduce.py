@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -28,7 +29,15 @@ class Extreme(NamedTuple):
 def _over(op: str, row: Callable, x: Any, dim: Any, keepdim: bool, empty: Any = None) -> Any:
     """A row that reduces to a shape, over `dim`: None means all axes, and so does an `empty` tuple or list."""
     axes = axes_of(op, empty if dim == () or dim == [] else dim, x.ndim)
-    return _drop(row(x, shape=reduced(x.shape, axes)), axes, keepdim)
+    shape, left = _shapes(x.shape, axes)
+    y = row(x, shape=shape)
+    return y if keepdim or not axes else view.reshape(y, shape=left)
+
+
+@functools.lru_cache(maxsize=4096)
+def _shapes(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """With the axes at size 1, and without them."""
+    return reduced(shape, axes), dropped(shape, axes)
 
 
 def _drop(x: Any, axes: tuple[int, ...], keepdim: bool) -> Any:
@@ -51,7 +60,8 @@ def _summable(op: str, x: Any, dtype: Any) -> Any:
 
 def _floating(op: str, x: Any, dtype: Any = None) -> Any:
     x = x if dtype is None else math.cast(x, dtype=dtypes.as_dtype(dtype, op))
-    dtypes.check_dtype(op, "input", x.dtype, *dtypes.FLOATS)
+    if not x.dtype.is_floating_point:
+        dtypes.check_dtype(op, "input", x.dtype, *dtypes.FLOATS)
     return x
 
 

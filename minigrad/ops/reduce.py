@@ -30,7 +30,7 @@ def reduction(kind: Any, name: str, *derivative: Any, doc: str, kinds: Any = dty
                              "expected sizes of 1 or more on the reduced axes")
         return shape, x.dtype
 
-    return kind(name, *derivative, shape=rule, compute=lambda out, x, shape: KERNELS[name](out, x), doc=doc, **row)
+    return kind(name, *derivative, shape=rule, doc=doc, **row)
 
 
 def ties(x: Any, y: Any) -> Any:

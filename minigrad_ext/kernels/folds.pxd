@@ -1,7 +1,8 @@
 """The loops that reductions are made of: fold elements into an accumulator, store accumulators.
 
 Every fold takes rows of elements into as many accumulators side by side: the lanes of a vector hold different outputs.
-Of a single column it makes a run: the lanes hold partial results of one output.  Accumulators are merged by folds too,
+A single column, or columns whose own elements lie closer than their neighbours, it takes as runs, one after another:
+the lanes hold partial results of one output.  Accumulators are merged by folds too,
 each row being one set of them.  An accumulator is wider than what it reduces where that keeps the result accurate.
 
     SUM             sum of x: reals in float64; integers modulo 2^64, which truncates to the result modulo 2^32
@@ -12,6 +13,7 @@ each row being one set of them.  An accumulator is wider than what it reduces wh
 
 from libc.math cimport INFINITY, exp, log
 from libc.stdint cimport int64_t, uint64_t
+from minigrad_ext.kernels.axes cimport absolute
 from minigrad_ext.kernels.fastmath cimport fast_exp
 from minigrad_ext.kernels.lines cimport COLUMNS
 from minigrad_ext.kernels.tile cimport MG_VECTOR
@@ -19,6 +21,7 @@ from minigrad_ext.types cimport number, real
 
 cdef enum:
     AT_ONCE = 4
+    SHORT_RUN = 16          # a shorter run is not worth folding along
 
 cdef enum How:
     SUM, LARGEST, SMALLEST, EXPONENTIALS
@@ -44,11 +47,11 @@ cdef inline bint differ(wide a, wide b) noexcept nogil:
 
 
 cdef inline wide merge(wide a, wide b, How how) noexcept nogil:
-    if how == LARGEST:
-        return b if (b > a) | differ(b, b) else a
-    if how == SMALLEST:
-        return b if (b < a) | differ(b, b) else a
-    return <wide>(a + b)
+    """Extremes choose first, which is one instruction and keeps a NaN in a, and then take a NaN in b."""
+    if how == SUM or how == EXPONENTIALS:
+        return <wide>(a + b)
+    most = b if (b > a if how == LARGEST else b < a) else a
+    return b if differ(b, b) else most
 
 
 cdef inline double exp_of(number x) noexcept nogil:
@@ -112,8 +115,10 @@ cdef inline void fold(wide* acc, const number* x, int64_t rows, int64_t row_stri
                       How how, const number* peak) noexcept nogil:
     """acc[j] <- acc[j] with the elements of column j, for n columns."""
     cdef int64_t r = 0
-    if n == 1:
-        acc[0] = fold_run(acc[0], x, rows, row_stride, how, peak[0] if how == EXPONENTIALS else <number>0)
+    if n == 1 or rows >= SHORT_RUN and absolute(row_stride) < absolute(stride):
+        for j in range(n):
+            acc[j] = fold_run(acc[j], <const number*>(<const char*>x + j * stride), rows, row_stride, how,
+                              peak[j] if how == EXPONENTIALS else <number>0)
         return
     while r < rows:
         if r + AT_ONCE <= rows and stride == <int64_t>sizeof(number):

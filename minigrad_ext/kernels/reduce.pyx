@@ -24,7 +24,6 @@ from minigrad_ext.types cimport BOOL, FLOAT32, FLOAT64, INT32, INT64, N_DTYPES, 
 cdef enum:
     UNIT = 8192             # elements folded by one call, at most
     CHUNK = 65536           # elements that share an accumulator, about
-    SHORT_RUN = 16          # a shorter run is not worth folding along
     TASK = 16384            # elements per parallel task, at least
     MAX_ACC = 16            # bytes of an accumulator
 
@@ -45,8 +44,9 @@ cdef struct Fold:
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# The driver.  Outputs are taken in blocks of `width` columns (1 where it folds along runs); what is reduced into a
-# block in units of one piece of the run; `group` units share an accumulator, which makes a chunk.
+# The driver.  Outputs are taken in blocks of `width` columns (where it folds along runs, as many as make a unit: a call
+# for each would take half as long as 200 elements); what is reduced into a block in units of one piece of the run;
+# `group` units share an accumulator, which makes a chunk.
 
 cdef struct Plan:
     Lines lines                     # what is kept; its axis is the run, the innermost one that is reduced
@@ -63,13 +63,16 @@ cdef bint prefers_columns(const Axes* kept, const Axes* reduced) noexcept nogil:
         return r < 0
     if absolute(kept.strides[0][k]) < absolute(reduced.strides[0][r]):
         return True
-    return reduced.shape[r] < SHORT_RUN <= kept.shape[k]
+    return reduced.shape[r] < folds.SHORT_RUN <= kept.shape[k]
 
 
 cdef void lay_out(Plan* plan) noexcept nogil:
     lines = &plan.lines
-    cut_columns(lines, prefers_columns(&lines.others, &plan.reduced))
+    beside = prefers_columns(&lines.others, &plan.reduced)
     take_innermost(&plan.reduced, &lines.n, lines.by)
+    runs = max(<int64_t>1, UNIT // max(lines.n, <int64_t>1))
+    # Of columns far apart, as runs are, cut_columns() takes a quarter.
+    cut_columns(lines, True, COLUMNS if beside else min(<int64_t>COLUMNS, 4 * runs))
     plan.piece = min(lines.n, max(<int64_t>1, UNIT // lines.width))
     plan.pieces = (lines.n + plan.piece - 1) // plan.piece
     plan.units = plan.reduced.total * plan.pieces
@@ -145,8 +148,9 @@ cdef int reduce(Step* step) noexcept nogil:
     clear_axes(kept)
     clear_axes(&plan.reduced)
     for axis in range(x.ndim):
-        if out.shape[axis] == x.shape[axis]:
-            insert_axis(kept, x.shape[axis], byte_stride(x, axis), byte_stride(out, axis), 0)
+        own = axis - x.ndim + out.ndim      # the leading axes of x, which out lacks, are reduced
+        if own >= 0 and out.shape[own] == x.shape[axis]:
+            insert_axis(kept, x.shape[axis], byte_stride(x, axis), byte_stride(out, own), 0)
         else:
             insert_axis(&plan.reduced, x.shape[axis], byte_stride(x, axis), 0, 0)
     if kept.total == 0:

@@ -75,6 +75,27 @@ def test_writes_into_every_layout(kernels, name):
 
 
 @pytest.mark.parametrize("name", ["sum", "mean", "amax", "amin", "logsumexp"])
+def test_many_runs(kernels, name):
+    """They are taken in blocks, the last being smaller: runs apart, and overlapping by all but 2 or 3 elements."""
+    for count, n in [(513, 16), (90, 197), (3, 4100), (2, 8193)]:
+        whole = buf(random_array((count * n,), "float32", seed=count))
+        overlapping = [whole.windows(0, n, step).slice((0, 0), (1, 1), (min(count, 60), n)) for step in (2, 3)]
+        for x in [whole.reshape((count, n)), *overlapping]:
+            out = empty((x.shape[0], 1))
+            kernels[name](out, x)
+            check_close(out, reference.KERNELS[name](x.tolist(), shape=out.shape), 3e-7, 1e-7, f"{x.shape} {x.strides}")
+
+
+def test_leading_axes_that_the_result_lacks(kernels):
+    numbers = random_array((4, 3, 5), "float32")
+    for shape in [(), (5,), (1,), (3, 1), (1, 5), (1, 3, 5)]:
+        out = empty(shape)
+        kernels["sum"](out, buf(numbers))
+        wanted = reference.KERNELS["sum"](numbers, shape=(1,) * (3 - len(shape)) + shape)
+        assert nested.flat(out.tolist()) == nested.flat(wanted)
+
+
+@pytest.mark.parametrize("name", ["sum", "mean", "amax", "amin", "logsumexp"])
 def test_repeated_elements(kernels, name):
     """A stride of 0 on a kept axis, a reduced axis, and both."""
     x = buf([[1.0], [2.0], [-3.0]], "float64").expand((3, 20))
