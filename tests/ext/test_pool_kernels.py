@@ -135,6 +135,34 @@ def test_windows_of_two_by_two(kernels, size, stride, padding, dilation, dtype):
     check_equal(out, reference.avg_unpool(g, geometry=geometry, divisor_override=4), str(geometry))
 
 
+@settings(max_examples=40, deadline=None)
+@given(geometry=pool_geometries(), seed=st.integers(0, 1000), dtype=st.sampled_from(REALS))
+def test_largest_of_many_planes(kernels, geometry, seed, dtype):
+    """Where the largest stand goes by a table if there are many planes for it, with any strides of what they are used
+    on."""
+    nested = importlib.import_module("minigrad.reference.nested")
+    odd = {-3: -math.inf, 2: math.inf, 3: math.nan}
+    x = nested.pointwise(lambda x: odd.get(x, x), integers((2, 9, *geometry.input), seed))
+    g, same = integers((2, 9, *geometry.output), 5), buf(x, dtype)
+    index = empty((2, 9, *geometry.output), "int64")
+    kernels["max_pool_index"](index, same, geometry.params)
+    check_equal(index, reference.max_pool_index(x, geometry=geometry), str(geometry))
+    t = integers((2, 9, *geometry.input), seed + 1)
+    wanted = reference.max_pool(t, x, geometry=geometry)
+    for name, view in layouts(t, dtype):
+        out = empty(index.shape, dtype)
+        kernels["max_pool"](out, view, same, geometry.params)
+        check_equal(out, wanted, f"{geometry} of {name}")
+    wanted = reference.max_unpool(g, x, geometry=geometry)
+    for name, view in layouts(g, dtype) if math.prod(geometry.output) else ():
+        back = empty(same.shape, dtype)
+        kernels["max_unpool"](back, view, same, geometry.params)
+        check_equal(back, wanted, f"{geometry} of {name}")
+    for name, out in out_layouts(same.shape, dtype) if math.prod(geometry.output) else ():
+        kernels["max_unpool"](out, buf(g, dtype), same, geometry.params)
+        check_equal(out, wanted, f"{geometry} into {name}")
+
+
 @pytest.mark.parametrize("stride", [1, 2, 3])
 def test_rows_longer_than_a_block(kernels, stride):
     geometry = Geometry.of_pool("pool", (1100,), (3,), stride, ((2, 1),), 1, True)
@@ -170,20 +198,22 @@ def test_empty_axes(kernels, batch, channels):
     kernels["avg_unpool"](empty(image), empty(pooled), geometry.pool_params(True, None))
 
 
-def test_bitwise_the_same_for_every_thread_count(kernels):
-    geometry = Geometry.of_pool("pool", (40, 41), 3, 2, 1)
-    x = empty((8, 16, 40, 41))
+@pytest.mark.parametrize("shape", [(8, 16, 40, 41), (32, 16, 10, 10)])
+def test_bitwise_the_same_for_every_thread_count(kernels, shape):
+    geometry = Geometry.of_pool("pool", shape[2:], 3, 2, 1)
+    x = empty(shape)
     kernels["normal"](x, Params((1, 0)))
     before, results = get_num_threads(), []
     try:
         for threads in (1, 2, 3):
             set_num_threads(threads)
-            index = empty((8, 16, *geometry.output), "int64")
-            pooled, spread = empty(index.shape), empty(x.shape)
+            index = empty((*shape[:2], *geometry.output), "int64")
+            pooled, spread, back = empty(index.shape), empty(shape), empty(shape)
             kernels["max_pool_index"](index, x, geometry.params)
             kernels["avg_pool"](pooled, x, geometry.params)
             kernels["avg_unpool"](spread, pooled, geometry.params)
-            results.append((index.tolist(), pooled.tolist(), spread.tolist()))
+            kernels["max_unpool"](back, pooled, x, geometry.params)
+            results.append([made.tolist() for made in (index, pooled, spread, back)])
     finally:
         set_num_threads(before)
     assert results[0] == results[1] == results[2]
