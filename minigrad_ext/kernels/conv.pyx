@@ -47,7 +47,6 @@ cdef extern from *:
 cdef enum:
     ROWS = 8            # of a block, at most
     ACROSS_FEW = 4      # vectors in a block of one or two
-    UNIT = 1            # blocks of positions per unit of work handed to a thread
     WHOLE_IMAGES = 4    # from so many on, a thread takes whole images, which stay in its own cache
     TASKS = 32          # and all images make about so many tasks
     ACTIVATION = 17     # its place in Params.i
@@ -56,13 +55,20 @@ cdef enum Activation:
     NONE, RELU, SIGMOID, TANH
 
 
+cdef struct Term:                   # of the sums: one weight times one run of positions
+    int64_t at_w                    # from a channel's first weight on
+    int64_t at_line                 # from a block's first position on
+
+
 cdef struct Job:                    # one phase of the output: all pixels that the same taps reach
     window.triple_t start, count
-    window.Offsets taps             # (c, t): their offsets on the line of positions, and in w
+    int64_t n                       # of terms, one for each input channel and tap (c, t)
+    Term* terms
     int64_t offset                  # of its first pixel in the output
     int64_t span                    # positions from the first pixel to the last one
     bint flat                       # pixels follow one another, there and in the output
-    int64_t first, units, runs      # of work, counted through all jobs; of which each group has some
+    int64_t vectors, runs           # of positions; blocks of them, as even as can be
+    int64_t first, units            # of work, counted through all jobs: runs of each group
 
 
 cdef struct Task:                   # one call
@@ -76,10 +82,11 @@ cdef struct Task:                   # one call
     int64_t out_channel, w_in, w_out, w_group       # strides, in elements, from one channel or group to the next
     Job* jobs
     int64_t n_jobs
-    int64_t run                     # positions in a unit of work
     double work                     # nanoseconds for an image
     int64_t image                   # the one at hand
     char* copied                    # its copy, if it is not in place
+    bint cleared                    # which has its zeros from the image before
+    window.Cut* cuts                # of each phase of the copy
 
 
 # ---- choosing
@@ -157,7 +164,8 @@ cdef int copy(const Task* task, int64_t first, int64_t end, real* _) noexcept no
     source, line = &task.source, &task.line
     image = <const real*>source.data + task.image * source.row_stride
     for phase in range(window.volume(line.phases)):
-        cut = window.cut_out(line, source, phase)
+        cut = task.cuts[phase]
+        cut.whole = cut.whole or task.cleared
         for channel in range(first, end):
             window.pad_plane(<real*>task.copied + channel * line.channel + phase * line.plane,
                              image + channel * source.column_stride, &cut, line)
@@ -167,9 +175,8 @@ cdef int copy(const Task* task, int64_t first, int64_t end, real* _) noexcept no
 # ---- blocks of sums
 
 cdef struct Block:
-    int64_t n                       # of terms
-    const int64_t* at_w             # where each is in w, from a channel's first weight on
-    const int64_t* at_line          # and on the line, from the block's first position on
+    int64_t n
+    const Term* terms
     const void* line
     const void* w[ROWS]
     void* to[ROWS]
@@ -178,7 +185,7 @@ cdef struct Block:
 
 
 cdef inline void multiply(const Block* given, real* _, int rows, int lanes) noexcept nogil:
-    """to[i][j] = start[i] + sum_u w[i][at_w[u]] * line[at_line[u] + j], or `least` if that is more; NaN stays.
+    """to[i][j] = start[i] + sum over the terms of w[i][at_w] * line[at_line + j], or `least` if that is more; NaN stays.
 
     `rows` and `lanes` are constants at each call: the sums stay in vector registers while u runs.
     """
@@ -190,7 +197,7 @@ cdef inline void multiply(const Block* given, real* _, int rows, int lanes) noex
         for j in range(lanes):
             block[i * lanes + j] = value
     for u in range(given.n):
-        at, from_ = given.at_w[u], line + given.at_line[u]
+        at, from_ = given.terms[u].at_w, line + given.terms[u].at_line
         for i in range(rows):
             value = w[i][at]
             for j in range(lanes):
@@ -203,11 +210,13 @@ cdef inline void multiply(const Block* given, real* _, int rows, int lanes) noex
 
 
 cdef inline void multiply_across(const Block* given, real* kind, int rows, int most, int64_t vectors) noexcept nogil:
-    """A block of so many rows; `vectors` is `most`, 2 or 1."""
+    """A block of so many rows; `vectors` is at most `most`, at most 4."""
     cdef int lanes = MG_VECTOR // <int>sizeof(real)
-    if vectors == most:
-        multiply(given, kind, rows, most * lanes)
-    elif most > 2 and vectors == 2:
+    if most >= 4 and vectors == 4:
+        multiply(given, kind, rows, 4 * lanes)
+    elif most >= 3 and vectors == 3:
+        multiply(given, kind, rows, 3 * lanes)
+    elif most >= 2 and vectors == 2:
         multiply(given, kind, rows, 2 * lanes)
     else:
         multiply(given, kind, rows, lanes)
@@ -254,7 +263,7 @@ cdef void sum_block(const Task* task, const Job* job, int64_t group, int64_t fir
     if not task.in_place:
         source = <const real*>task.copied
     block.line = source + group * task.n_in * task.line.channel + first
-    block.n, block.at_w, block.at_line = job.taps.n, job.taps.other, job.taps.source
+    block.n, block.terms = job.n, job.terms
     block.least = 0 if task.activation == RELU else -<double>INFINITY
     for channel from 0 <= channel < n_out by rows:
         for i in range(rows):               # rows beyond the last channel repeat it
@@ -278,33 +287,20 @@ cdef void sum_block(const Task* task, const Job* job, int64_t group, int64_t fir
                   out + (group * n_out + channel) * task.out_channel)
 
 
-cdef void sum_run(const Task* task, const Job* job, int64_t group, int64_t first, int64_t end,
-                  real* out) noexcept nogil:
-    """Positions first <= q < end of a group, in blocks of `across` vectors, 2 or 1.
-
-    The last block is moved back to end with the last pixel: so nothing beyond it is read, and all vectors are stored
-    whole, if there is a vector of pixels at all.
-    """
-    vector, q = <int64_t>(MG_VECTOR // sizeof(real)), first
-    while q < end:
-        left = min(ceiling(end - q, vector), job.span // vector)
-        vectors = task.across if left >= task.across else min(left, 2)
-        if left == 4 and task.across == 3:      # twice 2 cost less than 3 and 1
-            vectors = 2
-        vectors = max(vectors, 1)
-        q = max(min(q, job.span - vectors * vector), 0)
-        sum_block(task, job, group, q, vectors, out)
-        q += vectors * vector
-
-
 cdef int sum_units(const Task* task, int64_t first, int64_t end, real* _) noexcept nogil:
-    """Units: runs of positions, of each group, of each job."""
+    """Units: blocks of positions, of each group, of each job; the last one is moved back to end with the last pixel.
+
+    So nothing beyond it is read, and all vectors are stored whole, if there is a vector of pixels at all.
+    """
+    vector = <int64_t>(MG_VECTOR // sizeof(real))
     for j in range(task.n_jobs):
         job = &task.jobs[j]
         out = <real*>task.out.data + task.image * task.out.row_stride + job.offset
         for unit in range(max(first, job.first), min(end, job.first + job.units)):
-            group, q = (unit - job.first) // job.runs, (unit - job.first) % job.runs * task.run
-            sum_run(task, job, group, q, min(q + task.run, job.span), out)
+            group, run = (unit - job.first) // job.runs, (unit - job.first) % job.runs
+            q, vectors = run * job.vectors // job.runs, (run + 1) * job.vectors // job.runs
+            vectors -= q
+            sum_block(task, job, group, max(min(q * vector, job.span - vectors * vector), 0), vectors, out)
     return OK
 
 
@@ -324,13 +320,14 @@ cdef int slide_images(const Task* given, int64_t first, int64_t end, real* _) no
         task.image = image
         if not task.in_place:
             share_out(<void*>copy[real], &task, channels, 1, <double>size / 8)
+            task.cleared = True
         share_out(<void*>sum_units[real], &task, job.first + job.units, 1, task.work)
     discard(task.copied)
     return OK
 
 
 cdef int slide(Task* task, real* _) noexcept nogil:
-    """Lists of offsets for each job, then all images."""
+    """Lists of terms for each job, then all images."""
     cdef window.triple_t phases
     cdef window.Offsets taps
     line, out, vector, first = &task.line, &task.out, <int64_t>(MG_VECTOR // sizeof(real)), 0
@@ -338,32 +335,40 @@ cdef int slide(Task* task, real* _) noexcept nogil:
     task.rows = choose_rows(task.n_out)
     across = ACROSS_8 if task.rows == 8 else ACROSS_6 if task.rows == 6 else ACROSS_4
     task.across = across if task.rows > 2 else ACROSS_FEW
-    task.run, task.n_jobs = UNIT * task.across * vector, 1
+    task.n_jobs = 1
     for axis in range(3):
         phases[axis] = min(line.out_step[axis], out.size[axis])
         task.n_jobs *= phases[axis]
     terms = max(task.n_in, 1) * window.volume(task.w.size)
-    memory = <Job*>scratch(task.n_jobs * sizeof(Job) + 2 * terms * sizeof(int64_t))
+    n_cuts = window.volume(line.phases)
+    memory = <Job*>scratch(task.n_jobs * sizeof(Job) + n_cuts * sizeof(window.Cut)
+                           + terms * (sizeof(Term) + 2 * sizeof(int64_t)))
     if memory == NULL:
         return NO_MEMORY
-    task.jobs, taps.source = memory, <int64_t*>(memory + task.n_jobs)
+    task.jobs, task.cuts = memory, <window.Cut*>(memory + task.n_jobs)
+    term = <Term*>(task.cuts + n_cuts)
+    taps.source = <int64_t*>(term + terms)
     taps.other = taps.source + terms
+    for phase in range(n_cuts):
+        task.cuts[phase] = window.cut_out(line, &task.source, phase)
     for j in range(task.n_jobs):
         job = &task.jobs[j]
         window.unravel(j, phases, job.start)
-        job.offset, pixels = 0, 1
+        job.offset = 0
         for axis in range(3):
             job.count[axis] = ceiling(out.size[axis] - job.start[axis], line.out_step[axis])
             job.offset += job.start[axis] * out.stride[axis]
         job.span = span_of(line, job.count)
         job.flat = is_flat(task, job) and job.span >= vector
-        job.first, job.runs = first, ceiling(job.span, task.run)
+        job.first, job.vectors = first, ceiling(job.span, vector)
+        job.runs = ceiling(job.vectors, window.clip(job.span // vector, 1, task.across))
         job.units = job.runs * line.window.groups
         first += job.units
-        job.taps = taps
-        window.list_taps(&job.taps, line, job.start, &task.w)
-        window.repeat(&job.taps, task.n_in, line.channel, task.w_in)
-        taps.source, taps.other = taps.source + job.taps.n, taps.other + job.taps.n     # each tap has one job
+        window.list_taps(&taps, line, job.start, &task.w)       # each tap has one job
+        window.repeat(&taps, task.n_in, line.channel, task.w_in)
+        job.n, job.terms, term = taps.n, term, term + taps.n
+        for u in range(taps.n):
+            job.terms[u].at_w, job.terms[u].at_line = taps.other[u], taps.source[u]
     images = task.source.rows
     task.work = <double>terms * window.volume(out.size) / task.n_jobs * out.columns / 100
     if images >= WHOLE_IMAGES:

@@ -157,10 +157,14 @@ cdef inline void copy_rows(real* to, const real* from_, int64_t rows, int64_t wi
     store.  What is stored beyond a row are zeros, which the next row overwrites, as rows ascend; so the last ones are
     copied exactly.
     """
-    cdef int j, left, vector = MG_VECTOR // <int>sizeof(real)
+    cdef int j, left, whole = <int>width, vector = MG_VECTOR // <int>sizeof(real)
     cdef real zero = 0
     masked = clip(floor_divide(room - ceiling(width, vector) * vector, pitch) + 1, 0, rows) if MG_VECTOR > 16 else 0
-    for row in range(masked):
+    for row in range(masked if width <= vector else 0):
+        for j in range(vector):
+            to[j] = from_[j] if j < whole else zero
+        to, from_ = to + pitch, from_ + step
+    for row in range(masked if width > vector else 0):
         for q from 0 <= q < width by vector:
             left = <int>(width - q)
             for j in range(vector):
