@@ -159,7 +159,9 @@ cdef inline void copy_rows(real* to, const real* from_, int64_t rows, int64_t wi
     """
     cdef int j, left, whole = <int>width, vector = MG_VECTOR // <int>sizeof(real)
     cdef real zero = 0
-    masked = clip(floor_divide(room - ceiling(width, vector) * vector, pitch) + 1, 0, rows) if MG_VECTOR > 16 else 0
+    masked = clip(floor_divide(room - ceiling(width, vector) * vector, pitch) + 1, 0, rows)
+    if MG_VECTOR == 16 or width == 0:
+        masked = 0
     for row in range(masked if width <= vector else 0):
         for j in range(vector):
             to[j] = from_[j] if j < whole else zero

@@ -92,6 +92,12 @@ def test_activations_are_those_of_the_elementwise_kernels(kernels, size, kernel,
             assert out.tolist() == wanted.tolist()
 
 
+def test_a_tap_that_meets_padding_alone(kernels):
+    geometry = Geometry(input=(2, 1), kernel=(1, 2), stride=(1, 1), dilation=(1, 1), low=(0, 0), high=(0, 1),
+                        output=(2, 1), groups=2)
+    check(kernels, geometry, 1, 2, 1, "float32")
+
+
 @pytest.mark.parametrize("height, width", [(1, 1), (1, 40), (8, 8), (17, 33)])
 def test_depthwise(kernels, height, width):
     check(kernels, Geometry.of_conv("conv2d", (height, width), (3, 3), 1, 1, 1, 6), 2, 1, 1, "float32")
