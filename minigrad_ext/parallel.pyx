@@ -2,6 +2,11 @@
 
 libgomp keeps its worker threads between loops.  fork() copies only the calling thread, so a child that enters a
 parallel loop would wait forever for workers that it does not have; it therefore runs every loop on one thread.
+
+Waiting threads spin for about 90 us (minigrad_ext/__init__.py) and then sleep.  To share a loop out among threads that
+spin costs a microsecond; to wake them, 20 to 70.  So it matters how much there was to share lately, without a pause in
+which they fell asleep: a large loop is worth waking them, and so are many small ones close to each other.  Who pays
+for waking only after having lost as much by not doing so never loses more than twice of what the best choice costs.
 """
 
 import os
@@ -15,24 +20,39 @@ cdef extern from * nogil:
     #else
         #define MG_OPENMP 0
         #define omp_in_parallel() 0
+        #define omp_get_wtime() 0.0
     #endif
     """
     int omp_in_parallel()
+    double omp_get_wtime()
     const bint MG_OPENMP
 
 cdef int MAX_THREADS = 1024
 
-# Waking a thread costs several microseconds: each should have at least this much to do (in nanoseconds).
-cdef double grain = 20_000
+cdef enum:
+    PAUSE = 60_000              # nanoseconds after which threads may be asleep
+    WAKING = 40                 # grains: what they are woken for
+
+# What each thread should have to do at least, in nanoseconds.
+cdef double grain = 3_000
+
+# Work that could have been shared out, since the last pause, and when the last such loop ends.  (Where several threads
+# of Python's ask at once they may disturb each other's notes: no harm is done.)
+cdef double lately = 0, until = 0
 
 cdef int n_threads = 1
 cdef bint forked = False        # whether this process is the child of one that may have had threads
 
 
 cdef int threads_for(double work) noexcept nogil:
+    global lately, until
     if n_threads == 1 or work < 2 * grain or forked or omp_in_parallel():
         return 1
-    return n_threads if work > n_threads * grain else <int>(work / grain)
+    now = 1e9 * omp_get_wtime()
+    lately = work + (lately if now < until + PAUSE else 0)
+    threads = 1 if lately < WAKING * grain else n_threads if work > n_threads * grain else <int>(work / grain)
+    until = now + work / threads
+    return threads
 
 
 def has_openmp():

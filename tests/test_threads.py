@@ -20,7 +20,7 @@ from minigrad.autograd import grad
 from minigrad_ext import parallel
 
 COUNTS = (2, 3, 4, 8)
-NEXT_TO_NOTHING, USUAL = 1e-6, 20_000
+NEXT_TO_NOTHING, USUAL = 1e-6, 3_000
 
 pytestmark = pytest.mark.skipif(not parallel.has_openmp(), reason="built without OpenMP")
 

@@ -130,12 +130,12 @@ ctypedef int (*task_t)(const void* job, int64_t first, int64_t end, void* kind) 
 
 cdef inline int share_out(void* run, const void* job, int64_t units, int64_t per_task, double work) noexcept nogil:
     """All units of a job, in tasks of `per_task`; `work` is the time of all in nanoseconds."""
-    cdef int64_t number
-    cdef int failed = 0
-    task, threads = <task_t>run, threads_for(work)
+    cdef int64_t number, tasks = (units + per_task - 1) // per_task
+    cdef int failed = 0, threads = threads_for(work) if tasks > 1 else 1
+    task = <task_t>run
     if threads == 1:
         return task(job, 0, units, NULL)
-    for number in prange((units + per_task - 1) // per_task, num_threads=threads, schedule="static"):
+    for number in prange(tasks, num_threads=threads, schedule="static"):
         failed |= task(job, number * per_task, min(units, (number + 1) * per_task), NULL)
     return failed
 

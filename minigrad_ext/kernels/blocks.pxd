@@ -25,7 +25,7 @@ cdef enum:
     SHORTEST_ROW = 64       # a shorter innermost axis is not worth a block of its own:
     SHORTEST_BLOCK = 512    # it is joined by the axes before it until there are so many elements
     TILE = 32               # the sides of a tile, or less where the scratch is too small
-    TASK = 8000             # nanoseconds of work that a thread takes at a time
+    TASK = 3000             # nanoseconds of work that a thread takes at a time
 
 # One block of n elements: at[k] is where those of operand k lie, contiguous; `job` is what run_walk() was given.
 ctypedef void (*loop_t)(char** at, int64_t n, const void* job) noexcept nogil

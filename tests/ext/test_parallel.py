@@ -58,16 +58,42 @@ def test_a_loop_gets_the_threads_asked_for():
         assert get_num_threads() == threads_used(SECOND) == n
 
 
+def awake(work):
+    """The threads used right after a long loop."""
+    threads_used(SECOND)
+    return threads_used(work)
+
+
 def test_a_short_loop_gets_one():
     set_num_threads(8)
-    assert [threads_used(work) for work in (0, 1, 1000, 39_000)] == [1] * 4
+    assert [awake(work) for work in (0, 1, 1000, 5_900)] == [1] * 4
 
 
 @needs_openmp
 def test_threads_grow_with_the_work():
     set_num_threads(8)
-    used = [threads_used(work) for work in (40_000, 80_000, 10**6)]
-    assert used == [2, 4, 8]
+    assert [awake(work) for work in (6_000, 12_000, 10**6)] == [2, 4, 8]
+
+
+def asleep(work):
+    """The threads used after a pause."""
+    threads_used(SECOND / 1000)
+    time.sleep(0.01)
+    return threads_used(work)
+
+
+@needs_openmp
+def test_sleeping_threads_are_woken_for_much_work():
+    set_num_threads(2)
+    assert asleep(119_000) == 1
+    assert asleep(120_000) == 2
+
+
+@needs_openmp
+def test_sleeping_threads_are_woken_for_many_small_loops():
+    set_num_threads(2)
+    # Several trials: a busy machine may pause in between.
+    assert any((asleep(50_000), threads_used(50_000), threads_used(50_000)) == (1, 1, 2) for _ in range(50))
 
 
 @pytest.mark.parametrize(("n", "error", "text"), [
