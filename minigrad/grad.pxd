@@ -4,6 +4,7 @@ cimport cython
 from minigrad.node cimport Node, Value
 from minigrad.op cimport Op
 from minigrad_ext.buffer cimport unshared
+from minigrad_ext.recorder cimport current
 
 cdef arrive(dict pending, at, g)
 @cython.locals(node=Node, op=Op, pending=dict, found=dict, wanted=set, values=tuple)

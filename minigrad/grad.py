@@ -13,6 +13,7 @@ from minigrad.kernels import KERNELS
 from minigrad.node import GRAD, Node, Value, order, origin
 from minigrad.op import OPS, total
 from minigrad_ext.buffer import unshared
+from minigrad_ext.recorder import current
 
 
 class grad_mode(ContextDecorator):
@@ -92,6 +93,8 @@ def pull_back(outputs: Sequence[Value], cotangents: Sequence[Value], targets: Se
     pending: dict[Any, Value] = {}      # when all nodes have been visited: the leaves
     found: dict[Any, Value] = {}
     recorded, GRAD.enabled = GRAD.enabled, create_graph
+    recorder = current()
+    outer = None if recorder is None else recorder.pull(None)
     try:
         for out, cotangent in zip(outputs, cotangents, strict=True):
             if out.differentiable:
@@ -107,6 +110,8 @@ def pull_back(outputs: Sequence[Value], cotangents: Sequence[Value], targets: Se
                 if not through:
                     continue
             values = None
+            if recorder is not None:
+                recorder.pull(node)
             for slot, parent in enumerate(node.parents):
                 if parent is not None and (useful is None or parent in useful):
                     op, values = node.op, values or node.values()
@@ -118,6 +123,8 @@ def pull_back(outputs: Sequence[Value], cotangents: Sequence[Value], targets: Se
                 found[leaf] = run_hooks(leaf.hooks, g)
     finally:
         GRAD.enabled = recorded
+        if recorder is not None:
+            recorder.pull(outer)
     return found
 
 
@@ -132,9 +139,12 @@ def accumulate(found: dict[Any, Value], holders: dict[Any, Value], create_graph:
 
     A cotangent that nothing else refers to gives its memory; any other, which may be shared, is copied.
     """
+    recorder = current()
     while found:
         at, g = found.popitem()
         leaf = holders.get(at, at)
+        if recorder is not None:
+            recorder.gradient(leaf, True)
         known = leaf.grad_slot
         if known is None:
             leaf.grad_slot = g if not create_graph and unshared(g) else OPS["copy"](g)

@@ -4,6 +4,7 @@ cimport cython
 from minigrad.node cimport Meta, Node, Value, made
 from minigrad_ext.buffer cimport Buffer, empty
 from minigrad_ext.kernel cimport Kernel
+from minigrad_ext.recorder cimport current
 
 
 cdef class Op:
@@ -15,8 +16,9 @@ cdef class Op:
     cdef readonly int arity
     cdef readonly object gives
 
-    @cython.locals(x=Value, buffers=list, buffer=Buffer, kernel=Kernel)
     cpdef apply(self, tuple operands, dict attrs)
+    @cython.locals(x=Value, buffers=list, buffer=Buffer, kernel=Kernel)
+    cpdef perform(self, tuple operands, dict attrs)
     @cython.locals(x=Value, first=Value, shape=tuple)
     cpdef tuple broadcast(self, tuple operands)
     cpdef record(self, Value out, tuple operands, dict attrs)

@@ -26,6 +26,7 @@ from minigrad.node import GRAD, Meta, Node, Value, made
 from minigrad.shapes import broadcast
 from minigrad_ext.buffer import Buffer, empty
 from minigrad_ext.kernel import Kernel
+from minigrad_ext.recorder import current
 
 OPS: dict[str, "Op"] = {}
 
@@ -58,6 +59,11 @@ class Op:
         return self.apply(operands, attrs)
 
     def apply(self, operands: tuple, attrs: dict) -> Any:
+        recorder = current()
+        return self.perform(operands, attrs) if recorder is None else recorder.apply(self, operands, attrs)
+
+    def perform(self, operands: tuple, attrs: dict) -> Any:
+        """The op itself, whether or not someone records what is done."""
         if self.promotes:
             operands = promote(self.name, operands, self.promotes)
         buffers = [x.buffer for x in operands]

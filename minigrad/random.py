@@ -5,15 +5,24 @@ depends on its own position alone.  Source: Salmon, Moraes, Dror, Shaw, "Paralle
 """
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 from minigrad.device import check_device
 from minigrad.errors import require
 from minigrad.shapes import integer
+from minigrad_ext.recorder import current
 
 __all__ = ["Generator", "default_generator", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state"]
 
 MASK = (1 << 63) - 1
+
+
+def again(effect: Callable[[], Any]) -> None:
+    """While a function is captured: what each call of it does to a generator."""
+    recorder = current()
+    if recorder is not None:
+        recorder.effect(effect)
 
 
 class Generator:
@@ -33,6 +42,7 @@ class Generator:
     def manual_seed(self, seed: int) -> "Generator":
         """Goes to the start of the stream of `seed`; returns the generator."""
         self._seed, self._offset = integer("manual_seed", "seed", seed) & MASK, 0
+        again(lambda: self.manual_seed(seed))
         return self
 
     def seed(self) -> int:
@@ -46,7 +56,9 @@ class Generator:
 
     def get_state(self) -> dict[str, int]:
         """Seed and position: all there is to a generator."""
-        return {"seed": self._seed, "offset": self._offset}
+        state = {"seed": self._seed, "offset": self._offset}
+        again(lambda: state.update(self.get_state()))
+        return state
 
     def set_state(self, state: dict[str, int]) -> "Generator":
         """Goes to a seed and position that `get_state` gave."""
@@ -54,6 +66,7 @@ class Generator:
                 "what get_state returned")
         self._seed = integer("Generator.set_state", "seed", state["seed"]) & MASK
         self._offset = integer("Generator.set_state", "offset", state["offset"])
+        again(lambda: self.set_state(state))
         return self
 
     def take(self, counters: int) -> tuple[int, int]:

@@ -24,6 +24,7 @@ from minigrad.operators import bind
 from minigrad.printing import describe
 from minigrad.shapes import axis_of
 from minigrad_ext.buffer import Buffer
+from minigrad_ext.recorder import change, current
 
 BOUND: Any = None       # what stands for the methods and operators that `bind` adds, until it does
 
@@ -55,6 +56,7 @@ class Handle:
     def remove(self) -> None:
         """Takes the hook away; a second call does nothing."""
         self.hooks.pop(self.key, None)
+        change()
 
     def __enter__(self) -> Handle:
         return self
@@ -166,16 +168,26 @@ class Tensor(InPlace):
         else:
             check_dtype("requires_grad", "input", self.dtype, *FLOATS)
         self.differentiable = bool(requires_grad)
+        change()
         return self
 
     requires_grad = property(
         attrgetter("differentiable"), lambda self, wanted: self.requires_grad_(wanted),
         doc="Whether gradients with respect to this tensor are wanted; can be set on leaves of a float dtype.")
 
+    def _get_grad(self) -> Tensor | None:
+        recorder = current()
+        if recorder is not None:
+            recorder.gradient(self, True)
+        return self.grad_slot
+
     def _set_grad(self, value: Tensor | None) -> None:
+        recorder = current()
+        if recorder is not None:
+            recorder.gradient(self, False)
         (self.grad_slot,) = (None,) if value is None else matching("grad", "value", (value,), (self,))
 
-    grad = property(attrgetter("grad_slot"), _set_grad, doc="The gradient that `backward` has accumulated, or None.")
+    grad = property(_get_grad, _set_grad, doc="The gradient that `backward` has accumulated, or None.")
 
     def _leaf(self, op: str, done: str) -> None:
         if self.node is not None:
@@ -198,6 +210,7 @@ class Tensor(InPlace):
     def _set_data(self, other: Tensor) -> None:
         self._leaf("data", "replaced")
         self.buffer = other.buffer
+        change()
 
     data = property(detach, _set_data, doc="The same memory without the graph.")
 

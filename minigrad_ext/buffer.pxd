@@ -3,8 +3,8 @@ from minigrad_ext.types cimport View
 cdef class Storage:
     """A block of memory: from the allocator, or kept alive by a foreign owner."""
     cdef char* data
-    cdef size_t nbytes
-    cdef object owner               # None for a block of ours; else what keeps the memory alive
+    cdef readonly size_t nbytes
+    cdef object owner               # None for a block of ours; else what keeps the memory alive, or NOBODY
     cdef public long long version   # counts in-place writes, so that backward can refuse changed values
 
 
@@ -22,3 +22,9 @@ cdef class Exporter:
 
 cpdef Buffer empty(shape, int dtype)
 cpdef bint unshared(Exporter value)
+cpdef Buffer unknown(Buffer like)
+cpdef Buffer whole(Storage storage, bint own=*)
+cpdef Buffer rebased(Buffer buffer, Buffer source, Buffer target)
+cpdef bint alike(Buffer a, Buffer b)
+cpdef int known(Buffer buffer) except -1
+cdef Buffer new_buffer(Storage storage, const View* view)

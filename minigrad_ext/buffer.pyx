@@ -13,7 +13,8 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport free
 from minigrad_ext cimport dlpack, layout, nested, pep3118
 from minigrad_ext.allocator cimport give, take
-from minigrad_ext.types cimport BOOL, FLOAT32, MAX_AXES, N_DTYPES, View, itemsize_of, view_size
+from minigrad_ext.recorder cimport current
+from minigrad_ext.types cimport BOOL, FLOAT32, MAX_AXES, N_DTYPES, UINT8, View, contiguous, itemsize_of, view_size
 
 from minigrad_ext.layout import DTYPE_NAMES
 
@@ -33,7 +34,14 @@ cdef class Storage:
             give(self.data, self.nbytes)
 
 
+class NumbersUnknown(RuntimeError):
+    """Numbers were asked for that do not exist: their tensor was made while a function was captured."""
+
+
 cdef Storage NOTHING = Storage()
+# What owns the memory of tensors that have none, whose addresses (which only tell them apart) lie where no memory is.
+cdef str NOBODY = "nobody"
+cdef size_t next_address = <size_t>1 << 50
 cdef tuple CPU = (1, 0)         # the kind and number of the device, for DLPack
 
 
@@ -51,6 +59,19 @@ cdef Buffer allocate(View* view):
     nbytes = view_size(view) * itemsize_of(view.dtype)
     view.data = take(nbytes)
     storage.data, storage.nbytes = view.data, nbytes
+    recorder = current()
+    if recorder is not None:
+        recorder.born(storage)
+    return new_buffer(storage, view)
+
+
+cdef Buffer reserve(View* view):
+    """As `allocate`, without memory."""
+    global next_address
+    storage = <Storage>Storage.__new__(Storage)
+    view.data, storage.nbytes, storage.owner = <char*>next_address, view_size(view) * itemsize_of(view.dtype), NOBODY
+    storage.data = view.data
+    next_address += (storage.nbytes + 127) & ~<size_t>63
     return new_buffer(storage, view)
 
 
@@ -59,19 +80,53 @@ cpdef Buffer empty(shape, int dtype):
     cdef View view
     layout.set_shape(&view, shape, "empty")
     view.dtype = dtype
-    return allocate(&view)
+    return allocate(&view) if current() is None else reserve(&view)
+
+
+cpdef Buffer whole(Storage storage, bint own=False):
+    """All bytes of a storage; or fresh memory of as many."""
+    cdef View view
+    view.ndim, view.shape[0], view.strides[0], view.dtype = 1, storage.nbytes, 1, UINT8
+    view.data = storage.data
+    return allocate(&view) if own else new_buffer(storage, &view)
+
+
+cpdef Buffer unknown(Buffer like):
+    """A buffer of the same shape, strides and dtype without numbers, that shows all of them in a storage as large."""
+    cdef View view = whole(like.storage).view
+    twin = reserve(&view)
+    return rebased(like, whole(like.storage), twin)
+
+
+cpdef Buffer rebased(Buffer buffer, Buffer source, Buffer target):
+    """`buffer`, which lies somewhere in the storage of `source`, as far from the first element of `target`."""
+    cdef View view = buffer.view
+    view.data = target.view.data + (view.data - source.view.data)
+    return new_buffer(target.storage, &view)
+
+
+cpdef bint alike(Buffer a, Buffer b):
+    """Whether shapes, strides and dtypes are the same."""
+    if a.view.ndim != b.view.ndim or a.view.dtype != b.view.dtype:
+        return False
+    for axis in range(a.view.ndim):
+        if a.view.shape[axis] != b.view.shape[axis] or a.view.strides[axis] != b.view.strides[axis]:
+            return False
+    return True
+
+
+cpdef int known(Buffer buffer) except -1:
+    """Raises NumbersUnknown for a buffer that has none."""
+    if buffer.storage.owner is NOBODY:
+        raise NumbersUnknown(f"a tensor of shape {buffer.shape} has no numbers: it was made while a function was "
+                             "captured, and its numbers exist only while the plan runs")
+    return 0
 
 
 cpdef bint unshared(Exporter value):
     """Whether the caller holds all there is of this value: the only reference to it, its buffer and its storage."""
-    cdef int64_t n = 1
-    cdef const View* view = &value.buffer.view
-    for axis in range(view.ndim - 1, -1, -1):
-        if view.strides[axis] != n and view.shape[axis] != 1:
-            return False
-        n *= view.shape[axis]
-    return (Py_REFCNT(<PyObject*>value) == 1 and Py_REFCNT(<PyObject*>value.buffer) == 1
-            and Py_REFCNT(<PyObject*>value.buffer.storage) == 1)
+    return (contiguous(&value.buffer.view) and Py_REFCNT(<PyObject*>value) == 1
+            and Py_REFCNT(<PyObject*>value.buffer) == 1 and Py_REFCNT(<PyObject*>value.buffer.storage) == 1)
 
 
 cdef Buffer borrowed(View* view, object owner):
@@ -237,9 +292,14 @@ cdef class Buffer:
         """Where the element at index (0, 0, ...) stands in the storage, in elements."""
         return (self.view.data - self.storage.data) // itemsize_of(self.view.dtype)
 
+    @property
+    def known(self):
+        """Whether there are numbers: not where the buffer was made while a function was captured."""
+        return self.storage.owner is not NOBODY
+
     def is_contiguous(self):
         """Whether the elements lie in one line in the order of their indices, the last axis fastest."""
-        return view_size(&self.view) == 0 or memoryview(self).c_contiguous
+        return view_size(&self.view) == 0 or contiguous(&self.view)
 
     def overlaps(self, Buffer other not None):
         """Whether the ranges of memory, from lowest to highest element, intersect."""
@@ -412,12 +472,14 @@ cdef class Buffer:
         """The one element as a Python bool, int or float.  Raises ValueError unless there is exactly one."""
         if view_size(&self.view) != 1:
             raise ValueError(f"item: got a buffer of shape {self.shape}, expected one with a single element")
+        known(self)
         return nested.read_scalar(self.view.data, self.view.dtype)
 
     def set_item(self, value):
         """Writes the one element, and counts that as a write.  Raises ValueError unless there is exactly one."""
         if view_size(&self.view) != 1:
             raise ValueError(f"set_item: got a buffer of shape {self.shape}, expected one with a single element")
+        known(self)
         nested.write_scalar(self.view.data, self.view.dtype, value)
         self.storage.version += 1
 
@@ -440,6 +502,7 @@ cdef class Buffer:
     # ---------------------------------------------------------------------------- interchange
 
     def __getbuffer__(self, Py_buffer* target, int flags):
+        known(self)
         pep3118.export_view(target, &self.view, False, self, flags)
 
     def __releasebuffer__(self, Py_buffer* target):
@@ -453,6 +516,7 @@ cdef class Buffer:
         """
         if stream is not None or tuple(dl_device or CPU) != CPU:
             raise BufferError(f"__dlpack__: stream, dl_device: got {stream} and {dl_device}, expected None and {CPU}")
+        known(self)
         buffer = copied(self.view, memoryview(self)) if copy else self
         return dlpack.export_capsule(&buffer.view, buffer, copy, max_version is not None and max_version[0] >= 1)
 
@@ -477,6 +541,7 @@ cdef class Exporter:
     def __getbuffer__(self, Py_buffer* target, int flags):
         if self.buffer is None:
             raise BufferError("there is no buffer to export")
+        known(self.buffer)
         pep3118.export_view(target, &self.buffer.view, getattr(self, "requires_grad", False), self.buffer, flags)
 
     def __dlpack__(self, **options):

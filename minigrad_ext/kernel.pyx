@@ -1,8 +1,12 @@
-"""How Python reaches a compiled loop: fill a Step, run it without the GIL, turn its status into an exception."""
+"""How Python reaches a compiled loop: fill a Step, run it without the GIL, turn its status into an exception.
+
+While a function is captured (recorder.pyx), a kernel is noted instead of run.
+"""
 
 from libc.string cimport memset
 from minigrad_ext.allocator cimport intact
-from minigrad_ext.buffer cimport Buffer
+from minigrad_ext.buffer cimport Buffer, known
+from minigrad_ext.recorder cimport current
 from minigrad_ext cimport types
 from minigrad_ext.types cimport MAX_ARGS, MAX_FLOATS, MAX_INTS, N_DTYPES, Step
 
@@ -34,6 +38,10 @@ cdef class Params:
         for j, number in enumerate(self.floats):
             self.raw.f[j] = number
 
+    def become(self, Params other not None):
+        """Takes over the numbers of another: how those that change from replay to replay reach a captured plan."""
+        self.ints, self.floats, self.raw = other.ints, other.floats, other.raw
+
     def __repr__(self):
         return f"Params(ints={self.ints}, floats={self.floats})"
 
@@ -48,6 +56,12 @@ cdef int check_guards(str name, tuple args) except -1:
     return 0
 
 
+cdef int fail(str name, int status, long long detail) except -1:
+    """Raises what a status means."""
+    error, text = FAILURES[status]
+    raise error(f"{name}: {text.format(detail)}")
+
+
 cdef class Kernel:
     """One compiled kernel.
 
@@ -57,13 +71,40 @@ cdef class Kernel:
     ZeroDivisionError and ValueError for integers divided by zero and raised to a negative power.
     """
 
+    def __cinit__(self):
+        self.writes = 1
+
+    def declare(self, int writes=1, bint updates=False, bint elementwise=False):
+        """Itself, after noting what is not as usual: bit k of `writes` is set if argument k is written (usually the
+        first alone), `updates` if old numbers of those count (usually not), `elementwise` if any result may lie in the
+        memory of an operand with the same strides."""
+        self.writes, self.updates, self.elementwise = writes, updates, elementwise
+        return self
+
     def __call__(self, *args):
         self.launch(args)
 
     cpdef launch(self, tuple args):
         """kernel(*args), of arguments that are a tuple already."""
         cdef Step step
-        cdef int n = 0, status, dtype
+        cdef int status
+        self.fill(&step, args)
+        recorder = current()
+        if recorder is not None:
+            recorder.launch(self, args)
+            return
+        for j in range(step.n_args):
+            known(<Buffer>args[j])
+        with nogil:
+            status = self.run(&step)
+        if MINIGRAD_GUARDS:
+            check_guards(self.name, args)
+        if status != types.OK:
+            fail(self.name, status, step.detail)
+
+    cdef int fill(self, Step* step, tuple args) except -1:
+        """The Step of a call."""
+        cdef int n = 0
         step.detail = 0
         for arg in args:
             if type(arg) is Params:
@@ -79,13 +120,7 @@ cdef class Kernel:
         step.n_args, step.run, step.inner = n, self.run, self.inner[dtype]
         if step.inner == NULL:
             raise TypeError(f"{self.name}: no loop for dtype {DTYPE_NAMES[dtype]}; it has {', '.join(self.dtypes)}")
-        with nogil:
-            status = self.run(&step)
-        if MINIGRAD_GUARDS:
-            check_guards(self.name, args)
-        if status != types.OK:
-            error, text = FAILURES[status]
-            raise error(f"{self.name}: {text.format(step.detail)}")
+        return 0
 
     @property
     def dtypes(self):

@@ -68,3 +68,13 @@ cdef inline int64_t view_size(const View* v) noexcept nogil:
     for axis in range(v.ndim):
         n *= v.shape[axis]
     return n
+
+
+cdef inline bint contiguous(const View* v) noexcept nogil:
+    """Whether the elements lie in row-major order without gaps."""
+    cdef int64_t expected = 1
+    for axis in range(v.ndim - 1, -1, -1):
+        if v.shape[axis] != 1 and v.strides[axis] != expected:
+            return False
+        expected *= v.shape[axis]
+    return True

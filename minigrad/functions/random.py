@@ -14,6 +14,7 @@ from minigrad.ops import math
 from minigrad.random import Generator, default_generator
 from minigrad.shapes import broadcast, integer, shape_of
 from minigrad_ext.buffer import Buffer
+from minigrad_ext.recorder import current
 
 __all__ = ["bernoulli", "normal", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm"]
 
@@ -23,8 +24,15 @@ def draw(kernel: str, out: Buffer, generator: Generator | None, ints: tuple[int,
     """Fills `out` by a kernel of random.pyx from the next positions of the generator."""
     require(generator is None or isinstance(generator, Generator), kernel, "generator", type(generator).__name__,
             "a minigrad.Generator", TypeError)
-    place = (generator or default_generator).take(counters_used(kernel, out.size, out.dtype))
-    KERNELS[kernel](out, Params((*place, *ints), floats))
+    stream, used = generator or default_generator, counters_used(kernel, out.size, out.dtype)
+
+    def placed() -> Params:
+        return Params((*stream.take(used), *ints), floats)
+
+    place, recorder = placed(), current()
+    if recorder is not None:
+        recorder.effect(lambda: place.become(placed()), place)
+    KERNELS[kernel](out, place)
     return out
 
 

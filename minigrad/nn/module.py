@@ -21,6 +21,7 @@ from minigrad.errors import require
 from minigrad.functions.create import as_tensor, zeros, zeros_like
 from minigrad.nn.parameter import Parameter
 from minigrad.tensor import Handle, Tensor
+from minigrad_ext.recorder import change, current
 
 PARAMETER, BUFFER, TRANSIENT, MODULE = "parameter", "buffer", "transient buffer", "module"
 M = TypeVar("M", bound="Module")
@@ -77,11 +78,15 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__}: forward is not defined")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        recorder = current()
+        if recorder is not None:
+            recorder.module(self)
         return self._call_with_hooks(args, kwargs) if self._hooks else self.forward(*args, **kwargs)
 
     # --- registering ---------------------------------------------------------------------------------------------
 
     def __setattr__(self, name: str, value: Any) -> None:
+        change()
         kind = (PARAMETER if isinstance(value, Parameter) else MODULE if isinstance(value, Module) else
                 self.__dict__.get("_kinds", {}).get(name))
         if kind is None:
@@ -90,6 +95,7 @@ class Module:
             self._register(name, value, kind, replace=True)
 
     def __delattr__(self, name: str) -> None:
+        change()
         object.__delattr__(self, name)
         self._kinds.pop(name, None)
 
@@ -107,6 +113,7 @@ class Module:
             del kinds[name]
         kinds[name] = kind
         self.__dict__[name] = value
+        change()
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Add a parameter, or None: a name the module knows and has no parameter for (a layer without bias)."""
@@ -277,7 +284,11 @@ class Module:
         """Set `training` in every module: what Dropout and BatchNorm read."""
         require(isinstance(mode, bool), "train", "mode", type(mode).__name__, "bool", TypeError)
         for module in self.modules():
-            module.training = mode
+            if module.training != mode:
+                module.training = mode
+        recorder = current()
+        if recorder is not None:
+            recorder.effect(lambda: self.train(mode))
         return self
 
     def eval(self: M) -> M:
@@ -316,6 +327,7 @@ class Module:
                 parameter.data, parameter.grad = converted(parameter), converted(gradient)
             for module in self.modules():
                 module.__dict__.update([(name, converted(buffer)) for name, buffer in module._own(BUFFER, TRANSIENT)])
+        change()
         return self
 
     def float(self: M) -> M:
@@ -337,6 +349,7 @@ class Module:
         require(callable(function), "hook", "function", type(function).__name__, "something callable", TypeError)
         key = next(_serial) * (-1 if prepend else 1)
         self._hooks[key] = Hook(function, before, with_kwargs)
+        change()
         return Handle(self._hooks, key)       # type: ignore[arg-type]
 
     def _call_with_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -405,8 +418,8 @@ def tree_repr(name: str, extra: str, children: list[str]) -> str:
 def clear_gradients(parameters: Iterable[Tensor], set_to_none: bool) -> None:
     """Drop each gradient, or (`set_to_none=False`) put fresh zeros in its place."""
     for parameter in parameters:
-        old = parameter.grad
-        parameter.grad = None if set_to_none or old is None else zeros_like(old, requires_grad=False)
+        old = None if set_to_none else parameter.grad
+        parameter.grad = None if old is None else zeros_like(old, requires_grad=False)
 
 
 def import_tensor(what: str, value: Any) -> Tensor:

@@ -5,6 +5,7 @@ that several schedulers of one optimiser multiply: that is how PyTorch chains th
 of `state_dict` are PyTorch's.
 """
 
+import functools
 import math
 from bisect import bisect_left, bisect_right
 from collections import Counter
@@ -14,6 +15,7 @@ from typing import Any
 
 from minigrad.errors import one_of, require
 from minigrad.optim.optimizer import Optimizer
+from minigrad_ext.recorder import current, recording
 
 __all__ = ["CosineAnnealingLR", "CosineAnnealingWarmRestarts", "ExponentialLR", "LRScheduler", "LambdaLR", "LinearLR",
            "MultiStepLR", "OneCycleLR", "PolynomialLR", "ReduceLROnPlateau", "SequentialLR", "StepLR"]
@@ -24,6 +26,19 @@ PARTS = ("lr_lambdas", "_schedulers")   # attributes that are lists of functions
 def _cosine(share: float) -> float:
     """Half a cosine from 1 down to 0."""
     return (1 + math.cos(math.pi * share)) / 2
+
+
+def each_call(step: Callable) -> Callable:
+    """The method `step`, which tells whoever captures a function that each call of it takes this step again."""
+    @functools.wraps(step)
+    def told(self: Any, *args: Any) -> None:
+        recorder = current()
+        if recorder is not None:
+            recorder.effect(lambda: told(self, *args))
+        with recording(None):
+            step(self, *args)
+
+    return told
 
 
 class Schedule:
@@ -86,6 +101,7 @@ class LRScheduler(Schedule):
         """The rate of each group at step `last_epoch`, from the current one."""
         raise NotImplementedError(f"{type(self).__name__}: get_lr is not defined")
 
+    @each_call
     def step(self) -> None:
         """Go to the next step and set its rates; called after the optimiser's step."""
         self._step_count += 1
@@ -320,6 +336,7 @@ class SequentialLR(Schedule):
         first.step()
         self._last_lr = self.current()
 
+    @each_call
     def step(self) -> None:
         """Go to the next step and set its rates."""
         self.last_epoch += 1
@@ -360,6 +377,7 @@ class ReduceLROnPlateau(Schedule):
         self.best = math.inf if mode == "min" else -math.inf
         self.cooldown_counter = self.num_bad_epochs = self.last_epoch = 0
 
+    @each_call
     def step(self, metrics: Any) -> None:
         """Judge a new value of the measure: a number or a tensor of one element."""
         value, sign = float(metrics), 1 if self.mode == "min" else -1

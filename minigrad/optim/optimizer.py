@@ -18,6 +18,7 @@ from minigrad.kernels import KERNELS
 from minigrad.nn.module import clear_gradients, import_tensor
 from minigrad.tensor import Tensor
 from minigrad_ext.kernel import Params
+from minigrad_ext.recorder import current, recording
 
 
 class Optimizer:
@@ -65,7 +66,7 @@ class Optimizer:
     def update(self, group: dict[str, Any]) -> None:
         """Move the parameters of one group that have gradients; nothing is recorded."""
         kernel, start, by_step = KERNELS[self.kernel], group.get(self.start, 0.0), {}
-        keys = [key for key, option in self.keeps.items() if not option or group[option]]
+        keys, moving = self.kept(group), []
         for param in group["params"]:
             gradient, moved = param.grad, param.buffer
             if gradient is None:
@@ -74,10 +75,12 @@ class Optimizer:
             step = self.count(state)
             if step not in by_step:
                 by_step[step] = self.options(group, step)
+            moving.append((state, by_step[step]))
             used = [gradient.buffer]
             for key in keys:
                 if state.get(key) is None:
-                    state[key] = full_like(param, start, requires_grad=False)
+                    with recording(None):
+                        state[key] = full_like(param, start, requires_grad=False)
                 used.append(state[key].buffer)
             shape, dtype = moved.shape, moved.dtype
             for buffer in used:
@@ -87,6 +90,26 @@ class Optimizer:
                                      f"expected {shape} of {param.dtype} as its parameter")
             kernel(moved, *used, by_step[step])
             moved.bump()
+        recorder = current()
+        if recorder is not None:
+            self.tell(recorder, group, moving)
+
+    def kept(self, group: dict[str, Any]) -> list[str]:
+        """The names of the tensors that are kept of each parameter of a group."""
+        return [key for key, option in self.keeps.items() if not option or group[option]]
+
+    def tell(self, recorder: Any, group: dict[str, Any], moving: list[tuple[dict, Params]]) -> None:
+        """While a function is captured: what changes from one call of `update` to the next, and what must not."""
+        def again() -> None:
+            renewed = set()
+            for state, params in moving:
+                step = self.count(state)
+                if params not in renewed:
+                    params.become(self.options(group, step))
+                    renewed.add(params)
+
+        recorder.effect(again, *[params for _, params in moving])
+        recorder.guard(lambda: (self.kept(group), len(group["params"]), id(self.state)))
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add a dictionary with "params" and hyperparameters; those missing come from `defaults`.

@@ -144,7 +144,7 @@ cdef void enter(int op, str name):
         ROWS[op][dtype].op, rows[dtype] = op, &ROWS[op][dtype]
     ROWS[op][<int>FLOAT32].loop = <elements_t>(<void*>pulls[float] if op >= relu_pull else <void*>values[float])
     ROWS[op][<int>FLOAT64].loop = <elements_t>(<void*>pulls[double] if op >= relu_pull else <void*>values[double])
-    KERNELS[name] = new_family(name, activation, rows)
+    KERNELS[name] = new_family(name, activation, rows).declare(elementwise=True)
 
 
 for op, name in enumerate(tuple(Op.__members__)[:<int>N_OPS]):

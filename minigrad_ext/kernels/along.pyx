@@ -185,5 +185,5 @@ KERNELS = {kernel.name: kernel for kernel in (
            <void*>cumsum_loop[int64_t, uint64_t], <void*>cumsum_loop[int32_t, uint64_t],
            <void*>cumsum_loop[uint8_t, uint64_t]),
     family("sort", sort, 0, <void*>sort_loop[float], <void*>sort_loop[double], <void*>sort_loop[int64_t],
-           <void*>sort_loop[int32_t], <void*>sort_loop[uint8_t], <void*>sort_loop[uint8_t]),
+           <void*>sort_loop[int32_t], <void*>sort_loop[uint8_t], <void*>sort_loop[uint8_t]).declare(writes=0b11),
 )}

@@ -16,7 +16,7 @@ from minigrad_ext.allocator cimport scratch
 from minigrad_ext.kernels.axes cimport (
     AXES_OPERANDS, Axes, absolute, broadcast_stride, clear_axes, insert_strides, merge_neighbours, place_t, share_out,
 )
-from minigrad_ext.types cimport MAX_AXES, OK, Step, View, bits, itemsize_of, view_size
+from minigrad_ext.types cimport MAX_AXES, OK, Step, View, bits, contiguous, itemsize_of, view_size
 
 cdef enum:
     OPERANDS = AXES_OPERANDS
@@ -53,15 +53,6 @@ cdef struct Scratch:
     char* at[OPERANDS]                  # what the loop is to use for the current block
     char* held[OPERANDS]                # the element that a constant operand's scratch repeats
     char memory[OPERANDS * SCRATCH + 64]
-
-
-cdef inline bint contiguous(const View* v) noexcept nogil:
-    cdef int64_t expected = 1
-    for axis in range(v.ndim - 1, -1, -1):
-        if v.shape[axis] != 1 and v.strides[axis] != expected:
-            return False
-        expected *= v.shape[axis]
-    return True
 
 
 cdef inline int64_t place(const View* v, int64_t j) noexcept nogil:

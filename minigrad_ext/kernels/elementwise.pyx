@@ -18,14 +18,14 @@ integer in it, and NaN becomes 0.  Integers wrap around into narrower ones.  Eve
 from libc cimport math
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from minigrad_ext.kernel cimport Kernel, new_family
-from minigrad_ext.kernels.blocks cimport contiguous, loop_t, place, run_walk
+from minigrad_ext.kernels.blocks cimport loop_t, place, run_walk
 from minigrad_ext.kernels.fastmath cimport (
     fast_acos, fast_acosh, fast_asin, fast_asinh, fast_atan, fast_atanh, fast_cosh, fast_erf, fast_erfc, fast_exp2f,
     fast_expf, fast_expm1f, fast_log, fast_log1pf, fast_pow, fast_sigmoidf, fast_sin, fast_sinh, fast_tanhf,
 )
 from minigrad_ext.types cimport (
-    FLOAT32, FLOAT64, INT32, INT64, N_DTYPES, NEGATIVE_POWER, OK, Step, UINT8, View, ZERO_DIVISION, bits, itemsize_of,
-    number, real, view_size, wrapping,
+    FLOAT32, FLOAT64, INT32, INT64, N_DTYPES, NEGATIVE_POWER, OK, Step, UINT8, View, ZERO_DIVISION, bits, contiguous,
+    itemsize_of, number, real, view_size, wrapping,
 )
 
 cdef enum:
@@ -437,7 +437,7 @@ cdef void enter(int first, int last, int by, void* f32, void* f64, void* i64=NUL
             ROWS[op][dtype].loop, ROWS[op][dtype].op = <elements_t>loops[dtype], op
             rows[dtype] = &ROWS[op][dtype] if loops[dtype] != NULL else NULL
         run = checked if floor_divide <= op <= pow else elementwise
-        KERNELS[NAMES[op]] = new_family(NAMES[op], run, rows, by)
+        KERNELS[NAMES[op]] = new_family(NAMES[op], run, rows, by).declare(elementwise=True)
 
 
 cdef void enter_cast(int op, other* kind):

@@ -241,5 +241,6 @@ cdef object adding(str name, kernel_t run):
 
 
 KERNELS = {kernel.name: kernel for kernel in (
-    moving("gather", gather), moving("scatter", scatter), adding("scatter_add", scatter), adding("add_into", add_into),
+    moving("gather", gather), moving("scatter", scatter).declare(updates=True),
+    adding("scatter_add", scatter).declare(updates=True), adding("add_into", add_into).declare(updates=True),
     family("nonzero", nonzero, 1, NULL, NULL, NULL, NULL, NULL, <void*>nonzero))}

@@ -398,6 +398,8 @@ cdef int track_moments(Step* step) noexcept nogil:
 
 KERNELS = {kernel.name: kernel for kernel in (
     family("normalize", normalize, 0, <void*>normalize_groups[float], <void*>normalize_groups[double]),
-    family("normalize_pull", normalize_pull, 0, <void*>pull_blocks[float], <void*>pull_blocks[double]),
-    family("track_moments", track_moments, 0, <void*>track_channels[float], <void*>track_channels[double]),
+    family("normalize_pull", normalize_pull, 0, <void*>pull_blocks[float], <void*>pull_blocks[double]).declare(
+        writes=0b111),
+    family("track_moments", track_moments, 0, <void*>track_channels[float], <void*>track_channels[double]).declare(
+        writes=0b11, updates=True),
 )}

@@ -100,7 +100,8 @@ cdef int update(Step* step) noexcept nogil:
     return run_walk(step, step.n_args, ~0, ~2, <loop_t>update_block, step, 0.5)
 
 
-KERNELS = {kernel.name: kernel for kernel in (
+# (All arrays but the gradient are updated.)
+KERNELS = {kernel.name: kernel.declare(writes=0b11101, updates=True) for kernel in (
     family("sgd", update, 0, <void*>sgd[float], <void*>sgd[double]),
     family("adam", update, 0, <void*>adam[float], <void*>adam[double]),
     family("rmsprop", update, 0, <void*>rmsprop[float], <void*>rmsprop[double]),

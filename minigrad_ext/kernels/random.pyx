@@ -16,9 +16,9 @@ from libc.math cimport cos, log, sin, sqrt
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 from minigrad_ext.kernels.axes cimport family, share_out
-from minigrad_ext.kernels.blocks cimport contiguous, place
+from minigrad_ext.kernels.blocks cimport place
 from minigrad_ext.kernels.fastmath cimport fast_log, sin_turns
-from minigrad_ext.types cimport FLOAT32, OK, Params, Step, itemsize_of, real, view_size
+from minigrad_ext.types cimport FLOAT32, OK, Params, Step, contiguous, itemsize_of, real, view_size
 
 cdef enum:
     WORDS = 4           # random words per counter

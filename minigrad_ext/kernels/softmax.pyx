@@ -17,11 +17,11 @@ from libc.stdint cimport int64_t
 from libc.string cimport memcpy
 from minigrad_ext.allocator cimport discard, scratch
 from minigrad_ext.kernels.axes cimport family
-from minigrad_ext.kernels.blocks cimport contiguous, dense, place
+from minigrad_ext.kernels.blocks cimport dense, place
 from minigrad_ext.kernels.fastmath cimport MG_LOWERED, bounded, fast_log, lifted_expf, real_exp
 from minigrad_ext.kernels.folds cimport LARGEST, SUM, element, fold_run
 from minigrad_ext.kernels.lines cimport Lines, run_lines
-from minigrad_ext.types cimport BAD_INDEX, FLOAT32, NO_MEMORY, OK, Step, View, itemsize_of, real, view_size
+from minigrad_ext.types cimport BAD_INDEX, FLOAT32, NO_MEMORY, OK, Step, View, contiguous, itemsize_of, real, view_size
 
 cdef enum:
     UNIT = 1024             # terms summed at a time: they stay in the first-level cache

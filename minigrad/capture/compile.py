@@ -1,0 +1,122 @@
+"""`minigrad.compile`: a function of tensors, captured once for each kind of arguments and replayed without Python.
+
+A call is replayed by a capture that fits: one made for arguments of the same form (shapes, strides, dtypes, which of
+them want gradients, all that is no tensor) in the same state (the modules' modes and parts, the gradient mode, the
+optimisers' tensors).  Most of the state is looked at only when something has said that it changed; see recorder.pyx.
+"""
+
+import functools
+import linecache
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from minigrad.capture.capture import Capture
+from minigrad.capture.form import flattened
+from minigrad.dtypes import get_default_dtype
+from minigrad.errors import require
+from minigrad.node import GRAD, Value
+from minigrad_ext.buffer import NumbersUnknown
+from minigrad_ext.recorder import current
+
+__all__ = ["CaptureError", "Compiled", "compile"]
+
+PACKAGE = str(Path(__file__).parents[1])
+CURE = ("While a function is captured its tensors have shapes and dtypes but no numbers, so Python cannot look at them. "
+        "Return the tensor and look at it outside; choose between numbers with minigrad.where; or leave this part out "
+        "of the captured function.")
+
+
+class CaptureError(RuntimeError):
+    """A function that cannot be captured: it asks for numbers while there are none.  The text names the line."""
+
+
+class Compiled:
+    """What `minigrad.compile` returns: called like the function, it replays a capture of it.
+
+    `captures` are those made so far, the last used first; `clear()` forgets them.  Attributes that it does not have
+    itself are those of the function or module.
+    """
+
+    def __init__(self, function: Callable, cache_size: int) -> None:
+        functools.update_wrapper(self, function, updated=())
+        self.function, self.cache_size = function, cache_size
+        self.captures: list[Capture] = []
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if current() is not None:
+            return self.function(*args, **kwargs)       # part of another capture
+        tensors: list[Value] = []
+        form = flattened((args, kwargs), tensors), GRAD.enabled, get_default_dtype()
+        for at, capture in enumerate(self.captures):
+            if capture.key == form and capture.fits(tensors):
+                if at:
+                    self.captures.insert(0, self.captures.pop(at))
+                return capture.replay(tensors)
+        capture = self.captured(args, kwargs)
+        capture.key = form
+        self.captures = [capture, *self.captures[:self.cache_size - 1]]
+        return capture.replay(tensors)
+
+    def captured(self, args: tuple, kwargs: dict, stages: list | None = None) -> Capture:
+        """A new capture for these arguments."""
+        try:
+            return Capture(self.function, args, kwargs, stages)
+        except NumbersUnknown as error:
+            raise CaptureError(explained(self.function, error)) from error
+
+    def clear(self) -> None:
+        """Forgets all captures."""
+        self.captures = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__dict__["function"], name)
+
+    def __repr__(self) -> str:
+        return f"<compiled {self.function!r}, {len(self.captures)} captures>"
+
+
+def explained(function: Callable, error: BaseException) -> str:
+    """Which line of the user's asks for numbers, and what to do."""
+    frames = traceback.extract_tb(error.__traceback__)
+    frame = [frame for frame in frames if not frame.filename.startswith(PACKAGE)][-1:] or frames[-1:]
+    name = getattr(function, "__name__", type(function).__name__)
+    line = frame[0].line or linecache.getline(frame[0].filename, frame[0].lineno or 0).strip()
+    return (f"compile: {name}: {frame[0].filename}, line {frame[0].lineno}: `{line}` asks for numbers of a tensor.\n"
+            f"{CURE}")
+
+
+def compile(function: Callable | None = None, *, cache_size: int = 16) -> Any:
+    """The function, captured at its first call and replayed without Python from then on.
+
+    `function` takes and returns tensors, numbers and nested tuples, lists and dicts of them, and may do anything to
+    tensors: use modules, compute gradients, step an optimiser and a scheduler, draw random numbers.  It runs once on
+    tensors that have no numbers, which records its graph; passes simplify the graph; a plan places its memory; and each
+    call runs the plan's kernels one after another.  Other shapes, dtypes, modes and options are captured for
+    themselves, the last `cache_size` of which are kept.  Results and effects are those of the function itself.
+
+    Python that looks at a tensor's numbers (`if loss > 3`, `loss.item()`, `print(loss)`) raises CaptureError, which
+    names the line.  Python without tensors (a print, a count) runs while capturing only.
+
+    >>> import minigrad
+    >>> from minigrad import nn, optim
+    >>> model = nn.Linear(2, 1)
+    >>> optimizer = optim.SGD(model.parameters(), lr=0.1)
+    >>> @minigrad.compile
+    ... def step(x, y):
+    ...     optimizer.zero_grad()
+    ...     loss = nn.functional.mse_loss(model(x), y)
+    ...     loss.backward()
+    ...     optimizer.step()
+    ...     return loss
+    >>> x, y = minigrad.rand(8, 2), minigrad.rand(8, 1)
+    >>> losses = [step(x, y).item() for _ in range(3)]
+    >>> losses[0] > losses[1] > losses[2]
+    True
+    """
+    require(isinstance(cache_size, int) and cache_size > 0, "compile", "cache_size", cache_size, "an int above 0")
+    if function is None:
+        return functools.partial(compile, cache_size=cache_size)
+    require(callable(function), "compile", "function", type(function).__name__, "a function or module", TypeError)
+    return Compiled(function, cache_size)

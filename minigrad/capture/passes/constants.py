@@ -1,0 +1,56 @@
+"""Constants: numbers that were made while the function was captured, by Python (a number in a formula) or by kernels."""
+
+from minigrad.capture.graph import Graph, Instruction, Launch, Uses, storages
+from minigrad.kernels import KERNELS
+from minigrad_ext.buffer import Buffer, unknown, whole
+from minigrad_ext.recorder import recording
+
+LARGEST = 1 << 16       # bytes: a larger constant would cost more memory than computing it again costs time
+
+
+def own_constants(graph: Graph) -> Graph:
+    """Gives what is written or handed out memory of its own, which starts as a copy of the constant in each run."""
+    changed = {storage for launch in graph.launches for storage in storages(launch.written)} & graph.constants
+    for storage in changed:
+        graph.put(storage, copied(graph, storage, 0))
+    for at, buffer in enumerate(graph.outputs):
+        if buffer.storage in graph.constants:
+            before, instructions = list(graph.outputs), list(graph.instructions)
+            fresh = copied(graph, buffer.storage, len(instructions))
+            copies, graph.instructions = graph.instructions, []
+            graph.put(buffer.storage, fresh)
+            before[at], graph.outputs, graph.instructions = graph.outputs[at], before, copies
+    return graph
+
+
+def copied(graph: Graph, storage: object, at: int) -> Buffer:
+    """All bytes of fresh scratch, with the copy into it as instruction number `at`."""
+    source = whole(storage)         # type: ignore[arg-type]
+    fresh = unknown(source)
+    graph.instructions.insert(at, Instruction("copy", (source,), fresh, [Launch(KERNELS["copy"], (fresh, source))], {}))
+    return fresh
+
+
+def fold_constants(graph: Graph) -> Graph:
+    """Runs the launches whose operands are all constants, once, into memory that is a constant from then on.
+
+    Not where a number changes from run to run (a place in a random stream, say), nor where memory is written twice.
+    """
+    uses, kept = Uses(graph), graph.kept()
+    foldable = []
+    for launch in uses.launches:
+        written = storages(launch.written)
+        if (launch.params not in graph.live and storages(launch.read) <= graph.constants and
+                all(graph.scratch(storage, kept) and storage.nbytes <= LARGEST and len(uses.writes[storage]) == 1
+                    for storage in written)):
+            foldable.append(launch)
+            graph.constants |= written
+    with recording(None):
+        for launch in foldable:
+            for storage in storages(launch.written):
+                memory = whole(storage, True)
+                graph.put(storage, memory)
+                graph.constants = graph.constants - {storage} | {memory.storage}
+            launch.kernel(*launch.args)
+    graph.drop(foldable)
+    return graph

@@ -1,0 +1,39 @@
+"""Common subexpressions: what is computed twice from the same numbers is computed once."""
+
+from typing import Any
+
+from minigrad.capture.graph import Graph, Launch, Uses, covers, storages
+from minigrad_ext.buffer import Buffer, Storage, whole
+
+
+def merge_duplicates(graph: Graph) -> Graph:
+    """Drops a launch of the same kernel, with the same parameters, on the same versions of the same buffers.
+
+    Both results must be memory that nothing else writes.  A random draw has a parameter that changes: it is never merged.
+    """
+    uses, kept = Uses(graph), graph.kept()
+    version: dict[Storage, int] = {}
+    first: dict[Any, Launch] = {}
+    gone = []
+    for launch in uses.launches:
+        buffers, written = launch.buffers, launch.written
+        out = buffers[0]
+        simple = (launch.kernel.writes == 1 and launch.params not in graph.live and covers(out) and uses.writes[out.storage] == uses.writes[out.storage][:1]
+                  and graph.scratch(out.storage, kept))
+        if simple:
+            key = (launch.kernel, None if launch.params is None else (launch.params.ints, launch.params.floats),
+                   look(out)[2:], tuple([(*look(x), version.get(x.storage, 0)) for x in buffers[1:]]))
+            if key in first:
+                gone.append(launch)
+                graph.put(out.storage, whole(first[key].buffers[0].storage))
+                continue
+            first[key] = launch
+        for storage in storages(written):
+            version[storage] = version.get(storage, 0) + 1
+    graph.drop(gone)
+    return graph
+
+
+def look(buffer: Buffer) -> tuple:
+    """What makes two buffers the same view of the same memory."""
+    return buffer.storage, buffer.offset, buffer.shape, buffer.strides, buffer.dtype

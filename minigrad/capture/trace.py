@@ -1,0 +1,113 @@
+"""Tracing: the recorder that is told of every op and kernel while a function runs on tensors without numbers.
+
+The function runs once, on the same op definitions as ever.  Shapes, views and dtypes are computed; kernels are noted
+instead of run.  So whatever the function does to tensors is in the graph, be it a gradient, an optimiser's step or a
+running statistic.  What it does to Python objects happens once, here; where minigrad's own objects change with each
+call (a learning rate, a count of steps, a place in a random stream) they tell the tracer how that is done again.
+"""
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from minigrad.capture.graph import Graph, Instruction, Launch
+from minigrad.node import Value
+from minigrad.op import promote
+from minigrad_ext.buffer import Buffer, unknown
+from minigrad_ext.kernel import Kernel, Params
+
+
+class Slot:
+    """The `.grad` of a leaf, as a captured function finds and leaves it."""
+
+    def __init__(self, leaf: Value, read: bool) -> None:
+        self.leaf, self.before, self.read = leaf, leaf.grad_slot, read
+        self.bound: Value | None = None         # what stands for a gradient that was there
+        self.after: Value | None = None
+
+
+class Tracer:
+    """What op.py, grad.py and the kernels tell of what they do; see recorder.pyx."""
+
+    def __init__(self) -> None:
+        self.graph = Graph()
+        self.noted: list[Launch] = []           # since the last instruction
+        self.made: dict[int, Instruction] = {}  # which instruction made the node of that id
+        self.nodes: list[Any] = []              # (keeps the ids alive)
+        self.pulling: Any = None                # the node whose cotangents are being computed
+        self.outside: dict[int, tuple[Buffer, weakref.ref]] = {}        # values with numbers that ops were given
+        self.slots: dict[int, Slot] = {}
+        self.effects: list[Callable[[], None]] = []
+        self.guards: list[Callable[[], Any]] = []
+        self.guarded: dict[int, Any] = {}       # modules that were called
+
+    # What the kernels tell ------------------------------------------------------------------------------------------
+
+    def launch(self, kernel: Kernel, args: tuple) -> None:
+        """Instead of running a kernel."""
+        params = args[-1] if type(args[-1]) is Params else None
+        self.noted.append(Launch(kernel, args if params is None else args[:-1], params))
+
+    def born(self, storage: Any) -> None:
+        """Memory was filled with numbers."""
+        self.graph.constants.add(storage)
+
+    # What ops tell --------------------------------------------------------------------------------------------------
+
+    def apply(self, row: Any, operands: tuple, attrs: dict) -> Any:
+        """An op: its instruction."""
+        if row.promotes:
+            operands = promote(row.name, operands, row.promotes)
+        self.flush()
+        for x in operands:
+            if isinstance(x, Value) and x.buffer.known:
+                self.outside.setdefault(id(x.buffer), (x.buffer, weakref.ref(x)))
+        out = row.perform(operands, attrs)
+        launches, self.noted = self.noted, []
+        made = self.add(row.name, tuple([x.buffer for x in operands]), out.buffer, launches, attrs, row)
+        if out.node is not None:
+            self.made[id(out.node)] = made
+            self.nodes.append(out.node)
+        return out
+
+    def add(self, name: str, operands: tuple, result: Buffer, launches: list[Launch], attrs: dict,
+            row: Any = None) -> Instruction:
+        made = Instruction(name, operands, result, launches, attrs, row, self.made.get(id(self.pulling)))
+        self.graph.instructions.append(made)
+        return made
+
+    def flush(self) -> None:
+        """Kernels that were called for themselves: an instruction each."""
+        launches, self.noted = self.noted, []
+        for launch in launches:
+            self.add(launch.kernel.name, tuple(launch.buffers[1:]), launch.buffers[0], [launch], {})
+
+    def pull(self, node: Any) -> Any:
+        """From here on cotangents of this node (or None) are computed; returns the one before."""
+        self.flush()
+        before, self.pulling = self.pulling, node
+        return before
+
+    # What minigrad's own objects tell -------------------------------------------------------------------------------
+
+    def gradient(self, leaf: Value, read: bool) -> None:
+        """The `.grad` of a leaf is about to be read, or (else) replaced."""
+        if id(leaf) in self.slots:
+            return
+        slot = self.slots[id(leaf)] = Slot(leaf, read)
+        if read and slot.before is not None:
+            slot.bound = leaf.grad_slot = Value.result(unknown(slot.before.buffer))
+
+    def effect(self, again: Callable[[], None], *live: Params) -> None:
+        """Python work that belongs to each call: `again` does it, for the calls after this one, before the kernels run;
+        it renews the numbers of the Params `live`."""
+        self.effects.append(again)
+        self.graph.live.update(live)
+
+    def guard(self, state: Callable[[], Any]) -> None:
+        """What was captured holds as long as `state()` is equal to what it is at the end of the capture."""
+        self.guards.append(state)
+
+    def module(self, module: Any) -> None:
+        """A module is called."""
+        self.guarded[id(module)] = module

@@ -1,0 +1,3 @@
+cpdef current()
+cpdef change()
+cpdef long long changes()
