@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING as _CHECKING, Any as _Any
 # The class first: its module is called `tensor` too, and that name must end up as the function.
 from minigrad.tensor import Tensor  # isort: skip
 from minigrad import autograd, check, dtypes, func, functions, memory, nn, optim, random
-from minigrad.capture import CaptureError, compile
 from minigrad.autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from minigrad.capture import CaptureError, compile
 from minigrad.device import accelerator, backends, cuda, device
 from minigrad.dtypes import (
     DType as dtype,

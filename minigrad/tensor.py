@@ -175,7 +175,7 @@ class Tensor(InPlace):
         attrgetter("differentiable"), lambda self, wanted: self.requires_grad_(wanted),
         doc="Whether gradients with respect to this tensor are wanted; can be set on leaves of a float dtype.")
 
-    def _get_grad(self) -> Tensor | None:
+    def _get_grad(self) -> Any:
         recorder = current()
         if recorder is not None:
             recorder.gradient(self, True)

@@ -1,18 +1,16 @@
 """One capture of a function: traced, passed through the passes, placed in memory, and replayed."""
 
 import threading
-import weakref
 from collections.abc import Callable
 from typing import Any
 
 from minigrad.capture.form import flattened, mapped
-from minigrad.capture.graph import Graph
 from minigrad.capture.memory import Memory
 from minigrad.capture.passes import PASSES, own_constants
 from minigrad.capture.state import of_function, of_module, unchanged
 from minigrad.capture.trace import Tracer
 from minigrad.node import GRAD, Value
-from minigrad_ext.buffer import Buffer, Storage, alike, rebased, unknown, unshared, whole
+from minigrad_ext.buffer import Buffer, alike, rebased, unknown, whole
 from minigrad_ext.plan import Plan
 from minigrad_ext.recorder import changes, recording
 
@@ -30,6 +28,8 @@ class Capture:
     `graph` is what was traced after all passes, `stages` the text of it before and after each (if wanted), `plan` what
     runs.  `replay(tensors)` runs it for the tensors among other arguments of that form.
     """
+
+    key: Any                # the form of the calls that it may fit
 
     def __init__(self, function: Callable, args: tuple, kwargs: dict, stages: list | None = None) -> None:
         self.function = function
@@ -117,11 +117,12 @@ class Capture:
         launches = [(launch.kernel, launch.args) for launch in graph.launches]
         self.plan = Plan(launches, memory.places, slots, graph.live, memory.nbytes)
         written = {buffer.storage for launch in graph.launches for buffer in launch.written}
-        self.written = {buffer.storage: buffer for launch in graph.launches for buffer in launch.written if buffer.known}
+        self.written = {buffer.storage: buffer for launch in graph.launches for buffer in launch.written
+                        if buffer.known}
         self.changed_inputs = [at for at, buffer in enumerate(graph.inputs) if buffer.storage in written]
-        self.outside = [(ref, buffer, ref().differentiable) for buffer, ref in tracer.outside.values()
-                        if ref() is not None]
-        known = {id(ref()) for ref, *_ in self.outside}
+        alive = [(ref, buffer, ref()) for buffer, ref in tracer.outside.values()]
+        self.outside = [(ref, buffer, value.differentiable) for ref, buffer, value in alive if value is not None]
+        known = {id(value) for *_, value in alive if value is not None}
         self.modules = [(module, of_module(module, known)) for module in tracer.guarded.values()]
         self.known = known
         self.guards = [(look, look()) for look in tracer.guards]
@@ -148,9 +149,11 @@ class Capture:
                 return False
         for slot, argument, _, _ in self.leaves:
             if slot.read:
-                now = (slot.leaf if argument < 0 else tensors[argument]).grad_slot
-                if (now is None) != (slot.bound is None) or (now is not None and not alike(now.buffer,
-                                                                                            slot.bound.buffer)):
+                found = (slot.leaf if argument < 0 else tensors[argument]).grad_slot
+                if found is None or slot.bound is None:
+                    if found is not slot.bound:
+                        return False
+                elif not alike(found.buffer, slot.bound.buffer):
                     return False
         look, before = self.around
         if not unchanged(look(), before):
@@ -187,8 +190,8 @@ class Capture:
                     bound.append(x.buffer)
             for slot, argument, _, _ in self.leaves:
                 if slot.bound is not None:
-                    bound.append((slot.leaf if argument < 0 else tensors[argument]).grad_slot.buffer)
-            n_inputs = len(bound)
+                    held: Any = slot.leaf if argument < 0 else tensors[argument]
+                    bound.append(held.grad_slot.buffer)
             bound += [whole(storage, True) for storage in self.storages]
             for at, buffer in enumerate(bound):
                 plan.bind(at, buffer)

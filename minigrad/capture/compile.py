@@ -23,9 +23,9 @@ from minigrad_ext.recorder import current
 __all__ = ["CaptureError", "Compiled", "compile"]
 
 PACKAGE = str(Path(__file__).parents[1])
-CURE = ("While a function is captured its tensors have shapes and dtypes but no numbers, so Python cannot look at them. "
-        "Return the tensor and look at it outside; choose between numbers with minigrad.where; or leave this part out "
-        "of the captured function.")
+CURE = ("While a function is captured its tensors have shapes and dtypes but no numbers, so Python cannot look at "
+        "them.  Return the tensor and look at it outside; choose between numbers with minigrad.where; or leave this "
+        "part out of the captured function.")
 
 
 class CaptureError(RuntimeError):

@@ -1,4 +1,4 @@
-"""The graph of a captured function: a list of instructions, in the order in which they ran, over memory without numbers.
+"""The graph of a captured function: a list of instructions in the order in which they ran, over memory yet to come.
 
 An instruction is one application of a row of the op table, or one kernel that was called for itself (an optimiser's, an
 addition to a gradient).  It holds what it was applied to, which is what one reads, and the launches of kernels that it
@@ -85,8 +85,13 @@ class Graph:
         self.live: set[Params] = set()          # which change from run to run
         self.names: dict[int, str] = {}         # of memory from outside: id(buffer) -> name
 
+    def text(self) -> str:
+        """The instructions, one a line."""
+        return "\n".join(f"{step.name} {step.attrs}" for step in self.instructions)
+
     @property
     def launches(self) -> list[Launch]:
+        """All launches, in order."""
         return [launch for step in self.instructions for launch in step.launches]
 
     def kept(self) -> set[Storage]:

@@ -4,8 +4,8 @@ The time of a storage goes from the first launch that touches it to the last.  S
 the smallest, each as low as those that live at the same time allow.  At no moment can less be needed than what lives
 then: the largest of these sums is the lower bound, with which the arena is compared.
 
-Where a storage's time ends at an elementwise launch whose result has the same layout, the result takes its memory over, and the
-lower bound itself is smaller.
+Where a storage's time ends at an elementwise launch whose result has the same layout, the result takes its memory over,
+and the lower bound itself is smaller.
 """
 
 from itertools import accumulate

@@ -25,7 +25,7 @@ def of_module(module: Any, known: set[int]) -> list:
 
 
 def of_function(function: Any) -> Look:
-    """What the names stand for that a function takes from around it: closed over, or global and used in its own body."""
+    """What the names stand for that a function takes from around it: closed over, or global and used in its body."""
     function = getattr(function, "__func__", function)
     code, cells = getattr(function, "__code__", None), getattr(function, "__closure__", None) or ()
     around = getattr(function, "__globals__", {})

@@ -12,5 +12,5 @@ from minigrad.capture.passes.tidy import tidy
 
 PASSES = (remove_dead, fold_constants, merge_duplicates, tidy, elide_copies, fuse_epilogues, remove_dead)
 
-__all__ = ["PASSES", "elide_copies", "fold_constants", "fuse_epilogues", "merge_duplicates", "own_constants", "remove_dead",
-           "tidy"]
+__all__ = ["PASSES", "elide_copies", "fold_constants", "fuse_epilogues", "merge_duplicates", "own_constants",
+           "remove_dead", "tidy"]

@@ -1,8 +1,8 @@
-"""Constants: numbers that were made while the function was captured, by Python (a number in a formula) or by kernels."""
+"""Constants: numbers made while the function was captured, by Python (a number in a formula) or by kernels."""
 
 from minigrad.capture.graph import Graph, Instruction, Launch, Uses, storages
 from minigrad.kernels import KERNELS
-from minigrad_ext.buffer import Buffer, unknown, whole
+from minigrad_ext.buffer import Buffer, rebased, unknown, whole
 from minigrad_ext.recorder import recording
 
 LARGEST = 1 << 16       # bytes: a larger constant would cost more memory than computing it again costs time
@@ -15,11 +15,8 @@ def own_constants(graph: Graph) -> Graph:
         graph.put(storage, copied(graph, storage, 0))
     for at, buffer in enumerate(graph.outputs):
         if buffer.storage in graph.constants:
-            before, instructions = list(graph.outputs), list(graph.instructions)
-            fresh = copied(graph, buffer.storage, len(instructions))
-            copies, graph.instructions = graph.instructions, []
-            graph.put(buffer.storage, fresh)
-            before[at], graph.outputs, graph.instructions = graph.outputs[at], before, copies
+            fresh = copied(graph, buffer.storage, len(graph.instructions))
+            graph.outputs[at] = rebased(buffer, whole(buffer.storage), fresh)
     return graph
 
 

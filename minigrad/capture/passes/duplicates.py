@@ -9,7 +9,7 @@ from minigrad_ext.buffer import Buffer, Storage, whole
 def merge_duplicates(graph: Graph) -> Graph:
     """Drops a launch of the same kernel, with the same parameters, on the same versions of the same buffers.
 
-    Both results must be memory that nothing else writes.  A random draw has a parameter that changes: it is never merged.
+    Both results must be memory that nothing else writes.  A random draw has parameters that change: it is never merged.
     """
     uses, kept = Uses(graph), graph.kept()
     version: dict[Storage, int] = {}
@@ -18,8 +18,8 @@ def merge_duplicates(graph: Graph) -> Graph:
     for launch in uses.launches:
         buffers, written = launch.buffers, launch.written
         out = buffers[0]
-        simple = (launch.kernel.writes == 1 and launch.params not in graph.live and covers(out) and uses.writes[out.storage] == uses.writes[out.storage][:1]
-                  and graph.scratch(out.storage, kept))
+        simple = (launch.kernel.writes == 1 and launch.params not in graph.live and covers(out)
+                  and len(uses.writes[out.storage]) == 1 and graph.scratch(out.storage, kept))
         if simple:
             key = (launch.kernel, None if launch.params is None else (launch.params.ints, launch.params.floats),
                    look(out)[2:], tuple([(*look(x), version.get(x.storage, 0)) for x in buffers[1:]]))
