@@ -60,12 +60,15 @@ cdef int pad(const Task* task, int64_t first, int64_t end, real* _) noexcept nog
     source, p = &task.source, &task.padded
     for phase in range(window.volume(p.phases)):
         cut = window.cut_out(p, source, phase)
-        for unit in range(first, end):
+        unit = first
+        while unit < end:                   # a run of images of one channel
             channel, image = unit // task.images, unit % task.images
-            window.pad_plane(
-                <real*>task.copied + channel * p.channel + (phase * p.images + image) * p.plane,
+            n = min(end - unit, task.images - image)
+            window.pad_planes(
+                <real*>task.copied + channel * p.channel + (phase * p.images + image) * p.plane, p.plane,
                 <const real*>source.data + (task.image + image) * source.row_stride + channel * source.column_stride,
-                &cut, p)
+                source.row_stride, n, &cut, p, False, p.plane)
+            unit += n
     return OK
 
 
