@@ -195,7 +195,7 @@ cdef struct Block:
 
 
 cdef inline void multiply(const Block* given, real* _, int rows, int lanes) noexcept nogil:
-    """to[i][j] = start[i] + sum over the terms of w[i][at_w] * line[at_line + j], or `least` if that is more; NaN stays.
+    """to[i][j] = start[i] + sum over the terms of w[i][at_w] * line[at_line + j], or `least` where that is more.
 
     `rows` and `lanes` are constants at each call: the sums stay in vector registers while u runs.
     """
@@ -316,9 +316,9 @@ cdef void sum_block(const Task* task, const Job* job, int64_t group, int64_t fir
 cdef int sum_units(const Task* task, int64_t first, int64_t end, real* _) noexcept nogil:
     """Units: blocks of positions, of each group, of each job; the last one is moved back to end with the last pixel.
 
-    So nothing beyond it is read, and all vectors are stored whole, if there is a vector of pixels at all.  Each also asks
-    for its share of the next image (as if it were contiguous): its numbers, met cold, held up the sums so long that 128
-    images of 16 x 28 x 28 took 1.3 to 1.5 times as long.
+    So nothing beyond it is read, and all vectors are stored whole, if there is a vector of pixels at all.  Each also
+    asks for its share of the next image (as if it were contiguous): its numbers, met cold, held up the sums so long
+    that 128 images of 16 x 28 x 28 took 1.3 to 1.5 times as long.
     """
     vector = <int64_t>(MG_VECTOR // sizeof(real))
     for j in range(task.n_jobs):

@@ -108,6 +108,24 @@ def test_many_images_in_chunks(kernels):
     check(kernels, Geometry.of_conv("conv2d", (6, 6), (2, 2), 2, 1, 1, 1), 700, 1, 1, "float64")
 
 
+@pytest.mark.parametrize("padding", [0, 1])
+def test_images_that_exceed_the_cache_are_summed_as_each_alone(kernels, padding):
+    """From 1 MB on the next image is fetched while one is worked on; there is none after the last."""
+    geometry = Geometry.of_conv("conv2d", (250, 300), (2, 3), 1, padding)
+    arrays = {name: buf(integers(size, seed)) for seed, (name, size) in enumerate(
+        {"x": (4, 1, 250, 300), "w": (2, 1, 2, 3), "g": (4, 2, *geometry.output)}.items())}
+    for op in ("conv", "conv_transpose"):
+        source, w, result = (arrays[name] for name in OPS[op])
+        together = empty(result.shape)
+        kernels[op](together, source, w, geometry.params)
+        for n in range(4):
+            one, alone = (of_all.slice((n, 0, 0, 0), (1, 1, 1, 1), (1, *of_all.shape[1:]))
+                          for of_all in (source, together))
+            out = empty(alone.shape)
+            kernels[op](out, one, w, geometry.params)
+            assert out.tolist() == alone.tolist()
+
+
 @pytest.mark.parametrize("remainder", range(4))
 def test_input_that_windows_do_not_use_up(kernels, remainder):
     """(i + 2p - k) mod s != 0: the last inputs meet no window, so their gradient is zero, not garbage."""
