@@ -15,6 +15,8 @@ from minigrad.op import OPS, total
 from minigrad_ext.buffer import unshared
 from minigrad_ext.recorder import current
 
+ADD = KERNELS["add"]
+
 
 class grad_mode(ContextDecorator):
     """Sets whether ops record nodes, within a `with` block or a decorated function, for this thread."""
@@ -98,7 +100,8 @@ def pull_back(outputs: Sequence[Value], cotangents: Sequence[Value], targets: Se
     try:
         for out, cotangent in zip(outputs, cotangents, strict=True):
             if out.differentiable:
-                arrive(pending, origin(out), cotangent)
+                at = origin(out)
+                pending[at] = added(pending.pop(at, None), cotangent)
         for node in nodes:
             g = pending.pop(node, None)
             if g is None:
@@ -114,8 +117,13 @@ def pull_back(outputs: Sequence[Value], cotangents: Sequence[Value], targets: Se
                 recorder.pull(node)
             for slot, parent in enumerate(node.parents):
                 if parent is not None and (useful is None or parent in useful):
-                    op, values = node.op, values or node.values()
-                    arrive(pending, parent, op.vjp(slot, g, values[0], values[1], node.attrs))
+                    op, values, known = node.op, values or node.values(), pending.pop(parent, None)
+                    if op.part and known is not None and not create_graph and unshared(known):
+                        place = op.view(known.buffer, **node.attrs)
+                        ADD(place, place, g.buffer)
+                    else:
+                        known = added(known, op.vjp(slot, g, values[0], values[1], node.attrs))
+                    pending[parent] = known
             if values is not None and not retain_graph:
                 node.release()
         for leaf, g in pending.items():
@@ -128,10 +136,14 @@ def pull_back(outputs: Sequence[Value], cotangents: Sequence[Value], targets: Se
     return found
 
 
-def arrive(pending: dict[Any, Value], at: Any, g: Value) -> None:
-    """Adds a cotangent to what has come to a node or leaf before."""
-    known = pending.get(at)
-    pending[at] = g if known is None else OPS["add"](known, g)
+def added(known: Any, g: Value) -> Any:
+    """A cotangent added to what has come before, if anything has: in the memory of one that nothing else refers to."""
+    if known is None:
+        return g
+    if not GRAD.enabled and unshared(known):
+        ADD(known.buffer, known.buffer, g.buffer)
+        return known
+    return OPS["add"](known, g)
 
 
 def accumulate(found: dict[Any, Value], holders: dict[Any, Value], create_graph: bool) -> None:

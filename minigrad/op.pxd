@@ -12,7 +12,7 @@ cdef class Op:
     cdef readonly object view, shape
     cdef public object compute
     cdef readonly tuple example
-    cdef readonly bint elementwise
+    cdef readonly bint elementwise, part
     cdef readonly int arity
     cdef readonly object gives
 

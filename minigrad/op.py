@@ -37,7 +37,8 @@ class Op:
     `shape(*operands, **attrs)` gives the result's (shape, dtype) or raises the op's errors; without it `arity` operands
     broadcast, and the dtype is theirs, or the one that the row `gives`.  `compute(out, *buffers, **attrs)` fills a
     fresh buffer: if nothing else is said, by the compiled kernel of the row's name.  A view op has `view(buffer,
-    **attrs)` instead of both, which checks and shares its operand's memory.  `attrs` are keywords and hashable; a
+    **attrs)` instead of both, which checks and shares its operand's memory; where it is a `part` of that, each element
+    once at most, a cotangent may be added in place of it.  `attrs` are keywords and hashable; a
     compiled kernel is not given them, but finds all it needs in the shapes.  `promotes` is "number" or "float" where
     the operands are brought to one dtype of that domain.  `example` holds the elements of operands and then of the
     result, as text: a row that has one is a public function of its name.
@@ -47,10 +48,11 @@ class Op:
 
     def __init__(self, name: str, *, shape: Callable[..., tuple[tuple[int, ...], DType]] | None = None,
                  promotes: str = "", compute: Callable | None = None, view: Any = None, doc: str = "",
-                 example: tuple[str, ...] = (), arity: int = 1, gives: DType | None = None) -> None:
+                 example: tuple[str, ...] = (), arity: int = 1, gives: DType | None = None,
+                 part: bool = False) -> None:
         require(name not in OPS, "op table", "name", name, "a name that no other row has")
         self.name, self.view, self.promotes, self.example, self.doc = name, view, promotes, example, doc
-        self.elementwise, self.arity, self.gives = shape is None and view is None, arity, gives
+        self.elementwise, self.arity, self.gives, self.part = shape is None and view is None, arity, gives, part
         self.shape = shape or (self.seen if view else lambda *operands: self.broadcast(operands))
         self.compute = compute or (KERNELS[name] if view is None else None)
         OPS[name] = self

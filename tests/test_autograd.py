@@ -723,3 +723,29 @@ def test_gradients_that_are_one_tensor_get_memory_of_their_own():
     assert b.grad.tolist() == g.tolist() == [1.0, 2.0, 3.0]
     (c := minigrad.ones(2, 3, requires_grad=True)).sum().backward()
     assert c.grad.is_contiguous() and c.grad.tolist() == [[1.0] * 3] * 2
+
+
+def test_cotangents_add_up_in_memory_that_nothing_else_holds():
+    """A second cotangent is added in place only where nothing else sees the first: a hook, the caller, another node."""
+    x = minigrad.arange(6.0).reshape(2, 3).requires_grad_()
+    y, kept = x * 2, []
+    y.register_hook(kept.append)
+    whole = y + 0                                   # the sum hands one cotangent to all its terms
+    seen = whole.register_hook(kept.append)
+    one, other = y[:, :2], y[:, 1:]                 # parts that overlap, and one that runs backwards
+    g = minigrad.ones(2, 3)
+    loss = (whole * g + whole).sum() + (one * 3).sum() + (other * 5).sum() + (y.flip(1)[:, :1] * 7).sum()
+    loss = loss + (y[:, :2].diagonal() * 11).sum()
+    loss.backward()
+    expected = [[16.0, 10.0, 14.0], [5.0, 21.0, 14.0]]
+    assert seen is not None and kept[0].tolist() == [[2.0] * 3] * 2
+    assert kept[1].tolist() == expected and x.grad.tolist() == [[2 * value for value in row] for row in expected]
+    assert g.tolist() == [[1.0] * 3] * 2
+
+
+def test_a_given_cotangent_is_not_written_to():
+    x = minigrad.ones(4, requires_grad=True)
+    y = x * 1
+    g = minigrad.arange(4.0)
+    minigrad.autograd.backward([y, y[1:3]], [g, minigrad.ones(2)])
+    assert x.grad.tolist() == [0.0, 2.0, 3.0, 3.0] and g.tolist() == [0.0, 1.0, 2.0, 3.0]

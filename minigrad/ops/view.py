@@ -62,7 +62,7 @@ permute = linear(
 
 # `slice` reads x[start + i*step] on each axis, `embed` writes there and leaves zeros elsewhere.
 slice = linear(
-    "slice", view=lambda x, starts, steps, shape: x.slice(starts, steps, shape),
+    "slice", view=lambda x, starts, steps, shape: x.slice(starts, steps, shape), part=True,
     transpose=lambda g, x, starts, steps, shape: embed(g, starts=starts, steps=steps, shape=x.shape),
     doc="every step-th element from start on, per axis, steps of either sign; the transpose embeds in zeros")
 embed = linear(
@@ -72,7 +72,7 @@ embed = linear(
     doc="written into zeros at every step-th place from start on: zero padding, and the stretching of strides")
 
 diagonal = linear(
-    "diagonal", view=lambda x, **which: _through(x, "diagonal", which),
+    "diagonal", view=lambda x, **which: _through(x, "diagonal", which), part=True,
     transpose=lambda g, x, **which: diagonal_embed(g, shape=x.shape, **which),
     doc="the elements with index j + offset on axis2 for index j on axis1, as a new last axis")
 diagonal_embed = linear(
