@@ -8,8 +8,8 @@ from typing import Any
 from minigrad.dtypes import FLOATS, check_dtype
 from minigrad.fused import fused
 from minigrad.groups import Groups
-from minigrad.kernels import KERNELS
-from minigrad.node import Value
+from minigrad.kernels import KERNELS, Params
+from minigrad.node import GRAD, Value
 from minigrad.ops.math import rsqrt, square
 from minigrad.ops.view import reshape, sum_to
 from minigrad_ext.buffer import Buffer
@@ -55,3 +55,15 @@ normalize = fused(
     "normalize", formula=_formula, together=_pulls, shape=_shape, promotes="number",
     compute=lambda out, *operands, groups: KERNELS["normalize"](out, *operands, groups.params),
     doc="(x - mean) / sqrt(var + eps) * w[c] + b[c], with mean and variance over groups of x, or given by channel")
+
+
+def normalize_tracking(x: Any, w: Any, b: Any, mean: Buffer, var: Buffer, momentum: float, groups: Groups) -> Any:
+    """`normalize` across samples, whose kernel also moves running moments, contiguous and of x's dtype."""
+    shape, dtype = normalize.shape(x, w, b, groups=groups)
+    buffer = Buffer.empty(shape, dtype.code)
+    KERNELS["normalize"](buffer, x.buffer, w.buffer, b.buffer, mean, var,
+                         Params((*groups.params.ints, True), (groups.eps, momentum)))
+    out = Value.result(buffer)
+    if GRAD.enabled and any([each.differentiable for each in (x, w, b)]):
+        normalize.record(out, (x, w, b), {"groups": groups})
+    return out

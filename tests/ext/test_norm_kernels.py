@@ -76,6 +76,23 @@ def test_running_moments(kernels, dtype, positions, across):
             check_close(result, each, 1e-6 if dtype == "float32" else 1e-14)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("channels", "positions"), [(2, 5), (2, 1), (70, 1), (3, 40)])
+def test_running_moments_move_while_all_samples_are_normalised(kernels, dtype, channels, positions):
+    x, w, b = numbers((3, channels, positions), 1), numbers((channels,), 2), numbers((channels,), 3)
+    mean, var = numbers((channels,), 4), [1.0 + c for c in range(channels)]
+    wanted = reference.track_moments(mean, var, x, positions=positions, across=True, momentum=0.1)
+    exact, tolerance = 1e-14, 1e-6 if dtype == "float32" else 1e-14
+    for _, xs in layouts(x, dtype):
+        plain, out, moved = empty(xs.shape, dtype), empty(xs.shape, dtype), [buf(mean, dtype), buf(var, dtype)]
+        operands, sizes = (xs, buf(w, dtype), buf(b, dtype)), (channels, positions, channels, True)
+        kernels["normalize"](plain, *operands, Params(sizes, (0.5,)))
+        kernels["normalize"](out, *operands, *moved, Params((*sizes, True), (0.5, 0.1)))
+        check_close(out, plain.tolist(), exact)
+        for result, each in zip(moved, wanted, strict=True):
+            check_close(result, each, tolerance)
+
+
 @pytest.mark.parametrize("case", [(2, 2, 300, 2, True), (2, 2, 300, 2, False), (3, 300, 1, 1, False),
                                   (300, 2, 1, 2, True)])
 @pytest.mark.parametrize("offset", [1e4, -3e5])

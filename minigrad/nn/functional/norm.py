@@ -20,7 +20,8 @@ from minigrad.groups import Groups, groups_of
 from minigrad.kernels import KERNELS, Params
 from minigrad.nn.functional.checks import check_probability, check_shape, per_dimension, sized
 from minigrad.nn.functional.pool import avg_pool2d
-from minigrad.ops.norm import normalize
+from minigrad.op import promote
+from minigrad.ops.norm import normalize, normalize_tracking
 from minigrad.shapes import integer, shape_of
 from minigrad.tensor import Tensor
 from minigrad_ext.buffer import Buffer
@@ -35,12 +36,12 @@ def _constant(value: float, channels: int, dtype: Any) -> Tensor:
     return Tensor(Buffer.scalar(value, dtype.code).expand((channels,)))
 
 
-def _normalized(input: Tensor, weight: Tensor | None, bias: Tensor | None, groups: Groups, *moments: Tensor) -> Any:
+def _operands(input: Tensor, weight: Tensor | None, bias: Tensor | None, groups: Groups) -> tuple:
     if weight is None or bias is None:
         kind = input.dtype
         weight = _constant(1.0, groups.channels, kind) if weight is None else weight
         bias = _constant(0.0, groups.channels, kind) if bias is None else bias
-    return normalize(input, weight, bias, *moments, groups=groups)
+    return input, weight, bias
 
 
 def batch_norm(input: Floats, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None,
@@ -87,30 +88,36 @@ def _norm(op: str, axes: tuple[int, ...], input: Tensor, running_mean: Any, runn
     if not observe:
         if running_mean is None or running_var is None:
             raise ValueError(f"{op}: running_mean and running_var are needed when the input's own are not used")
-        return _normalized(input, weight, bias, groups_of(shape[1], prod(shape[2:]), shape[1], True, eps), running_mean,
-                           running_var)
+        groups = groups_of(shape[1], prod(shape[2:]), shape[1], True, eps)
+        return normalize(*_operands(input, weight, bias, groups), running_mean, running_var, groups=groups)
     positions, across = prod(shape[2:]), op == "batch_norm"
     check_shape(positions * (shape[0] if across else 1) != 1, op, "input", input,
                 "more than one value per channel to train")
-    output = _normalized(input, weight, bias, groups_of(shape[1], positions, shape[1], across, eps))
-    if (running_mean is not None or running_var is not None) and input.numel():
-        _track(input, running_mean, running_var, momentum, across)
-    return output
+    groups = groups_of(shape[1], positions, shape[1], across, eps)
+    operands = _operands(input, weight, bias, groups)
+    if (running_mean is None and running_var is None) or not input.numel():
+        return normalize(*operands, groups=groups)
+    return _tracked(promote("normalize", operands, "number"), running_mean, running_var, momentum, groups)
 
 
-def _track(input: Tensor, mean: Tensor | None, var: Tensor | None, momentum: float, across: bool) -> None:
-    """Moves the running mean and unbiased variance in place; by way of copies where the kernel cannot take them."""
-    shape, dtype = input.shape, input.dtype
-    given = [empty(shape[1], dtype=dtype) if x is None else x for x in (mean, var)]
+def _tracked(operands: tuple, mean: Tensor | None, var: Tensor | None, momentum: float, groups: Groups) -> Tensor:
+    """Also moves the running mean and unbiased variance in place; by way of copies where the kernel cannot take them."""
+    input, dtype = operands[0], operands[0].dtype
+    given = [empty(groups.channels, dtype=dtype) if x is None else x for x in (mean, var)]
     taken = [x if x.dtype is dtype and x.is_contiguous() else x.detach().clone().to(dtype) for x in given]
-    KERNELS["track_moments"](*[x.buffer for x in taken], input.buffer,
-                             Params((shape[1], prod(shape[2:]), shape[1], across), (momentum,)))
+    moments = [x.buffer for x in taken]
+    if groups.across:
+        output = normalize_tracking(*operands, *moments, momentum, groups)
+    else:
+        output = normalize(*operands, groups=groups)
+        KERNELS["track_moments"](*moments, input.buffer, Params(groups.params.ints, (momentum,)))
     for x, moved in zip(given, taken, strict=True):
         if x is moved:
             x.buffer.bump()
         else:
             with no_grad():
                 x.copy_(moved)
+    return output
 
 
 def group_norm(input: Floats, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None,
@@ -130,7 +137,8 @@ def group_norm(input: Floats, num_groups: int, weight: Tensor | None = None, bia
         require(False, op, "num_groups", groups, f"a divisor of c for input {shape} (n, c, ...)")
     sized(op, shape[1:2], weight=weight, bias=bias)
     check_shape(input.numel() != groups, op, "input", input, "more than one value per group")
-    return _normalized(input, weight, bias, groups_of(shape[1], prod(shape[2:]), groups, False, eps))
+    sets = groups_of(shape[1], prod(shape[2:]), groups, False, eps)
+    return normalize(*_operands(input, weight, bias, sets), groups=sets)
 
 
 def layer_norm(input: Floats, normalized_shape: int | Sequence[int], weight: Tensor | None = None,
@@ -148,7 +156,8 @@ def layer_norm(input: Floats, normalized_shape: int | Sequence[int], weight: Ten
     sized("layer_norm", sizes, weight=weight, bias=bias)
     if not sizes or input.shape[-len(sizes):] != sizes:
         check_shape(False, "layer_norm", "input", input, f"(..., {', '.join(map(str, sizes))})")
-    return _normalized(input, weight, bias, groups_of(prod(sizes), 1, 1, False, eps))
+    groups = groups_of(prod(sizes), 1, 1, False, eps)
+    return normalize(*_operands(input, weight, bias, groups), groups=groups)
 
 
 def local_response_norm(input: Floats, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
