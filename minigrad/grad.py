@@ -115,7 +115,8 @@ def pull_back(outputs: Sequence[Value], cotangents: Sequence[Value], targets: Se
             values = None
             if recorder is not None:
                 recorder.pull(node)
-            for slot, parent in enumerate(node.parents):
+            for slot in range(len(node.parents) - 1, -1, -1):   # weights first: what is made last, the next node reads
+                parent = node.parents[slot]
                 if parent is not None and (useful is None or parent in useful):
                     op, values, known = node.op, values or node.values(), pending.pop(parent, None)
                     if op.part and known is not None and not create_graph and unshared(known):
