@@ -57,13 +57,13 @@ normalize = fused(
     doc="(x - mean) / sqrt(var + eps) * w[c] + b[c], with mean and variance over groups of x, or given by channel")
 
 
-def normalize_tracking(x: Any, w: Any, b: Any, mean: Buffer, var: Buffer, momentum: float, groups: Groups) -> Any:
-    """`normalize` across samples, whose kernel also moves running moments, contiguous and of x's dtype."""
-    shape, dtype = normalize.shape(x, w, b, groups=groups)
+def normalize_tracking(operands: tuple, moments: list[Buffer], momentum: float, groups: Groups) -> Any:
+    """`normalize` across samples, whose kernel also moves running moments, contiguous and of the operands' dtype."""
+    shape, dtype = _shape(*operands, groups=groups)
     buffer = Buffer.empty(shape, dtype.code)
-    KERNELS["normalize"](buffer, x.buffer, w.buffer, b.buffer, mean, var,
+    KERNELS["normalize"](buffer, *[each.buffer for each in operands], *moments,
                          Params((*groups.params.ints, True), (groups.eps, momentum)))
     out = Value.result(buffer)
-    if GRAD.enabled and any([each.differentiable for each in (x, w, b)]):
-        normalize.record(out, (x, w, b), {"groups": groups})
+    if GRAD.enabled and any(each.differentiable for each in operands):
+        normalize.record(out, operands, {"groups": groups})
     return out

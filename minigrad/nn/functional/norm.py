@@ -101,13 +101,13 @@ def _norm(op: str, axes: tuple[int, ...], input: Tensor, running_mean: Any, runn
 
 
 def _tracked(operands: tuple, mean: Tensor | None, var: Tensor | None, momentum: float, groups: Groups) -> Tensor:
-    """Also moves the running mean and unbiased variance in place; by way of copies where the kernel cannot take them."""
+    """Moves the running mean and unbiased variance too; by way of copies where the kernel cannot take them."""
     input, dtype = operands[0], operands[0].dtype
     given = [empty(groups.channels, dtype=dtype) if x is None else x for x in (mean, var)]
     taken = [x if x.dtype is dtype and x.is_contiguous() else x.detach().clone().to(dtype) for x in given]
     moments = [x.buffer for x in taken]
     if groups.across:
-        output = normalize_tracking(*operands, *moments, momentum, groups)
+        output = normalize_tracking(operands, moments, momentum, groups)
     else:
         output = normalize(*operands, groups=groups)
         KERNELS["track_moments"](*moments, input.buffer, Params(groups.params.ints, (momentum,)))
