@@ -43,7 +43,7 @@ FLOAT_ONLY = {"conv", "conv_transpose", "conv_weight", "max_pool_index", "max_po
 DIVIDING = {"mean", "avg_pool", "avg_unpool"}      # linear rows that round
 # Kernels that are no rows: they draw numbers or change tensors in place; and those that rows of other names run.
 BESIDES = {"uniform", "mask", "normal", "randint", "permutation", "sgd", "adam", "rmsprop", "adadelta",
-           "track_moments"}
+           "track_moments", "normalize_tracking"}
 PARTS = {"normalize_pull", "fill", "sum", "add_into", "arange", "scatter", "sort",
          *[f"cast_{dtype.name}" for dtype in minigrad.dtypes.DTYPES]}
 

@@ -61,8 +61,8 @@ def normalize_tracking(operands: tuple, moments: list[Buffer], momentum: float, 
     """`normalize` across samples, whose kernel also moves running moments, contiguous and of the operands' dtype."""
     shape, dtype = _shape(*operands, groups=groups)
     buffer = Buffer.empty(shape, dtype.code)
-    KERNELS["normalize"](buffer, *[each.buffer for each in operands], *moments,
-                         Params((*groups.params.ints, True), (groups.eps, momentum)))
+    KERNELS["normalize_tracking"](buffer, *[each.buffer for each in operands], *moments,
+                                  Params(groups.params.ints, (groups.eps, momentum)))
     out = Value.result(buffer)
     if GRAD.enabled and any(each.differentiable for each in operands):
         normalize.record(out, operands, {"groups": groups})

@@ -82,5 +82,13 @@ def track_moments(mean: list, var: list, x: Nested, *, positions: int, across: b
                  for which, running in enumerate((mean, var)))     # type: ignore[return-value]
 
 
+def normalize_tracking(x: Nested, w: Nested, b: Nested, mean: list, var: list, *, groups: Groups, momentum: float
+                       ) -> tuple[Nested, list, list]:
+    """`normalize` across samples, and what it makes of running moments."""
+    return (normalize(x, w, b, groups=groups),
+            *track_moments(mean, var, x, positions=groups.positions, across=True, momentum=momentum))
+
+
 KERNELS: dict[str, Callable[..., Any]] = {
-    "normalize": normalize, "normalize_pull": normalize_pull, "track_moments": track_moments}
+    "normalize": normalize, "normalize_pull": normalize_pull, "normalize_tracking": normalize_tracking,
+    "track_moments": track_moments}

@@ -3,8 +3,7 @@
 x is (n, c, s): samples, channels, positions.  A group is some neighbouring channels of a sample, or one channel of all
 samples.  With mean and var over its m elements, r = 1 / sqrt(var + eps) and z = (x - mean) r,
 
-    normalize(out, x, w, b)             out = z w[c] + b[c]; `tracking`, two more operands are running moments, which
-                                        are moved on the way: a pass over x of its own was 2.5 % of a ResNet's step
+    normalize(out, x, w, b)             out = z w[c] + b[c]
     normalize_pull(dx, dw, db, g, x, w) db[c] = sum of g,   dw[c] = sum of g z,   over samples and positions
                                         dx = r (g w[c] - (P + z Q) / m), P = sum of g w[c], Q = sum of g w[c] z, over
                                         the group
@@ -12,8 +11,10 @@ samples.  With mean and var over its m elements, r = 1 / sqrt(var + eps) and z =
                                         then no functions of x: P and Q count as 0)
     track_moments(mean, var, x)         running += momentum * (observed - running), of mean and unbiased variance, the
                                         mean over samples where a group is of one
-    ints: channels, positions, groups of a sample, whether groups are across samples, whether tracking; floats: eps or
-    momentum, and tracking, when they are across samples, eps and momentum
+    normalize_tracking(out, x, w, b, mean, var)
+                                        both at once, of groups across samples: reading x once more to track it was 2.5 %
+                                        of a ResNet's step
+    ints: channels, positions, groups of a sample, whether groups are across samples; floats: eps, or momentum, or both
 
 A group is read twice, the second time mostly from the cache: once to be summed, once to be written.  The sums are of
 d = x - x[0], so that var = sum d^2 / m - (sum d / m)^2 does not cancel however far the mean is from 0: x[0] is one of
@@ -339,7 +340,7 @@ cdef int pull_columns(const Norm* norm, int64_t first, int64_t end, real* kind) 
 
 # ---------------------------------------------------------------------------------------------------------------------
 
-cdef int run(Step* step, int outputs, int x_at) noexcept nogil:
+cdef int run(Step* step, int outputs, int x_at, bint tracking=False) noexcept nogil:
     """step.inner on all groups; for the derivative, on blocks of them, whose sums are added up."""
     cdef Norm norm
     cdef void* owned[OPERANDS]
@@ -352,7 +353,7 @@ cdef int run(Step* step, int outputs, int x_at) noexcept nogil:
     norm.runs, norm.units = samples if norm.across else 1, norm.groups * (1 if norm.across else samples)
     norm.moments = step.n_args - 2 if step.n_args == x_at + (4 if pull else 5) else 0
     norm.running, norm.momentum = 0, params.f[1]
-    if params.i[4]:
+    if tracking:
         norm.running, norm.moments = norm.moments, 0
     apart = pull and not norm.across        # whether blocks have sums of their own
     norm.block = 1 + max(<int64_t>BLOCK, SHARE * norm.channels) * norm.units // (size + 1) if apart else (
@@ -385,6 +386,10 @@ cdef int normalize(Step* step) noexcept nogil:
     return run(step, 1, 1)
 
 
+cdef int normalize_tracking(Step* step) noexcept nogil:
+    return run(step, 1, 1, True)
+
+
 cdef int normalize_pull(Step* step) noexcept nogil:
     return run(step, 3, 4)
 
@@ -395,6 +400,8 @@ cdef int track_moments(Step* step) noexcept nogil:
 
 KERNELS = {kernel.name: kernel for kernel in (
     family("normalize", normalize, 0, <void*>normalize_groups[float], <void*>normalize_groups[double]),
+    family("normalize_tracking", normalize_tracking, 0, <void*>normalize_groups[float], <void*>normalize_groups[double]
+           ).declare(writes=0b110001, updates=True),
     family("normalize_pull", normalize_pull, 0, <void*>pull_blocks[float], <void*>pull_blocks[double]).declare(
         writes=0b111),
     family("track_moments", track_moments, 0, <void*>track_channels[float], <void*>track_channels[double]).declare(

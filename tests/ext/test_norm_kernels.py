@@ -81,13 +81,14 @@ def test_running_moments(kernels, dtype, positions, across):
 def test_running_moments_move_while_all_samples_are_normalised(kernels, dtype, channels, positions):
     x, w, b = numbers((3, channels, positions), 1), numbers((channels,), 2), numbers((channels,), 3)
     mean, var = numbers((channels,), 4), [1.0 + c for c in range(channels)]
-    wanted = reference.track_moments(mean, var, x, positions=positions, across=True, momentum=0.1)
+    sizes = (channels, positions, channels, True)
+    wanted = reference.normalize_tracking(x, w, b, mean, var, groups=Groups(*sizes, 0.5), momentum=0.1)[1:]
     exact, tolerance = 1e-14, 1e-6 if dtype == "float32" else 1e-14
     for _, xs in layouts(x, dtype):
         plain, out, moved = empty(xs.shape, dtype), empty(xs.shape, dtype), [buf(mean, dtype), buf(var, dtype)]
-        operands, sizes = (xs, buf(w, dtype), buf(b, dtype)), (channels, positions, channels, True)
+        operands = xs, buf(w, dtype), buf(b, dtype)
         kernels["normalize"](plain, *operands, Params(sizes, (0.5,)))
-        kernels["normalize"](out, *operands, *moved, Params((*sizes, True), (0.5, 0.1)))
+        kernels["normalize_tracking"](out, *operands, *moved, Params(sizes, (0.5, 0.1)))
         check_close(out, plain.tolist(), exact)
         for result, each in zip(moved, wanted, strict=True):
             check_close(result, each, tolerance)
