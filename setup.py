@@ -31,7 +31,8 @@ KERNELS = PACKAGE / "kernels"
 # What every eager call goes through is compiled too: plain Python, to which the .pxd beside each file gives C types.
 # (Without its compiled module the same file runs, slower: delete the .so to step through it.)
 CORE = [Path("minigrad", f"{name}.py")
-        for name in ("shapes", "node", "op", "grad", "autograd", "fused", "optim/optimizer")]
+        for name in ("shapes", "node", "op", "grad", "autograd", "fused", "optim/optimizer",
+                     "capture/form", "capture/replay", "capture/compile")]
 GENERATED = Path("build") / ("cython-checked" if CHECKED else "cython")
 
 # The x86-64 levels of the psABI.  Each kernel source is compiled once for each; minigrad picks one at import.
@@ -132,7 +133,7 @@ def extensions():
     for module in built:
         module.variant = getattr(module, "variant", "base")
         module.depends = [str(path) for path in (*PACKAGE.glob("*.h"), *PACKAGE.glob("*.pxd"), *KERNELS.glob("*.pxd"),
-                                                 *Path("minigrad").glob("*.pxd"))]
+                                                 *Path("minigrad").rglob("*.pxd"))]
     return built
 
 

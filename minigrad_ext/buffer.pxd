@@ -14,6 +14,8 @@ cdef class Buffer:
     cdef readonly Storage storage
     cdef tuple sizes                # the shape as Python sees it, made when first asked for
 
+    cpdef bump(self)
+
 
 cdef class Exporter:
     """Base of Tensor: holds a Buffer and exports it (PEP 3118 works for Python classes only through a C base)."""
@@ -21,7 +23,7 @@ cdef class Exporter:
 
 
 cpdef Buffer empty(shape, int dtype)
-cpdef bint unshared(Exporter value)
+cpdef bint unshared(Exporter value, int references=*)
 cpdef Buffer unknown(Buffer like)
 cpdef Buffer whole(Storage storage, bint own=*)
 cpdef Buffer rebased(Buffer buffer, Buffer source, Buffer target)

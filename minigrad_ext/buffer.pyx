@@ -123,9 +123,9 @@ cpdef int known(Buffer buffer) except -1:
     return 0
 
 
-cpdef bint unshared(Exporter value):
-    """Whether the caller holds all there is of this value: the only reference to it, its buffer and its storage."""
-    return (contiguous(&value.buffer.view) and Py_REFCNT(<PyObject*>value) == 1
+cpdef bint unshared(Exporter value, int references=1):
+    """Whether the caller holds all there is of this value (so many references), its buffer and its storage."""
+    return (contiguous(&value.buffer.view) and Py_REFCNT(<PyObject*>value) == references
             and Py_REFCNT(<PyObject*>value.buffer) == 1 and Py_REFCNT(<PyObject*>value.buffer.storage) == 1)
 
 
@@ -491,7 +491,7 @@ cdef class Buffer:
         """The elements as bytes, in the order of their indices."""
         return memoryview(self).tobytes()
 
-    def bump(self):
+    cpdef bump(self):
         """Counts a write into the storage: whoever remembers the version sees that the numbers have changed."""
         self.storage.version += 1
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-CORE = ("shapes", "node", "op", "grad", "autograd", "fused", "optim.optimizer")
+CORE = ("shapes", "node", "op", "grad", "autograd", "fused", "optim.optimizer", "capture.form", "capture.replay",
+        "capture.compile")
 AS_SOURCE = f"""
 import importlib.util, sys
 from pathlib import Path

@@ -1,41 +1,34 @@
-"""One capture of a function: traced, passed through the passes, placed in memory, and replayed."""
+"""One capture of a function: traced, passed through the passes, placed in memory, made a plan."""
 
-import threading
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 from minigrad.capture.form import flattened, mapped
+from minigrad.capture.graph import covers
 from minigrad.capture.memory import Memory
 from minigrad.capture.passes import PASSES, own_constants
-from minigrad.capture.state import of_function, of_module, unchanged
-from minigrad.capture.trace import Tracer
+from minigrad.capture.replay import Argument, Gradient, Replay, Result, State
+from minigrad.capture.state import of_function
+from minigrad.capture.trace import Slot, Tracer
 from minigrad.node import GRAD, Value
-from minigrad_ext.buffer import Buffer, alike, rebased, unknown, whole
+from minigrad_ext.buffer import Buffer, rebased, unknown, whole
 from minigrad_ext.plan import Plan
-from minigrad_ext.recorder import changes, recording
-
-
-class Leaf:
-    """Where a captured function leaves a gradient: of which leaf (or argument), and where it comes from."""
-
-    def __init__(self, leaf: Any, argument: int, slot: int, output: int) -> None:
-        self.leaf, self.argument, self.slot, self.output = leaf, argument, slot, output
+from minigrad_ext.recorder import recording
 
 
 class Capture:
     """A function captured for arguments of one form.
 
-    `graph` is what was traced after all passes, `stages` the text of it before and after each (if wanted), `plan` what
-    runs.  `replay(tensors)` runs it for the tensors among other arguments of that form.
+    `graph` is what was traced after all passes, `plan` what runs, in `memory`, and `replay` what a call does.  `stages`
+    gets the text of the graph before and after each pass.
     """
 
-    key: Any                # the form of the calls that it may fit
-
     def __init__(self, function: Callable, args: tuple, kwargs: dict, stages: list | None = None) -> None:
-        self.function = function
+        self.function, self.around = function, of_function(function)
         tensors: list[Value] = []
-        self.form = flattened((args, kwargs), tensors)
-        self.held = args, kwargs            # by whose ids the form knows them
+        flattened((args, kwargs), tensors)
+        self.held = args, kwargs            # by whose ids a form knows them
         fixed: set[int] = set()
         while True:                         # again, where an argument turns out to be what is written by another name
             found = self.trace(function, args, kwargs, tensors, fixed)
@@ -65,8 +58,7 @@ class Capture:
             self.twins.append(twin)
         by_id: dict[int, Value] = {id(x): twin for x, twin in zip(tensors, self.twins, strict=True)}
         args, kwargs = mapped((args, kwargs), lambda x: by_id[id(x)])
-        look = of_function(function)
-        self.around, recorded = (look, look()), GRAD.enabled
+        recorded = GRAD.enabled
         try:
             with recording(tracer):
                 self.returned = function(*args, **kwargs)
@@ -81,148 +73,70 @@ class Capture:
     # From graph to plan ---------------------------------------------------------------------------------------------
 
     def finish(self, stages: list | None) -> None:
+        """Passes, memory and plan."""
         tracer, graph = self.tracer, self.graph
-        twins = {id(twin): at for at, twin in enumerate(self.twins)}
         slots = list(tracer.slots.values())
         graph.inputs += [slot.bound.buffer for slot in slots if slot.bound is not None]
-        self.outs: list[Value] = []         # the tensors in what is returned, then what becomes a gradient
-        mapped(self.returned, self.outs.append)
-        self.n_returned = len(self.outs)
-        self.leaves = []
-        for slot in slots:
-            at = -1
-            if slot.after is not None and slot.after is not slot.bound:
-                at = len(self.outs)
-                self.outs.append(slot.after)
-            kept = slot.after is not None and slot.after is slot.bound
-            self.leaves.append((slot, twins.get(id(slot.leaf), -1), at, kept))
-        graph.outputs = [out.buffer for out in self.outs]
-        self.input_of = {buffer.storage: at for at, buffer in reversed(list(enumerate(graph.inputs)))}
+        outs: list[Value] = []                      # the tensors in what is returned, then those that become gradients
+        mapped(self.returned, outs.append)
+        returned = len(outs)
+        outs += [slot.after for slot in slots if slot.after is not None and slot.after is not slot.bound
+                 and not any(slot.after is out for out in outs)]
+        graph.outputs = [out.buffer for out in outs]
         own_constants(graph)
         for step in (None, *PASSES):
             if step is not None:
                 step(graph)
             if stages is not None:
                 stages.append((step, graph.text()))
-        self.build()
-
-    def build(self) -> None:
-        graph, tracer = self.graph, self.tracer
         self.memory = memory = Memory(graph)
-        inputs = {buffer.storage for buffer in graph.inputs}
-        self.storages = list(dict.fromkeys(buffer.storage for buffer in graph.outputs
-                                           if not buffer.known and buffer.storage not in inputs))
-        self.slot_of = {storage: at for at, storage in enumerate(self.storages, len(graph.inputs))}
-        slots = [*graph.inputs, *[whole(storage) for storage in self.storages]]
+        inputs = [buffer.storage for buffer in graph.inputs]
+        fresh = [whole(storage) for storage in dict.fromkeys(
+            buffer.storage for buffer in graph.outputs if not buffer.known and buffer.storage not in inputs)]
         launches = [(launch.kernel, launch.args) for launch in graph.launches]
-        self.plan = Plan(launches, memory.places, slots, graph.live, memory.nbytes)
-        written = {buffer.storage for launch in graph.launches for buffer in launch.written}
-        self.written = {buffer.storage: buffer for launch in graph.launches for buffer in launch.written
-                        if buffer.known}
-        self.changed_inputs = [at for at, buffer in enumerate(graph.inputs) if buffer.storage in written]
-        alive = [(ref, buffer, ref()) for buffer, ref in tracer.outside.values()]
-        self.outside = [(ref, buffer, value.differentiable) for ref, buffer, value in alive if value is not None]
-        known = {id(value) for *_, value in alive if value is not None}
-        self.modules = [(module, of_module(module, known)) for module in tracer.guarded.values()]
-        self.known = known
-        self.guards = [(look, look()) for look in tracer.guards]
-        self.effects, self.fresh = tracer.effects, True
-        self.changes = changes()
-        self.lock = threading.Lock()
+        bound = [*graph.inputs, *fresh]
+        self.plan = Plan(launches, memory.places, bound, graph.live, memory.nbytes)
+        written = {buffer.storage: buffer for launch in graph.launches for buffer in launch.written}
+        arguments = [Argument(twin, wanting, first, at in self.fixed) for at, (twin, wanting, first)
+                     in enumerate(zip(self.twins, self.wanting, self.first, strict=True))]
+        results = [self.result(out, buffer, bound) for out, buffer in zip(outs, graph.outputs, strict=True)]
+        self.replay = Replay(
+            self.plan, arguments, results, returned, self.gradients(slots, outs, results, returned), fresh,
+            {storage: buffer for storage, buffer in written.items() if buffer.known},
+            [at for at, storage in enumerate(inputs) if storage in written], tracer.effects,
+            State(self.around, tracer.guards, [ref for _, ref in tracer.outside.values()],
+                  list(tracer.guarded.values())))
         del self.tracer
 
-    # Replaying ------------------------------------------------------------------------------------------------------
-
-    def fits(self, tensors: list[Value]) -> bool:
-        """Whether what was captured is what the function would do now."""
-        for at, x in enumerate(tensors):
-            twin = self.twins[at]
-            if not alike(x.buffer, twin.buffer) or x.differentiable != self.wanting[at]:
-                return False
-            if at in self.fixed:
-                if x is not twin:
-                    return False
-            elif self.first[at] == at:
-                if x.buffer.storage in self.written or any(x.buffer.storage is y.buffer.storage for y in tensors[:at]):
-                    return False
-            elif not self.same_place(tensors, at):
-                return False
-        for slot, argument, _, _ in self.leaves:
-            if slot.read:
-                found = (slot.leaf if argument < 0 else tensors[argument]).grad_slot
-                if found is None or slot.bound is None:
-                    if found is not slot.bound:
-                        return False
-                elif not alike(found.buffer, slot.bound.buffer):
-                    return False
-        look, before = self.around
-        if not unchanged(look(), before):
-            return False
-        for look, state in self.guards:
-            if look() != state:
-                return False
-        now = changes()
-        if now != self.changes:
-            if not self.holds():
-                return False
-            self.changes = now
-        return True
-
-    def same_place(self, tensors: list[Value], at: int) -> bool:
-        """Whether an argument lies in the memory of an earlier one, where it did."""
-        x, y, first = tensors[at].buffer, tensors[self.first[at]].buffer, self.twins[self.first[at]].buffer
-        return x.storage is y.storage and x.data_ptr - y.data_ptr == self.twins[at].buffer.data_ptr - first.data_ptr
-
-    def holds(self) -> bool:
-        """Whether modules and tensors from outside are what they were."""
-        for ref, buffer, wanting in self.outside:
-            value = ref()
-            if value is not None and (value.buffer is not buffer or value.differentiable != wanting):
-                return False
-        return all(of_module(module, self.known) == state for module, state in self.modules)
-
-    def replay(self, tensors: list[Value]) -> Any:
-        """Runs the plan for these arguments; what the function returns."""
-        with self.lock:
-            plan, bound = self.plan, []
-            for at, x in enumerate(tensors):
-                if at not in self.fixed:
-                    bound.append(x.buffer)
-            for slot, argument, _, _ in self.leaves:
-                if slot.bound is not None:
-                    held: Any = slot.leaf if argument < 0 else tensors[argument]
-                    bound.append(held.grad_slot.buffer)
-            bound += [whole(storage, True) for storage in self.storages]
-            for at, buffer in enumerate(bound):
-                plan.bind(at, buffer)
-            if self.fresh:
-                self.fresh = False          # tracing has done what belongs to the first call
-            else:
-                for again in self.effects:
-                    again()
-            plan.run()
-        for buffer in self.written.values():
-            buffer.bump()
-        for at in self.changed_inputs:
-            bound[at].bump()
-        made = [self.handed_out(at, tensors, bound) for at in range(len(self.outs))]
-        for slot, argument, at, kept in self.leaves:
-            if not kept:
-                leaf = slot.leaf if argument < 0 else tensors[argument]
-                leaf.grad_slot = None if at < 0 else made[at]
+    def called(self, tensors: list[Value]) -> Any:
+        """What the function returns for these tensors among its arguments."""
+        made = self.replay.run(tensors)
+        if self.returned is None:
+            return None
         items = iter(made)
         return mapped(self.returned, lambda _: next(items))
 
-    def handed_out(self, at: int, tensors: list[Value], bound: list[Buffer]) -> Any:
-        """Output number `at`, as a tensor over the memory that was bound."""
-        out, buffer = self.outs[at], self.graph.outputs[at]
-        for twin, x in zip(self.twins, tensors, strict=True):
-            if out is twin:
-                return x
-        if buffer.known:
-            return out
-        slot = self.input_of.get(buffer.storage)
-        if slot is not None:
-            return Value.result(rebased(buffer, self.graph.inputs[slot], bound[slot]))
-        slot = self.slot_of[buffer.storage]
-        return Value.result(rebased(buffer, whole(buffer.storage), bound[slot]))
+    def result(self, out: Value, buffer: Buffer, bound: list[Buffer]) -> Result:
+        """How a tensor is handed out."""
+        argument = next((at for at, twin in enumerate(self.twins) if out is twin), -1)
+        if argument >= 0 or buffer.known:
+            return Result(out, argument, -1, buffer, buffer)
+        slot = next(at for at, each in enumerate(bound) if each.storage is buffer.storage)
+        return Result(None, -1, slot, buffer, bound[slot])
+
+    def gradients(self, slots: list[Slot], outs: list[Value], results: list[Result], returned: int) -> list[Gradient]:
+        """How each gradient that the function touches is found and left."""
+        found, bound = [], sum(not argument for argument in (at in self.fixed for at in range(len(self.twins))))
+        shared = Counter(result.slot for result in results)
+        for slot in slots:
+            argument = next((at for at, twin in enumerate(self.twins) if slot.leaf is twin), -1)
+            number, before = -1, None if slot.bound is None else slot.bound.buffer
+            if slot.after is not None:
+                number = -2 if slot.after is slot.bound else next(at for at, out in enumerate(outs)
+                                                                  if out is slot.after)
+            alone = (number >= returned and before is None and results[number].slot >= 0
+                     and shared[results[number].slot] == 1 and covers(results[number].buffer))
+            found.append(Gradient(None if argument >= 0 else slot.leaf, argument, slot.read, before,
+                                  -1 if before is None else bound, number, alone))
+            bound += before is not None
+        return found

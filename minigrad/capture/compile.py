@@ -42,6 +42,7 @@ class Compiled:
     def __init__(self, function: Callable, cache_size: int) -> None:
         functools.update_wrapper(self, function, updated=())
         self.function, self.cache_size = function, cache_size
+        self.forms: list[Any] = []          # of the captures
         self.captures: list[Capture] = []
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -49,15 +50,17 @@ class Compiled:
             return self.function(*args, **kwargs)       # part of another capture
         tensors: list[Value] = []
         form = flattened((args, kwargs), tensors), GRAD.enabled, get_default_dtype()
-        for at, capture in enumerate(self.captures):
-            if capture.key == form and capture.fits(tensors):
+        for at, known in enumerate(self.forms):
+            if known == form and self.captures[at].replay.fits(tensors):
                 if at:
-                    self.captures.insert(0, self.captures.pop(at))
-                return capture.replay(tensors)
-        capture = self.captured(args, kwargs)
-        capture.key = form
-        self.captures = [capture, *self.captures[:self.cache_size - 1]]
-        return capture.replay(tensors)
+                    for listed in (self.forms, self.captures):
+                        listed.insert(0, listed.pop(at))
+                break
+        else:
+            capture = self.captured(args, kwargs)
+            self.forms = [form, *self.forms[:self.cache_size - 1]]
+            self.captures = [capture, *self.captures[:self.cache_size - 1]]
+        return self.captures[0].called(tensors)
 
     def captured(self, args: tuple, kwargs: dict, stages: list | None = None) -> Capture:
         """A new capture for these arguments."""
@@ -68,7 +71,7 @@ class Compiled:
 
     def clear(self) -> None:
         """Forgets all captures."""
-        self.captures = []
+        self.forms, self.captures = [], []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.__dict__["function"], name)

@@ -32,6 +32,7 @@ class Optimizer:
     kernel: str
     not_negative: ClassVar[tuple[str, ...]] = ()    # the hyperparameters that are numbers of 0 or more
     keeps: ClassVar[dict[str, str]] = {}    # names in the kernel's order: the hyperparameter that asks for it, if any
+    counts = True                           # whether `count` must be asked in each step, for each parameter
     start = ""                              # the hyperparameter that they are filled with at first, if not with 0
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
@@ -108,6 +109,8 @@ class Optimizer:
                     params.become(self.options(group, step))
                     renewed.add(params)
 
+        if not self.counts:
+            moving = list({params: (state, params) for state, params in moving}.values())
         recorder.effect(again, *[params for _, params in moving])
         recorder.guard(lambda: (self.kept(group), len(group["params"]), id(self.state)))
 

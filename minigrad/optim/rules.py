@@ -33,6 +33,7 @@ class SGD(Optimizer):
 
     kernel, not_negative = "sgd", ("lr", "momentum", "weight_decay")
     keeps: ClassVar = {"momentum_buffer": "momentum"}
+    counts = False
 
     def __init__(self, params: Iterable[Any], lr: float = 1e-3, momentum: float = 0, dampening: float = 0,
                  weight_decay: float = 0, nesterov: bool = False, *, maximize: bool = False) -> None:

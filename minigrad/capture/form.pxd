@@ -1,0 +1,3 @@
+"""C types for form.py."""
+
+cpdef flattened(tree, list tensors)
