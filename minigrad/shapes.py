@@ -1,5 +1,6 @@
 """Shapes without windows: broadcasting, axis numbers, reshape's -1.  Each rule stands here once."""
 
+import functools
 from collections.abc import Sequence
 from math import prod
 from typing import Any
@@ -10,6 +11,7 @@ MAX_AXES = 8
 MAX_SIZE = 2 ** 59      # elements: so their bytes can be counted in 64 bits
 
 
+@functools.lru_cache(maxsize=4096)
 def broadcast(op: str, *shapes: tuple[int, ...]) -> tuple[int, ...]:
     """The shape that all `shapes` broadcast to: aligned at the right, an axis of size 1 stretches.
 

@@ -12,7 +12,7 @@ from math import prod
 from typing import Any
 
 from minigrad.dtypes import check_dtype, promote_types
-from minigrad.errors import require
+from minigrad.errors import refuse, require
 from minigrad.functions.signature import several
 from minigrad.node import Tensor
 from minigrad.ops import linalg, math, view
@@ -55,7 +55,8 @@ def mm(input: Tensor, mat2: Tensor) -> Tensor:
     >>> minigrad.mm(minigrad.tensor([[1, 2]]), minigrad.tensor([[3], [4]]))
     tensor([[11]])
     """
-    _expect("mm", (2, 2), input=input, mat2=mat2)
+    if not input.ndim == mat2.ndim == 2:
+        _expect("mm", (2, 2), input=input, mat2=mat2)
     return linalg.matmul(input, mat2)
 
 
@@ -66,8 +67,10 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     >>> minigrad.bmm(minigrad.ones(2, 1, 3), minigrad.ones(2, 3, 1)).flatten()
     tensor([3., 3.])
     """
-    _expect("bmm", (3, 3), input=input, mat2=mat2)
-    require(input.shape[0] == mat2.shape[0], "bmm", "mat2", f"shape {mat2.shape}", f"{input.shape[0]} matrices")
+    if not input.ndim == mat2.ndim == 3:
+        _expect("bmm", (3, 3), input=input, mat2=mat2)
+    if input.shape[0] != mat2.shape[0]:
+        refuse("bmm", "mat2", f"shape {mat2.shape}", f"{input.shape[0]} matrices")
     return linalg.matmul(input, mat2)
 
 
@@ -101,7 +104,8 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
     tensor([[3, 4],
             [6, 8]])
     """
-    _expect("outer", (1, 1), input=input, vec2=vec2)
+    if not input.ndim == vec2.ndim == 1:
+        _expect("outer", (1, 1), input=input, vec2=vec2)
     return math.mul(view.reshape(input, shape=(*input.shape, 1)), vec2)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minigrad.dtypes import FLOATS, check_dtype, get_default_dtype, int64
-from minigrad.errors import require
+from minigrad.errors import refuse, require
 from minigrad.functions.create import finish, kind_of, like
 from minigrad.functions.math import cast
 from minigrad.kernels import KERNELS, Params, counters_used
@@ -22,9 +22,9 @@ __all__ = ["bernoulli", "normal", "rand", "rand_like", "randint", "randint_like"
 def draw(kernel: str, out: Buffer, generator: Generator | None, ints: tuple[int, ...] = (),
          floats: tuple[float, ...] = ()) -> Buffer:
     """Fills `out` by a kernel of random.pyx from the next positions of the generator."""
-    require(generator is None or isinstance(generator, Generator), kernel, "generator", type(generator).__name__,
-            "a minigrad.Generator", TypeError)
-    stream, used = generator or default_generator, counters_used(kernel, out.size, out.dtype)
+    stream, used = default_generator if generator is None else generator, counters_used(kernel, out.size, out.dtype)
+    if not isinstance(stream, Generator):
+        refuse(kernel, "generator", type(generator).__name__, "a minigrad.Generator", TypeError)
 
     def placed() -> Params:
         return Params((*stream.take(used), *ints), floats)
@@ -38,7 +38,8 @@ def draw(kernel: str, out: Buffer, generator: Generator | None, ints: tuple[int,
 
 def _drawn(op: str, kernel: str, size: tuple, generator: Any, dtype: Any, device: Any, requires_grad: bool) -> Any:
     kind = kind_of(op, dtype)
-    require(kind in FLOATS, op, "dtype", kind.name, "float32 or float64", TypeError)
+    if kind not in FLOATS:
+        refuse(op, "dtype", kind.name, "float32 or float64", TypeError)
     return finish(op, draw(kernel, Buffer.empty(shape_of(op, size), kind.code), generator), requires_grad, device)
 
 
@@ -99,8 +100,8 @@ def randint(low: int = 0, high: Any = None, size: Any = None, *, generator: Gene
     first, last = integer("randint", "low", low), integer("randint", "high", high)
     require(first < last, "randint", "low and high", f"{first} and {last}", "low < high")
     out = draw("randint", Buffer.empty(shape_of("randint", (size,)), int64.code), generator, ints=(first, last))
-    drawn = finish("randint", out, device=device)
-    return finish("randint", cast(drawn, kind_of("randint", dtype, int64)).buffer, requires_grad)
+    out = out if dtype is None else cast(Tensor.result(out), kind_of("randint", dtype)).buffer
+    return finish("randint", out, requires_grad, device)
 
 
 def randint_like(input: Tensor, low: int, high: Any = None, *, dtype: Any = None) -> Tensor:
@@ -122,7 +123,7 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, d
     """
     out = Buffer.empty(shape_of("randperm", (n,), "n"), int64.code)
     order = finish("randperm", draw("permutation", out, generator), device=device)
-    return cast(order, kind_of("randperm", dtype, int64))
+    return order if dtype is None else cast(order, kind_of("randperm", dtype))
 
 
 def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None) -> Tensor:

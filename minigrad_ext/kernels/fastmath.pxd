@@ -134,11 +134,12 @@ cdef inline double fast_acos(double x) noexcept nogil:
     return 2 * fast_atan(sqrt((1 - x) / (1 + x)))
 
 
-cdef inline real tail_ratio(real z) noexcept nogil:
-    """P(N > z) e^(z^2/2) for a standard normal N: the best quotient of its degrees for z in [0, 14.6], within 6e-9."""
-    cdef real p0 = 0.5, p1 = 0.4384975685194151, p2 = 0.18338543481414357, p3 = 0.040683946294953574
-    cdef real p4 = 0.0041238526515934735, q0 = 1, q1 = 1.674880123464749, q2 = 1.2031270172569748
-    cdef real q3 = 0.4698674490583449, q4 = 0.10198590837568094, q5 = 0.010336847604364305
+cdef inline real tail_ratio(real z, real scale=1) noexcept nogil:
+    """P(N > z) e^(z^2/2) scale for a standard normal N: the best quotient of its degrees for z in [0, 14.6], within
+    6e-9.  The scale is a constant and costs nothing."""
+    cdef real p0 = scale * <real>0.5, p1 = scale * <real>0.4384975685194151, p2 = scale * <real>0.18338543481414357
+    cdef real p3 = scale * <real>0.040683946294953574, p4 = scale * <real>0.0041238526515934735
+    cdef real q0 = 1, q1 = 1.674880123464749, q2 = 1.2031270172569748, q3 = 0.4698674490583449, q4 = 0.10198590837568094, q5 = 0.010336847604364305
     return ((((p4 * z + p3) * z + p2) * z + p1) * z + p0) / (((((q5 * z + q4) * z + q3) * z + q2) * z + q1) * z + q0)
 
 
@@ -255,10 +256,11 @@ cdef inline float scaled(float p, int32_t k) noexcept nogil:
 
 
 cdef inline float lifted_expf(float x) noexcept nogil:
-    """2^LIFT e^x for x in [-104, 40]."""
+    """2^LIFT e^x for x in [-104, 40]; what 1 + above loses is left out: a quarter of a unit, for 7 % of sigmoid's time."""
+    cdef float one = 1, rest
     cdef int32_t k
-    p = reduced_exp(x, &k)
-    return p * two_to(k + LIFT)
+    above = reduced_expm1(x, &rest, &k)
+    return (one + (above + rest)) * two_to(k + LIFT)
 
 
 cdef inline float fast_expf(float x) noexcept nogil:
@@ -303,7 +305,8 @@ cdef inline float fast_log1pf(float x) noexcept nogil:
 
 cdef inline float fast_sigmoidf(float x) noexcept nogil:
     """e / (1 + e) = e - e^2 / (1 + e) with e = e^-|x|, or for x >= 0, 1 / (1 + e)."""
-    e = lifted_expf(bounded(-fabsf(x), -104, 0))
+    cdef float z = -fabsf(x), low = -104
+    e = lifted_expf(low if z < low else z)
     y = (e if x < 0 else MG_LIFTED) / (MG_LIFTED + e)
     return (e - e * y) * MG_LOWERED if x < 0 else y
 
@@ -324,7 +327,8 @@ cdef inline float normal_tailf(float z, float* density) noexcept nogil:
     """P(N > z) for z >= 0, and 2^LIFT times the density e^(-z^2/2) without its factor.
 
     In powers of 2, e^(-z^2/2) = 2^(k + f) needs fewer steps; that the fraction f of a large exponent has few bits left
-    costs tails their last digits: 4 units in the last place at z = 2, 10 at 5, 110 at 14, where nothing normal is left.
+    costs tails their last digits: 5 units in the last place at z = 2, 13 at 5, 80 at 13, where x P(N < x) is 1e-37.  (To
+    square z without rounding makes it 5 everywhere, for a tenth of GELU's time; 1 + erf, as usual, has none right at 6.)
     """
     cdef float base = -0.72134752, top = 14.6
     cdef int32_t k
@@ -332,7 +336,7 @@ cdef inline float normal_tailf(float z, float* density) noexcept nogil:
     u = z * z * base
     f = u - nearest(u, &k)
     density[0] = as_float(float_bits(exp2_fraction(f)) + (<uint32_t>(k + LIFT) << 23))
-    return density[0] * (MG_LOWERED * <float>tail_ratio(z))
+    return density[0] * <float>tail_ratio(z, MG_LOWERED)
 
 
 # ---- in the precision of the argument

@@ -14,8 +14,8 @@ T2 passes; the lines of all rows of windows lie behind each other, a multiple of
 long loop however short the rows are (of 5 to 14 windows: 3 to 5 times as fast as row by row).  A T x T window costs 2T
 passes and not T*T.  The transpose of the mean runs the other way.  A unit of work is one plane (n, c).
 
-Where the largest stands is folded alike, each number with its place, or, where rows are short, by a table of the places
-of all windows of a plane, made once for all planes.  The walk back finds the places anew from x, which costs less than
+Where the largest stands is folded alike, each number with its place, or, where rows are short, by a table of places
+(places.pxd).  The walk back finds the places anew from x, which costs less than
 to write and read them.  The kernels are one walk in some modes, constants where it is called.
 """
 
@@ -24,19 +24,14 @@ from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcpy, memset
 from minigrad_ext.allocator cimport discard, scratch
 from minigrad_ext.kernels.axes cimport family, share_out
+from minigrad_ext.kernels.places cimport LANES, Run, Table, find_places, measure, place_t, raise_to, tabulate
 from minigrad_ext.kernels.window cimport Operand, Window, clip, floor_divide, operand_of, triple_t, volume
 from minigrad_ext.types cimport NO_MEMORY, OK, Params, Step, View, kernel_t, real, view_size
 
 cdef enum:
     ROOM = 2048                     # elements of the lines held at a time: they stay in the first-level cache
-    TABLE = 16384                   # entries at most: 64 KB
     TASK = 4096                     # elements per parallel task, about
     VECTOR = 8                      # elements
-    LANES = 16                      # windows of a block of the table
-
-ctypedef fused place_t:             # as wide as the numbers compared, where the planes allow, so that lanes match
-    int32_t
-    int64_t
 
 cdef enum Mode:
     LARGEST, MEAN                   # of x
@@ -48,10 +43,6 @@ cdef struct Given:                  # Params.i
     Window window
     triple_t taps, high
     int64_t padding, divisor        # whether taps on the padding count; 0: as many as count
-
-
-cdef struct Run:                    # the taps of a window that meet the input: places begin, begin + dilation, ...
-    int64_t begin, n
 
 
 cdef struct Task:
@@ -67,8 +58,7 @@ cdef struct Task:
     bint even                       # all windows count as many taps
     double* count                   # how many on the innermost axis
     Run* runs[3]                    # of the windows on each axis
-    int64_t blocks, reach           # of the table, and how many places of each window it holds; no blocks: no table
-    int32_t* table
+    Table table
     double work                     # ns, about
 
 
@@ -106,45 +96,20 @@ cdef inline bint is_compact(const Operand* image) noexcept nogil:
         image.size[0] == 1 or image.stride[0] == image.size[1] * image.size[2])
 
 
-cdef void tabulate(Task* task) noexcept nogil:
-    """table[block][t][lane] = the place in the image of element t of a window; in a window with fewer elements than
-    others the last one again, and behind the last window the first place of all.
-
-    Which way is the shorter, in ns: a plane takes 8 + 0.12 a place for each row that a row of windows meets (the mean
+cdef void choose_way(Task* task) noexcept nogil:
+    """Which is the shorter, in ns: a plane takes 8 + 0.12 a place for each row that a row of windows meets (the mean
     and the largest alone 0.4 of that), or by the table 0.35 an entry, of which each takes 1.2 to make.  So rows of up to
     28 places go by the table (of 8 or 10: 1.6 to 1.9 ns a window, not 5), windows of 3 x 3 with stride 2 up to 20."""
-    cdef triple_t most
-    task.table, task.blocks, task.reach, n = NULL, 0, 1, volume(task.pooled.size)
-    for axis in range(3):
-        most[axis], least = 0, 1
-        for o in range(task.pooled.size[axis]):
-            most[axis] = max(most[axis], task.runs[axis][o].n)
-            least = min(least, task.runs[axis][o].n)
-        task.reach *= most[axis] * least
-    planes, blocks = task.image.rows * task.image.columns, (n + LANES - 1) // LANES
-    size, rows = blocks * LANES * task.reach, task.pooled.size[0] * task.pooled.size[1] * most[0] * most[1]
-    task.work = (1 if task.mode > SHARE else 0.4) * <double>(planes * rows) * (8 + 0.12 * <double>task.width)
+    table, planes, windows = &task.table, task.image.rows * task.image.columns, <const int64_t*>task.pooled.size
+    size = measure(table, task.runs, windows)
+    rows = planes * windows[0] * windows[1] * table.most[0] * table.most[1]
+    task.work = (1 if task.mode > SHARE else 0.4) * <double>rows * (8 + 0.12 * <double>task.width)
     by_table = <double>size * (0.35 * <double>planes + 1.2)
     if task.mode > SHARE and is_compact(&task.image) and is_compact(&task.pooled) and by_table < task.work \
-            and volume(task.image.size) < 1 << 30 and 0 < size <= TABLE:
-        task.table = <int32_t*>scratch(size * sizeof(int32_t))
-    if task.table == NULL:
-        return
-    task.blocks, task.work = blocks, by_table
-    memset(task.table, 0, size * sizeof(int32_t))
-    for o in range(n):
-        row = o // task.pooled.size[2]
-        to = task.table + o // LANES * LANES * task.reach + o % LANES
-        a, b, c = task.runs[0][row // task.pooled.size[1]], task.runs[1][row % task.pooled.size[1]], \
-            task.runs[2][o % task.pooled.size[2]]
-        for t0 in range(most[0]):
-            i0 = a.begin + min(t0, a.n - 1) * task.given.window.dilation[0]
-            for t1 in range(most[1]):
-                i1 = b.begin + min(t1, b.n - 1) * task.given.window.dilation[1]
-                for t2 in range(most[2]):
-                    i2 = c.begin + min(t2, c.n - 1) * task.given.window.dilation[2]
-                    to[0] = <int32_t>((i0 * task.image.size[1] + i1) * task.image.size[2] + i2)
-                    to += LANES
+            and tabulate(table, task.runs, windows, task.image.size, task.given.window.dilation):
+        task.work = by_table
+    else:
+        table.blocks = 0
 
 
 cdef int prepare(Task* task, const Params* params) noexcept nogil:
@@ -181,7 +146,7 @@ cdef int prepare(Task* task, const Params* params) noexcept nogil:
     for axis in range(0 if task.given.divisor else 3):
         for o in range(task.pooled.size[axis]):
             task.even = task.even and counted(task, axis, o) == counted(task, axis, 0) != 0
-    tabulate(task)
+    choose_way(task)
     return OK
 
 
@@ -209,12 +174,6 @@ cdef inline int64_t part_end(int part, int64_t n) noexcept nogil:
 
 cdef inline int64_t part_start(int part, int64_t n) noexcept nogil:
     return 0 if part == 0 or n < VECTOR else n if n % VECTOR == 0 else n - VECTOR
-
-
-cdef inline void raise_to(real value, place_t here, real* best, place_t* at) noexcept nogil:
-    """Of equals, or NaNs, what was there before."""
-    cdef bint taken = (not (value <= best[0])) & (best[0] == best[0])
-    best[0], at[0] = value if taken else best[0], here if taken else at[0]
 
 
 cdef inline void rise(real* line, place_t* at, const real* row, int64_t step, place_t here, int64_t n) noexcept nogil:
@@ -342,23 +301,6 @@ cdef inline void mend_places(const Task* task, const real* best, place_t* at, in
             at[o] = <place_t>first_place(task, o0, o1 + o // task.windows, o % task.windows)
 
 
-cdef inline void find_places(const Task* task, const real* x, place_t* at) noexcept nogil:
-    """Of all windows of a plane, a block after the other, by the table."""
-    cdef real[LANES] best
-    cdef place_t[LANES] places
-    table = task.table
-    for block in range(task.blocks):
-        for j in range(LANES):
-            best[j], places[j] = x[table[j]], table[j]
-        for t in range(1, task.reach):
-            table += LANES
-            for j in range(LANES):
-                raise_to(x[table[j]], <place_t>table[j], best + j, places + j)
-        table += LANES
-        for j in range(LANES):
-            at[block * LANES + j] = places[j]
-
-
 cdef inline void use_places(Mode mode, const Task* task, char* results, real* other, const place_t* at, int64_t n
                             ) noexcept nogil:
     """Of n windows in a row."""
@@ -438,8 +380,8 @@ cdef inline void pool_plane(Mode mode, const Task* task, int64_t plane, real* li
     if mode == PUT:
         clear(other, picked)
     itemsize = <int64_t>(8 if mode == INDEX else sizeof(real))
-    if mode > SHARE and task.blocks:
-        find_places(task, x, at)
+    if mode > SHARE and task.table.blocks:
+        find_places(&task.table, x, at)
         use_places(mode, task, pooled.data + (n * pooled.row_stride + c * pooled.column_stride) * itemsize, picked, at,
                    volume(pooled.size))
         return
@@ -476,7 +418,7 @@ cdef inline void pool_plane(Mode mode, const Task* task, int64_t plane, real* li
 
 cdef inline int pool_with(const Task* task, int64_t first, int64_t end, real* _, const place_t* __) noexcept nogil:
     """Lines and results with their places, filled with the neutral element once: no row writes over the padding."""
-    room, n = task.rows * task.pitch + task.slack, max(task.rows * task.windows, task.blocks * LANES)
+    room, n = task.rows * task.pitch + task.slack, max(task.rows * task.windows, task.table.blocks * LANES)
     line = <real*>scratch((room + n) * (sizeof(real) + sizeof(place_t)))
     if line == NULL:
         return NO_MEMORY
@@ -519,7 +461,7 @@ cdef int pool(Step* step, Mode mode, int image, int pooled, int other) noexcept 
     # Planes do not meet: two threads gain a quarter from 16 us on, less than half the time that is usual.
     planes, each = task.image.rows * task.image.columns, volume(task.image.size) + volume(task.pooled.size)
     status = share_out(step.inner, &task, planes, max(<int64_t>1, TASK // each), 2.5 * task.work)
-    discard(task.table)
+    discard(task.table.at)
     discard(task.count)
     return status
 

@@ -23,8 +23,8 @@ from minigrad_ext.types cimport BOOL, FLOAT32, FLOAT64, INT32, INT64, N_DTYPES, 
 
 cdef enum:
     UNIT = 8192             # elements folded by one call, at most
-    CHUNK = 65536           # elements that share an accumulator, about
-    TASK = 16384            # elements per parallel task, at least
+    CHUNK = 16384           # elements that share an accumulator, about
+    TASK = 8192             # elements per parallel task, at least
     MAX_ACC = 16            # bytes of an accumulator
 
 # acc[j] <- acc[j] with the elements of column j, over `rows` rows
