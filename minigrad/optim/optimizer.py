@@ -17,6 +17,7 @@ from minigrad.functions.create import full_like, tensor
 from minigrad.kernels import KERNELS
 from minigrad.nn.module import clear_gradients, import_tensor
 from minigrad.tensor import Tensor
+from minigrad_ext.buffer import alike
 from minigrad_ext.kernel import Params
 from minigrad_ext.recorder import current, recording
 
@@ -83,12 +84,11 @@ class Optimizer:
                     with recording(None):
                         state[key] = full_like(param, start, requires_grad=False)
                 used.append(state[key].buffer)
-            shape, dtype = moved.shape, moved.dtype
             for buffer in used:
-                if buffer.shape != shape or buffer.dtype != dtype:
+                if not alike(buffer, moved) and (buffer.shape != moved.shape or buffer.dtype != moved.dtype):
                     key = ("grad", *keys)[used.index(buffer)]
                     raise ValueError(f"{type(self).__name__}: {key}: got {buffer.shape} of {DTYPES[buffer.dtype]}, "
-                                     f"expected {shape} of {param.dtype} as its parameter")
+                                     f"expected {param.shape} of {param.dtype} as its parameter")
             kernel(moved, *used, by_step[step])
             moved.bump()
         recorder = current()
