@@ -195,7 +195,7 @@ cdef struct Block:
 
 
 cdef inline void multiply(const Block* given, real* _, int rows, int lanes) noexcept nogil:
-    """to[i][j] = start[i] + sum over the terms of w[i][at_w] * line[at_line + j], or `least` where that is more.
+    """to[i][j] = start[i] + sum over the terms of w[i][at_w] * line[at_line + j], or `least` if more; NaN stays.
 
     `rows` and `lanes` are constants at each call: the sums stay in vector registers while u runs.
     """

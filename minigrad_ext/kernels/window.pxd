@@ -207,7 +207,10 @@ cdef inline void pad_planes(real* plane, int64_t to_step, const real* image, int
                 for q in range(width):
                     to[q] = from_[q]
                 to, from_ = to + pitch, from_ + step
-            for row in range(rows if stride != 1 else 0):
+            for row in range(rows if stride == 2 else 0):       # a constant step is vectorised
+                for q in range(width):
+                    to[row * pitch + q] = from_[row * step + q * 2]
+            for row in range(rows if stride != 1 and stride != 2 else 0):
                 for q in range(width):
                     to[row * pitch + q] = from_[row * step + q * stride]
         plane, image = plane + to_step, image + from_step
