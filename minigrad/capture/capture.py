@@ -7,6 +7,7 @@ from typing import Any
 from minigrad.capture.form import flattened, mapped
 from minigrad.capture.graph import covers
 from minigrad.capture.memory import Memory
+from minigrad.capture.names import named
 from minigrad.capture.passes import PASSES, own_constants
 from minigrad.capture.replay import Argument, Gradient, Replay, Result, State
 from minigrad.capture.state import of_function
@@ -20,11 +21,11 @@ from minigrad_ext.recorder import recording
 class Capture:
     """A function captured for arguments of one form.
 
-    `graph` is what was traced after all passes, `plan` what runs, in `memory`, and `replay` what a call does.  `stages`
-    gets the text of the graph before and after each pass.
+    `graph` is what was traced after all passes, `plan` what runs, in `memory`, and `replay` what a call does.
+    `watch(pass, graph)` is called after each pass, and with None before the first.
     """
 
-    def __init__(self, function: Callable, args: tuple, kwargs: dict, stages: list | None = None) -> None:
+    def __init__(self, function: Callable, args: tuple, kwargs: dict, watch: Callable | None = None) -> None:
         self.function, self.around = function, of_function(function)
         tensors: list[Value] = []
         flattened((args, kwargs), tensors)
@@ -35,7 +36,7 @@ class Capture:
             if found <= fixed:
                 break
             fixed |= found
-        self.finish(stages)
+        self.finish(watch)
 
     # Tracing --------------------------------------------------------------------------------------------------------
 
@@ -56,8 +57,8 @@ class Capture:
                 twin.differentiable = x.differentiable
                 graph.inputs.append(twin.buffer)
             self.twins.append(twin)
-        by_id: dict[int, Value] = {id(x): twin for x, twin in zip(tensors, self.twins, strict=True)}
-        args, kwargs = mapped((args, kwargs), lambda x: by_id[id(x)])
+        self.by_id = {id(x): twin for x, twin in zip(tensors, self.twins, strict=True)}
+        args, kwargs = mapped((args, kwargs), lambda x: self.by_id[id(x)])
         recorded = GRAD.enabled
         try:
             with recording(tracer):
@@ -72,7 +73,7 @@ class Capture:
 
     # From graph to plan ---------------------------------------------------------------------------------------------
 
-    def finish(self, stages: list | None) -> None:
+    def finish(self, watch: Callable | None) -> None:
         """Passes, memory and plan."""
         tracer, graph = self.tracer, self.graph
         slots = list(tracer.slots.values())
@@ -82,13 +83,16 @@ class Capture:
         returned = len(outs)
         outs += [slot.after for slot in slots if slot.after is not None and slot.after is not slot.bound
                  and not any(slot.after is out for out in outs)]
-        graph.outputs = [out.buffer for out in outs]
+        graph.outputs, graph.returned = [out.buffer for out in outs], returned
+        graph.names = named(self.function, *self.held, self.by_id, tracer)
+        graph.targets = [", ".join([f"%{graph.names[slot.leaf.buffer][0]}.grad" for slot in slots if slot.after is out])
+                         for out in outs]
         own_constants(graph)
         for step in (None, *PASSES):
             if step is not None:
                 step(graph)
-            if stages is not None:
-                stages.append((step, graph.text()))
+            if watch is not None:
+                watch(step, graph)
         self.memory = memory = Memory(graph)
         inputs = [buffer.storage for buffer in graph.inputs]
         fresh = [whole(storage) for storage in dict.fromkeys(

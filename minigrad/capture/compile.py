@@ -62,10 +62,10 @@ class Compiled:
             self.captures = [capture, *self.captures[:self.cache_size - 1]]
         return self.captures[0].called(tensors)
 
-    def captured(self, args: tuple, kwargs: dict, stages: list | None = None) -> Capture:
+    def captured(self, args: tuple, kwargs: dict, watch: Callable | None = None) -> Capture:
         """A new capture for these arguments."""
         try:
-            return Capture(self.function, args, kwargs, stages)
+            return Capture(self.function, args, kwargs, watch)
         except NumbersUnknown as error:
             raise CaptureError(explained(self.function, error)) from error
 

@@ -11,6 +11,7 @@ they may do follows from who reads and writes which memory, told by `Uses`.
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from minigrad.capture import show
 from minigrad_ext.buffer import Buffer, Storage, rebased, whole
 from minigrad_ext.kernel import Kernel, Params
 
@@ -19,9 +20,15 @@ class Launch:
     """A kernel, the buffers that it is given (some of which it writes), and what else it reads."""
 
     __slots__ = ("buffers", "kernel", "params")
+    parts: tuple["Launch", ...] = ()        # of a chain: elementwise launches that run block by block
 
     def __init__(self, kernel: Kernel, buffers: tuple[Buffer, ...], params: Params | None = None) -> None:
         self.kernel, self.buffers, self.params = kernel, buffers, params
+
+    @property
+    def name(self) -> str:
+        """The kernel's name."""
+        return self.kernel.name
 
     @property
     def args(self) -> tuple:
@@ -83,11 +90,21 @@ class Graph:
         self.outputs: list[Buffer] = []
         self.constants: set[Storage] = set()
         self.live: set[Params] = set()          # which change from run to run
-        self.names: dict[int, str] = {}         # of memory from outside: id(buffer) -> name
+        self.names: dict[Buffer, tuple[str, str]] = {}      # what memory from outside is called; see names.py
+        self.returned = 0                       # so many outputs are what the function returns
+        self.targets: list[str] = []            # for each output the gradients that it becomes, by name
 
     def text(self) -> str:
-        """The instructions, one a line."""
-        return "\n".join(f"{step.name} {step.attrs}" for step in self.instructions)
+        """What `show` prints."""
+        return show.text(self)
+
+    def show(self) -> None:
+        """Prints the graph, a line for each instruction."""
+        print(self.text())
+
+    def dot(self) -> str:
+        """The graph in the language of Graphviz: `dot -Tsvg` draws it."""
+        return show.dot(self)
 
     @property
     def launches(self) -> list[Launch]:

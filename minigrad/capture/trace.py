@@ -40,6 +40,7 @@ class Tracer:
         self.effects: list[Callable[[], None]] = []
         self.guards: list[Callable[[], Any]] = []
         self.guarded: dict[int, Any] = {}       # modules that were called
+        self.optimizers: list[Any] = []         # that made a step
 
     # What the kernels tell ------------------------------------------------------------------------------------------
 

@@ -111,6 +111,7 @@ class Optimizer:
 
         if not self.counts:
             moving = list({params: (state, params) for state, params in moving}.values())
+        recorder.optimizers.append(self)
         recorder.effect(again, *[params for _, params in moving])
         recorder.guard(lambda: (self.kept(group), len(group["params"]), id(self.state)))
 
