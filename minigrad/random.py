@@ -25,6 +25,13 @@ def again(effect: Callable[[], Any]) -> None:
         recorder.effect(effect)
 
 
+def keep(generator: "Generator") -> None:
+    """While a function is captured: a generator is about to change."""
+    recorder = current()
+    if recorder is not None:
+        recorder.keep(generator.__dict__)
+
+
 class Generator:
     """A stream of random numbers.
 
@@ -41,6 +48,7 @@ class Generator:
 
     def manual_seed(self, seed: int) -> "Generator":
         """Goes to the start of the stream of `seed`; returns the generator."""
+        keep(self)
         self._seed, self._offset = integer("manual_seed", "seed", seed) & MASK, 0
         again(lambda: self.manual_seed(seed))
         return self
@@ -64,6 +72,7 @@ class Generator:
         """Goes to a seed and position that `get_state` gave."""
         require(isinstance(state, dict) and set(state) == {"seed", "offset"}, "Generator.set_state", "state", state,
                 "what get_state returned")
+        keep(self)
         self._seed = integer("Generator.set_state", "seed", state["seed"]) & MASK
         self._offset = integer("Generator.set_state", "offset", state["offset"])
         again(lambda: self.set_state(state))
@@ -71,6 +80,7 @@ class Generator:
 
     def take(self, counters: int) -> tuple[int, int]:
         """(seed, position) of the next draw, which uses `counters` positions."""
+        keep(self)
         self._offset += counters
         return self._seed, self._offset - counters
 

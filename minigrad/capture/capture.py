@@ -36,6 +36,7 @@ class Capture:
             if found <= fixed:
                 break
             fixed |= found
+            self.tracer.restore()
         self.finish(watch)
 
     # Tracing --------------------------------------------------------------------------------------------------------
@@ -64,6 +65,9 @@ class Capture:
             with recording(tracer):
                 self.returned = function(*args, **kwargs)
                 tracer.flush()
+        except BaseException:
+            tracer.restore()
+            raise
         finally:
             GRAD.enabled = recorded
             for slot in tracer.slots.values():
@@ -110,6 +114,7 @@ class Capture:
             [at for at, storage in enumerate(inputs) if storage in written], tracer.effects,
             State(self.around, tracer.guards, [ref for _, ref in tracer.outside.values()],
                   list(tracer.guarded.values())))
+        tracer.restore()
         del self.tracer
 
     def called(self, tensors: list[Value]) -> Any:

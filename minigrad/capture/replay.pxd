@@ -44,7 +44,6 @@ cdef class Replay:
     cdef readonly int returned
     cdef readonly dict written
     cdef readonly State state
-    cdef public bint first
     cdef object lock
 
     @cython.locals(at=int, other=int, x=Value, y=Value, argument=Argument, gradient=Gradient, held=Value)

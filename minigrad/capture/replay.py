@@ -96,7 +96,6 @@ class Replay:
         self.plan, self.arguments, self.results, self.gradients = plan, arguments, results, gradients
         self.returned, self.fresh, self.written, self.changed = returned, fresh, written, changed
         self.effects, self.state = effects, state
-        self.first = True               # tracing has done what belongs to the first call
         self.lock = threading.Lock()
 
     def fits(self, tensors: list) -> bool:
@@ -138,11 +137,8 @@ class Replay:
         """A call."""
         with self.lock:
             bound = self.bind(tensors)
-            if self.first:
-                self.first = False
-            else:
-                for again in self.effects:
-                    again()
+            for again in self.effects:
+                again()
             self.plan.run()
         for buffer in self.written.values():
             buffer.bump()

@@ -13,7 +13,7 @@ from typing import Any
 from minigrad.capture.graph import Graph, Instruction, Launch
 from minigrad.node import Value
 from minigrad.op import promote
-from minigrad_ext.buffer import Buffer, unknown
+from minigrad_ext.buffer import Buffer, Storage, unknown
 from minigrad_ext.kernel import Kernel, Params
 
 
@@ -38,6 +38,8 @@ class Tracer:
         self.outside: dict[int, tuple[Buffer, weakref.ref]] = {}        # values with numbers that ops were given
         self.slots: dict[int, Slot] = {}
         self.effects: list[Callable[[], None]] = []
+        self.kept: dict[int, tuple[dict, dict]] = {}                    # what they change, with what it was
+        self.versions: dict[Storage, int] = {}                          # of the outside's memory that is written
         self.guards: list[Callable[[], Any]] = []
         self.guarded: dict[int, Any] = {}       # modules that were called
         self.optimizers: list[Any] = []         # that made a step
@@ -48,6 +50,9 @@ class Tracer:
         """Instead of running a kernel."""
         params = args[-1] if type(args[-1]) is Params else None
         self.noted.append(Launch(kernel, args if params is None else args[:-1], params))
+        for buffer in self.noted[-1].written:
+            if buffer.known:
+                self.versions.setdefault(buffer.storage, buffer.storage.version)
 
     def born(self, storage: Any) -> None:
         """Memory was filled with numbers."""
@@ -99,9 +104,24 @@ class Tracer:
         if read and slot.before is not None:
             slot.bound = leaf.grad_slot = Value.result(unknown(slot.before.buffer))
 
+    def keep(self, state: dict, *keys: str) -> None:
+        """A dictionary in which one of minigrad's own objects has what is about to change, at these keys or at all."""
+        self.kept.setdefault(id(state), (state, {key: state.get(key, self) for key in keys or state}))
+
+    def restore(self) -> None:
+        """Has everything be as before the function ran, since each call changes it for itself."""
+        for state, before in self.kept.values():
+            for key, value in before.items():
+                if value is self:               # there was none
+                    state.pop(key, None)
+                else:
+                    state[key] = value
+        for storage, version in self.versions.items():
+            storage.version = version
+
     def effect(self, again: Callable[[], None], *live: Params) -> None:
-        """Python work that belongs to each call: `again` does it, for the calls after this one, before the kernels run;
-        it renews the numbers of the Params `live`."""
+        """Python work that belongs to each call: `again` does it, before the kernels run; it renews the numbers of the
+        Params `live`."""
         self.effects.append(again)
         self.graph.live.update(live)
 

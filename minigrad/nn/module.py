@@ -283,10 +283,12 @@ class Module:
     def train(self: M, mode: bool = True) -> M:
         """Set `training` in every module: what Dropout and BatchNorm read."""
         require(isinstance(mode, bool), "train", "mode", type(mode).__name__, "bool", TypeError)
+        recorder = current()
         for module in self.modules():
+            if recorder is not None:
+                recorder.keep(module.__dict__, "training")
             if module.training != mode:
                 module.training = mode
-        recorder = current()
         if recorder is not None:
             recorder.effect(lambda: self.train(mode))
         return self

@@ -28,12 +28,19 @@ def _cosine(share: float) -> float:
     return (1 + math.cos(math.pi * share)) / 2
 
 
+def parts(schedule: Any) -> list[Any]:
+    """A schedule and those that it is made of."""
+    return [schedule, *[part for each in schedule.__dict__.get("_schedulers", ()) for part in parts(each)]]
+
+
 def each_call(step: Callable) -> Callable:
     """The method `step`, which tells whoever captures a function that each call of it takes this step again."""
     @functools.wraps(step)
     def told(self: Any, *args: Any) -> None:
         recorder = current()
         if recorder is not None:
+            for state in (*self.optimizer.param_groups, *[part.__dict__ for part in parts(self)]):
+                recorder.keep(state)
             recorder.effect(lambda: told(self, *args))
         with recording(None):
             step(self, *args)

@@ -67,13 +67,15 @@ class Optimizer:
 
     def update(self, group: dict[str, Any]) -> None:
         """Move the parameters of one group that have gradients; nothing is recorded."""
-        kernel, start, by_step = KERNELS[self.kernel], group.get(self.start, 0.0), {}
+        kernel, start, by_step, recorder = KERNELS[self.kernel], group.get(self.start, 0.0), {}, current()
         keys, moving = self.kept(group), []
         for param in group["params"]:
             gradient, moved = param.grad, param.buffer
             if gradient is None:
                 continue
             state = self.state[param] if keys else {}
+            if recorder is not None:
+                recorder.keep(state, "step")
             step = self.count(state)
             if step not in by_step:
                 by_step[step] = self.options(group, step)
@@ -91,7 +93,6 @@ class Optimizer:
                                      f"expected {param.shape} of {param.dtype} as its parameter")
             kernel(moved, *used, by_step[step])
             moved.bump()
-        recorder = current()
         if recorder is not None:
             self.tell(recorder, group, moving)
 
