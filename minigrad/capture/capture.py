@@ -101,7 +101,7 @@ class Capture:
         inputs = [buffer.storage for buffer in graph.inputs]
         fresh = [whole(storage) for storage in dict.fromkeys(
             buffer.storage for buffer in graph.outputs if not buffer.known and buffer.storage not in inputs)]
-        launches = [(launch.kernel, launch.args) for launch in graph.launches]
+        launches = [launch.call for launch in graph.launches]
         bound = [*graph.inputs, *fresh]
         self.plan = Plan(launches, memory.places, bound, graph.live, memory.nbytes)
         written = {buffer.storage: buffer for launch in graph.launches for buffer in launch.written}

@@ -30,10 +30,19 @@ class Launch:
         """The kernel's name."""
         return self.kernel.name
 
+    def replace(self, change: Callable[[Buffer], Buffer]) -> None:
+        """Puts change(buffer) in the place of every buffer."""
+        self.buffers = tuple(map(change, self.buffers))
+
     @property
     def args(self) -> tuple:
         """The arguments of the kernel's call."""
         return self.buffers if self.params is None else (*self.buffers, self.params)
+
+    @property
+    def call(self) -> tuple[Any, Any]:
+        """What a plan is told."""
+        return self.kernel, self.args
 
     @property
     def written(self) -> list[Buffer]:
@@ -44,6 +53,43 @@ class Launch:
         """The buffers whose numbers count: also those written, where old numbers show through."""
         return [buffer for at, buffer in enumerate(self.buffers)
                 if self.kernel.updates or not self.kernel.writes >> at & 1 or not covers(buffer)]
+
+
+class Chain(Launch):
+    """Elementwise launches of one shape that run one after another on a block of elements, then on the next block.
+
+    What only they themselves read needs no memory but that of a block.
+    """
+
+    __slots__ = ("inner", "parts")
+
+    def __init__(self, parts: tuple[Launch, ...], inner: set[Storage]) -> None:
+        self.parts, self.inner = parts, inner
+        self.kernel, self.params = parts[-1].kernel, None
+
+    @property
+    def name(self) -> str:
+        return "+".join([part.name for part in self.parts])
+
+    @property
+    def call(self) -> tuple[Any, Any]:
+        return tuple([part.call for part in self.parts]), self.inner
+
+    @property
+    def buffers(self) -> tuple[Buffer, ...]:        # type: ignore[override]
+        return tuple([buffer for part in self.parts for buffer in part.buffers if buffer.storage not in self.inner])
+
+    @property
+    def written(self) -> list[Buffer]:
+        return [part.buffers[0] for part in self.parts if part.buffers[0].storage not in self.inner]
+
+    @property
+    def read(self) -> list[Buffer]:
+        return [buffer for part in self.parts for buffer in part.buffers[1:] if buffer.storage not in self.inner]
+
+    def replace(self, change: Callable[[Buffer], Buffer]) -> None:
+        for part in self.parts:
+            part.replace(change)
 
 
 def covers(buffer: Buffer) -> bool:
@@ -73,7 +119,7 @@ class Instruction:
         """Puts change(buffer) in the place of every buffer."""
         self.operands, self.result = tuple(map(change, self.operands)), change(self.result)
         for launch in self.launches:
-            launch.buffers = tuple(map(change, launch.buffers))
+            launch.replace(change)
 
 
 class Graph:

@@ -55,14 +55,18 @@ def inherit(launches: list[Launch], spans: dict[Storage, tuple[int, int]]) -> di
         return heirs.get(buffer.storage, buffer.storage)
 
     for at, launch in enumerate(launches):
-        out = launch.buffers[0]
-        if not launch.kernel.elementwise or spans.get(out.storage, (-1,))[0] != at or not covers(out):
-            continue
-        for x in launch.buffers[1:]:
-            old = owner(x)
-            alone = all(alike(y, out) and covers(y) for y in launch.buffers[1:] if owner(y) is old)
-            if old in spans and spans[old][1] == at and old.nbytes == out.storage.nbytes and alone:
-                heirs[out.storage] = old
-                spans[old] = spans[old][0], spans.pop(out.storage)[1]
-                break
+        parts = launch.parts or (launch,)
+        for number, part in enumerate(parts):
+            out = part.buffers[0]
+            if not part.kernel.elementwise or spans.get(out.storage, (-1,))[0] != at or not covers(out):
+                continue
+            later = {owner(y) for other in parts[number + 1:] for y in other.buffers}
+            for x in [buffer for other in parts[:number + 1] for buffer in other.buffers[1:]]:
+                old = owner(x)
+                alone = all(alike(y, out) and covers(y) for other in parts for y in other.buffers if owner(y) is old)
+                if (old in spans and spans[old][1] == at and old.nbytes == out.storage.nbytes and alone
+                        and old not in later and out.storage in spans):
+                    heirs[out.storage] = old
+                    spans[old] = spans[old][0], spans.pop(out.storage)[1]
+                    break
     return heirs
