@@ -4,17 +4,16 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from minigrad.capture.derivative import Derivative, History
 from minigrad.capture.form import flattened, mapped
 from minigrad.capture.graph import covers
-from minigrad.capture.memory import Memory
 from minigrad.capture.names import named
-from minigrad.capture.passes import PASSES, own_constants
+from minigrad.capture.placed import Placed
 from minigrad.capture.replay import Argument, Gradient, Replay, Result, State
 from minigrad.capture.state import of_function
 from minigrad.capture.trace import Slot, Tracer
 from minigrad.node import GRAD, Value
-from minigrad_ext.buffer import Buffer, rebased, unknown, whole
-from minigrad_ext.plan import Plan
+from minigrad_ext.buffer import rebased, unknown, whole
 from minigrad_ext.recorder import recording
 
 
@@ -36,6 +35,7 @@ class Capture:
             if found <= fixed:
                 break
             fixed |= found
+            self.tracer.restore()
             self.tracer.restore()
         self.finish(watch)
 
@@ -65,6 +65,7 @@ class Capture:
             with recording(tracer):
                 self.returned = function(*args, **kwargs)
                 tracer.flush()
+                self.derivatives = self.derived()
         except BaseException:
             tracer.restore()
             raise
@@ -74,6 +75,16 @@ class Capture:
                 slot.after, slot.leaf.grad_slot = slot.leaf.grad_slot, slot.before
         outside = {buffer.storage for launch in graph.launches for buffer in launch.buffers if buffer.known}
         return {at for at, x in enumerate(tensors) if x.buffer.storage in outside} | set(fixed)
+
+    def derived(self) -> list[Derivative]:
+        """Of the results that have a graph.  (One that shows numbers of the outside has the graph that it needs.)"""
+        returned: list[Value] = []
+        mapped(self.returned, returned.append)
+        places = {id(out): at for at, out in enumerate(returned) if out.node is not None and not out.buffer.known}
+        found = [Derivative(self.tracer, returned, at, self.twins) for at in places.values()]
+        for at in places.values():
+            returned[at].node = None        # by which all that was traced would stay
+        return [derivative for derivative in found if derivative.ends]
 
     # From graph to plan ---------------------------------------------------------------------------------------------
 
@@ -87,33 +98,25 @@ class Capture:
         returned = len(outs)
         outs += [slot.after for slot in slots if slot.after is not None and slot.after is not slot.bound
                  and not any(slot.after is out for out in outs)]
-        graph.outputs, graph.returned = [out.buffer for out in outs], returned
+        kept = [whole(storage) for derivative in self.derivatives for storage in derivative.saved]
+        graph.outputs, graph.returned = [*[out.buffer for out in outs], *kept], returned
         graph.names = named(self.function, *self.held, self.by_id, tracer)
         graph.targets = [", ".join([f"%{graph.names[slot.leaf.buffer][0]}.grad" for slot in slots if slot.after is out])
-                         for out in outs]
-        own_constants(graph)
-        for step in (None, *PASSES):
-            if step is not None:
-                step(graph)
-            if watch is not None:
-                watch(step, graph)
-        self.memory = memory = Memory(graph)
-        inputs = [buffer.storage for buffer in graph.inputs]
-        fresh = [whole(storage) for storage in dict.fromkeys(
-            buffer.storage for buffer in graph.outputs if not buffer.known and buffer.storage not in inputs)]
-        launches = [launch.call for launch in graph.launches]
-        bound = [*graph.inputs, *fresh]
-        self.plan = Plan(launches, memory.places, bound, graph.live, memory.nbytes)
-        written = {buffer.storage: buffer for launch in graph.launches for buffer in launch.written}
+                         for out in outs] + [""] * len(kept)
+        placed = Placed(graph, watch)
+        self.memory, self.plan = placed.memory, placed.plan
         arguments = [Argument(twin, wanting, first, at in self.fixed) for at, (twin, wanting, first)
                      in enumerate(zip(self.twins, self.wanting, self.first, strict=True))]
-        results = [self.result(out, buffer, bound) for out, buffer in zip(outs, graph.outputs, strict=True)]
+        results = [placed.result(out, buffer, self.twins) for out, buffer in
+                   zip([*outs, *[None] * len(kept)], graph.outputs, strict=True)]
         self.replay = Replay(
-            self.plan, arguments, results, returned, self.gradients(slots, outs, results, returned), fresh,
-            {storage: buffer for storage, buffer in written.items() if buffer.known},
-            [at for at, storage in enumerate(inputs) if storage in written], tracer.effects,
+            self.plan, arguments, results, returned, self.gradients(slots, outs, results, returned), placed.fresh,
+            placed.written, placed.changed, tracer.effects,
             State(self.around, tracer.guards, [ref for _, ref in tracer.outside.values()],
                   list(tracer.guarded.values())))
+        if self.derivatives:
+            self.replay.saved = len(outs)
+            self.replay.history = History(self.function, self.held, self.derivatives)
         tracer.restore()
         del self.tracer
 
@@ -124,14 +127,6 @@ class Capture:
             return None
         items = iter(made)
         return mapped(self.returned, lambda _: next(items))
-
-    def result(self, out: Value, buffer: Buffer, bound: list[Buffer]) -> Result:
-        """How a tensor is handed out."""
-        argument = next((at for at, twin in enumerate(self.twins) if out is twin), -1)
-        if argument >= 0 or buffer.known:
-            return Result(out, argument, -1, buffer, buffer)
-        slot = next(at for at, each in enumerate(bound) if each.storage is buffer.storage)
-        return Result(None, -1, slot, buffer, bound[slot])
 
     def gradients(self, slots: list[Slot], outs: list[Value], results: list[Result], returned: int) -> list[Gradient]:
         """How each gradient that the function touches is found and left."""

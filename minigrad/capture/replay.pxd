@@ -44,6 +44,8 @@ cdef class Replay:
     cdef readonly int returned
     cdef readonly dict written
     cdef readonly State state
+    cdef public int saved
+    cdef public object history
     cdef object lock
 
     @cython.locals(at=int, other=int, x=Value, y=Value, argument=Argument, gradient=Gradient, held=Value)

@@ -11,6 +11,7 @@ from typing import Any
 
 from minigrad.capture.state import of_module, unchanged
 from minigrad.node import Value
+from minigrad.random import get_rng_state
 from minigrad_ext.buffer import Buffer, alike, rebased, unshared, whole
 from minigrad_ext.plan import Plan
 from minigrad_ext.recorder import changes
@@ -96,6 +97,8 @@ class Replay:
         self.plan, self.arguments, self.results, self.gradients = plan, arguments, results, gradients
         self.returned, self.fresh, self.written, self.changed = returned, fresh, written, changed
         self.effects, self.state = effects, state
+        self.saved = len(results)       # from which number on they are kept for derivatives, which `history` attaches
+        self.history: Any = None
         self.lock = threading.Lock()
 
     def fits(self, tensors: list) -> bool:
@@ -137,6 +140,7 @@ class Replay:
         """A call."""
         with self.lock:
             bound = self.bind(tensors)
+            before = None if self.history is None else get_rng_state()
             for again in self.effects:
                 again()
             self.plan.run()
@@ -153,6 +157,9 @@ class Replay:
                 gradient.holder(tensors).grad_slot = made[at]
             elif at >= 0:
                 self.leave(gradient.holder(tensors), self.results[at], tensors, bound)
+        if self.history is not None:
+            saved = [self.handed_out(result, tensors, bound) for result in self.results[self.saved:]]
+            self.history.attach(made, saved, bound, tensors, before)
         return made
 
     def leave(self, holder: Any, result: Result, tensors: list, bound: list) -> None:

@@ -65,9 +65,7 @@ class Tracer:
         if row.promotes:
             operands = promote(row.name, operands, row.promotes)
         self.flush()
-        for x in operands:
-            if isinstance(x, Value) and x.buffer.known:
-                self.outside.setdefault(id(x.buffer), (x.buffer, weakref.ref(x)))
+        self.given(operands)
         out = row.perform(operands, attrs)
         launches, self.noted = self.noted, []
         made = self.add(row.name, tuple([x.buffer for x in operands]), out.buffer, launches, attrs, row)
@@ -75,6 +73,12 @@ class Tracer:
             self.made[id(out.node)] = made
             self.nodes.append(out.node)
         return out
+
+    def given(self, operands: tuple) -> None:
+        """Notes the values from outside among what an op works on."""
+        for x in operands:
+            if isinstance(x, Value) and x.buffer.known:
+                self.outside.setdefault(id(x.buffer), (x.buffer, weakref.ref(x)))
 
     def add(self, name: str, operands: tuple, result: Buffer, launches: list[Launch], attrs: dict,
             row: Any = None) -> Instruction:

@@ -13,6 +13,7 @@ from minigrad.node import GRAD, Value
 from minigrad.ops.math import rsqrt, square
 from minigrad.ops.view import reshape, sum_to
 from minigrad_ext.buffer import Buffer
+from minigrad_ext.recorder import current
 
 
 def _shape(x: Any, w: Any, b: Any, *moments: Any, groups: Groups) -> Any:
@@ -59,6 +60,9 @@ normalize = fused(
 
 def normalize_tracking(operands: tuple, moments: list[Buffer], momentum: float, groups: Groups) -> Any:
     """`normalize` across samples, whose kernel also moves running moments, contiguous and of the operands' dtype."""
+    recorder = current()
+    if recorder is not None:
+        recorder.given(operands)
     shape, dtype = _shape(*operands, groups=groups)
     buffer = Buffer.empty(shape, dtype.code)
     KERNELS["normalize_tracking"](buffer, *[each.buffer for each in operands], *moments,
