@@ -99,6 +99,12 @@ def compile(function: Callable | None = None, *, cache_size: int = 16) -> Any:
     call runs the plan's kernels one after another.  Other shapes, dtypes, modes and options are captured for
     themselves, the last `cache_size` of which are kept.  Results and effects are those of the function itself.
 
+    Results have graphs where the function's have: `compile(model)(x).sum().backward()` runs a second plan.  (Several
+    results that are differentiated at once each have their own, so what they share is passed once for each.)  A graph
+    that the function has freed, as a training step does that calls `backward` itself, is not handed out.  Forward mode
+    and derivatives of the derivative (`create_graph=True`) record the function again, with the random numbers of that
+    call: what it does beside its results happens again then.
+
     Python that looks at a tensor's numbers (`if loss > 3`, `loss.item()`, `print(loss)`) raises CaptureError, which
     names the line.  Python without tensors (a print, a count) runs while capturing only.
 
