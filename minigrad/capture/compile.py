@@ -106,7 +106,9 @@ def compile(function: Callable | None = None, *, cache_size: int = 16) -> Any:
     call: what it does beside its results happens again then.
 
     Python that looks at a tensor's numbers (`if loss > 3`, `loss.item()`, `print(loss)`) raises CaptureError, which
-    names the line.  Python without tensors (a print, a count) runs while capturing only.
+    names the line, and so do operations whose shape depends on numbers (boolean masks, nonzero, one_hot without
+    num_classes).  Python without tensors (a print, a count) runs while capturing only, and checks of numbers that no
+    kernel makes (of probabilities, say) are left out; positions out of range are an IndexError of any call.
 
     >>> import minigrad
     >>> from minigrad import nn, optim

@@ -14,6 +14,7 @@ from minigrad.node import Tensor
 from minigrad.ops import math, view
 from minigrad.shapes import shape_of
 from minigrad_ext.buffer import Buffer
+from minigrad_ext.recorder import current
 
 __all__ = ["arange", "as_tensor", "empty", "empty_like", "eye", "from_dlpack", "from_numpy", "full",
            "full_like", "is_floating_point", "is_tensor", "linspace", "one_hot", "ones", "ones_like", "tensor",
@@ -287,8 +288,9 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """
     check_dtype("one_hot", "tensor", tensor.dtype, int64)
     require(tensor.numel() or num_classes > 0, "one_hot", "num_classes", num_classes, "1 or more for an empty tensor")
-    low, high = (tensor.amin().item(), tensor.amax().item()) if tensor.numel() else (0, 0)
-    num_classes = high + 1 if num_classes == -1 else num_classes
-    require(low >= 0 and high < num_classes, "one_hot", "tensor", f"class {low if low < 0 else high}",
-            "0 or more and less than num_classes", IndexError)
+    if num_classes == -1 or current() is None:
+        low, high = (tensor.amin().item(), tensor.amax().item()) if tensor.numel() else (0, 0)
+        num_classes = high + 1 if num_classes == -1 else num_classes
+        require(low >= 0 and high < num_classes, "one_hot", "tensor", f"class {low if low < 0 else high}",
+                "0 or more and less than num_classes", IndexError)
     return math.cast(math.eq(view.flat_view(tensor, (*tensor.shape, 1)), arange(num_classes)), dtype=int64)

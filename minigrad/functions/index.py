@@ -23,6 +23,7 @@ from minigrad.ops.view import flat_view, viewed
 from minigrad.shapes import axis_of, broadcast
 from minigrad_ext.buffer import Buffer
 from minigrad_ext.kernel import Params
+from minigrad_ext.recorder import current
 
 __all__ = ["gather", "index_select", "masked_fill", "masked_select", "nonzero", "scatter", "scatter_add",
            "where"]
@@ -185,7 +186,7 @@ def entry(part: Any) -> Any:
             "integers or bools", IndexError)
     if index.dtype is dtypes.bool:
         return index
-    return cast(index, int64) if index.ndim else index.item()
+    return cast(index, int64) if index.ndim or current() is not None else index.item()
 
 
 def axes_taken(part: Any) -> int:
@@ -198,6 +199,9 @@ def read(x: Any, key: Any) -> tuple[Any, list[tuple[int, Any]]]:
     """The view that the key takes of x, and its tensors of positions as (axis of that view, tensor)."""
     shape = x.shape
     parts = list(map(entry, key if isinstance(key, tuple) else (key,)))
+    if any(isinstance(part, Tensor) and part.ndim for part in parts):       # beside others, a number is not one of them
+        parts = [part.item() if isinstance(part, Tensor) and not part.ndim and part.dtype is int64 else part
+                 for part in parts]
     used = sum(map(axes_taken, parts))
     if used > len(shape):
         raise IndexError(f"indexing: got {used} indices for the {len(shape)} axes of shape {shape}")
@@ -255,6 +259,8 @@ class Picks:
         flat = None
         for (_, index), size in zip(picks, sizes, strict=True):
             place = counted(index, size)
+            if len(picks) > 1 and current() is not None:        # each is to be checked, not the number that they make
+                place = along(arange(size), 0, flat_view(place, (place.numel(),))).reshape(place.shape)
             flat = place if flat is None else flat * size + place
         self.flat = flat_view(view.expand(flat, shape=shape), (prod(shape),))
 
@@ -276,7 +282,9 @@ class Picks:
 
 
 def counted(index: Any, size: int) -> Any:
-    """The index counted from the front; IndexError where it is out of range."""
+    """The index counted from the front; IndexError where it is out of range, which in a capture the kernels raise."""
+    if current() is not None:
+        return math.where(index < 0, index + size, index)
     if index.numel():
         low, high = index.amin().item(), index.amax().item()
         if low < -size or high >= size:
@@ -288,7 +296,7 @@ def counted(index: Any, size: int) -> Any:
 
 def getitem(x: Any, key: Any) -> Any:
     """x[key]: a view for integers, slices, ellipsis and None; a copy where tensors pick."""
-    if isinstance(key, Tensor) and key.ndim == 1 and key.dtype is int64 and x.ndim:
+    if isinstance(key, Tensor) and key.ndim == 1 and key.dtype is int64 and x.ndim and current() is None:
         with suppress(IndexError):      # rows, as of a batch: a quarter of the time, unless some count from the end
             return along(x, 0, key)
     part, picks = read(x, key)

@@ -81,8 +81,9 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Gene
     if size is None:
         require(likes, "normal", "size", None, "a shape where mean and std are numbers")
         size, dtype = broadcast("normal", *[x.shape for x in likes]), dtype or likes[0].dtype
-    negative: Any = std < 0
-    require(not (negative.any().item() if isinstance(std, Tensor) else negative), "normal", "std", std, "0 or more")
+    if not isinstance(std, Tensor) or current() is None:
+        negative: Any = std < 0
+        require(not (negative.any().item() if isinstance(std, Tensor) else negative), "normal", "std", std, "0 or more")
     return randn(tuple(size), generator=generator, dtype=dtype) * std + mean
 
 
@@ -138,7 +139,8 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
         require(0 <= p <= 1, "bernoulli", "p", p, "from 0 to 1")
     else:
         check_dtype("bernoulli", "input", input.dtype, *FLOATS)
-        low, high = (input.amin().item(), input.amax().item()) if input.numel() else (0, 0)
-        require(low >= 0 and high <= 1, "bernoulli", "input", f"probabilities from {low} to {high}", "from 0 to 1")
+        if input.numel() and current() is None:
+            low, high = input.amin().item(), input.amax().item()
+            require(low >= 0 and high <= 1, "bernoulli", "input", f"probabilities from {low} to {high}", "from 0 to 1")
     chosen = math.lt(rand(input.shape, generator=generator, dtype=kind), input if p is None else float(p))
     return cast(chosen, input.dtype)

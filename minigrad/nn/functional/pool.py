@@ -20,6 +20,7 @@ from minigrad.ops.math import square
 from minigrad.ops.view import embed, flat_view, reshape
 from minigrad.shapes import integer
 from minigrad.tensor import Tensor
+from minigrad_ext.recorder import current
 
 __all__ = ["adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d",
            "adaptive_max_pool2d", "adaptive_max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d", "avg_unpool",
@@ -259,7 +260,7 @@ def _max_unpool(input: Floats, indices: Tensor, kernel_size: PerAxis, stride: St
     sizes = _unpooled(op, x.shape[2:], output_size, kernel_size, stride, padding, dilation)
     channels, room = math.prod(x.shape[:2]), math.prod(sizes)
     values, index = (flat_view(part, (channels, math.prod(x.shape[2:]))) for part in (x, indices))
-    for found in (index.amin().item(), index.amax().item()) if x.numel() else ():
+    for found in (index.amin().item(), index.amax().item()) if x.numel() and current() is None else ():
         require(0 <= found < room, op, "indices", found, f"from 0 to {room - 1}: the output has {sizes}", IndexError)
     output = scatter(zeros(channels, room, dtype=x.dtype), 1, index, values)
     return reshape(output, shape=(*x.shape[alone:2], *sizes))
