@@ -12,7 +12,7 @@ import os
 import platform
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from operator import mul
 from pathlib import Path
@@ -26,7 +26,8 @@ from minigrad.kernels import ISA
 from minigrad_ext.parallel import usable_cores
 
 MINIGRAD, PYTORCH, NUMPY, NAIVE = "minigrad", "PyTorch", "NumPy", "naive loops"
-NAMES = (MINIGRAD, PYTORCH, NUMPY, NAIVE)
+CAPTURED, COMPILED = "captured", "torch.compile"        # the same two, not eager
+NAMES = (MINIGRAD, PYTORCH, NUMPY, NAIVE, CAPTURED, COMPILED)
 LARGEST_NAIVE = 1e7         # operations, which the loops need a good part of a second for
 
 
@@ -37,6 +38,11 @@ class Library:
     F: Any
     tensor: Callable[[Any], Any]    # of one of minigrad, in memory of its own
     trains: bool = False            # has gradients and threads
+
+    def forget(self) -> None:
+        """Drops what was compiled: PyTorch compiles a function no more than eight times."""
+        if self.name == COMPILED:
+            self.m.compiler.reset()
 
     def call(self, row: Row, backward: bool) -> Call | None:
         """The row's call, with its gradients in all operands if wanted; None where the library has no such thing."""
@@ -83,6 +89,21 @@ def installed(without: list[str]) -> list[Library]:
     if NAIVE not in without:
         found.append(Library(NAIVE, naive, naive, lambda x: x.tolist()))
     return found
+
+
+def compiling(found: list[Library], without: list[str]) -> list[Library]:
+    """The libraries that make a whole training step faster, if they can here (torch.compile needs a C++ compiler)."""
+    faster = []
+    for library in found:
+        name = {MINIGRAD: CAPTURED, PYTORCH: COMPILED}.get(library.name)
+        if name is None or name in without:
+            continue
+        try:
+            library.m.compile(lambda x: x * 2 + 1)(library.m.ones(64))
+            faster.append(replace(library, name=name))
+        except Exception as error:
+            print(f"{name} does not run here: {str(error).strip().splitlines()[0]}")
+    return faster
 
 
 def machine(found: list[Library]) -> str:

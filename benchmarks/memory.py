@@ -1,9 +1,13 @@
 """The memory that a training step needs: each library and network in a process of its own.
 
 Two figures: `tensors`, the most bytes that tensors had at one time of a step, by the library's own books (minigrad's
-allocator; PyTorch's profiler, which is told each allocation, added to the tensors that were there before); and
-`process`, by how much the process's resident memory grew at most from the building of the network to the end of the
-steps, by the system's (which counts scratch memory, kept blocks and code that was compiled meanwhile too).
+allocator, which the kernels' scratch comes from too; PyTorch's profiler, which is told each allocation, added to the
+tensors that were there before); and `process`, by how much the process's resident memory grew at most from the building
+of the network to the end of the steps, by the system's (which counts scratch memory, kept blocks and code that was
+compiled meanwhile too).
+
+Of a captured step the tensors are the network's, its results and its plan's `arena`, in which all that lives only
+during a step has its place; beside it stands the `bound`: what of that must be there at one moment at least.
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from benchmarks.libraries import CAPTURED, MINIGRAD, PYTORCH
 from benchmarks.networks import NETWORKS, training_step
 
 STEPS = 3
@@ -50,30 +55,38 @@ def resident(field: str) -> int:
 
 def measured(library: str, network: str, batch: int) -> dict[str, int]:
     """In this process, which should be a fresh one."""
-    m = import_module("torch" if library == "PyTorch" else "minigrad")
+    m = import_module("torch" if library == PYTORCH else "minigrad")
     m.set_num_threads(1)
-    training_step(m, network, 1)()          # what is loaded and compiled at the first step of any network
+    captured = library == CAPTURED
+    training_step(m, network, 1, captured)()    # what is loaded and compiled at the first step of any network
     gc.collect()
     before = resident("VmRSS")
-    step = training_step(m, network, batch)
+    step = training_step(m, network, batch, captured)
     for _ in range(STEPS):
         step()
-    grown = resident("VmHWM") - before
-    return {"tensors": (tensors_torch if library == "PyTorch" else tensors_minigrad)(step), "process": grown}
+    found = {"process": resident("VmHWM") - before,
+             "tensors": (tensors_torch if library == PYTORCH else tensors_minigrad)(step)}
+    if captured:
+        memory = step.captures[0].memory
+        found |= {"arena": memory.nbytes, "bound": memory.bound}
+    return found
 
 
 def table(batches: list[int]) -> list[str]:
+    names = (MINIGRAD, CAPTURED, PYTORCH)
+    columns = [("tensors", name) for name in names] + [(kind, CAPTURED) for kind in ("arena", "bound")] + [
+        ("process", name) for name in names]
     lines = ["Megabytes (10^6 bytes), one thread.", "",
-             "| network | batch | minigrad: tensors | PyTorch: tensors | minigrad: process | PyTorch: process |",
-             "|---" * 6 + "|"]
+             f"| network | batch | {' | '.join(f'{name}: {kind}' for kind, name in columns)} |",
+             "|---" * (2 + len(columns)) + "|"]
     print("\n".join(lines), flush=True)
     for network in NETWORKS:
         for batch in batches:
-            commands = [[sys.executable, "-m", "benchmarks.memory", library, network, str(batch)]
-                        for library in ("minigrad", "PyTorch")]
-            found = [json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-                     for command in commands]
-            cells = [f"{one[kind] / 1e6:.2f}" for kind in ("tensors", "process") for one in found]
+            found = {}
+            for name in names:
+                command = [sys.executable, "-m", "benchmarks.memory", name, network, str(batch)]
+                found[name] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+            cells = [f"{found[name][kind] / 1e6:.2f}" for kind, name in columns]
             lines.append(f"| {network} | {batch} | {' | '.join(cells)} |")
             print(lines[-1], flush=True)
     return lines

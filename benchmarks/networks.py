@@ -66,19 +66,30 @@ NETWORKS: dict[str, tuple[Callable[[Any], Any], tuple[int, ...], str]] = {
 }
 
 
-def training_step(m: Any, name: str, batch: int) -> Any:
-    """One step of SGD with momentum: zero_grad, forward, loss, backward, step; its `model` is an attribute."""
+def training_step(m: Any, name: str, batch: int, compiled: bool = False) -> Any:
+    """One step of SGD with momentum: zero_grad, forward, loss, backward, step; its `model` is an attribute.
+
+    Compiled, if wanted: by minigrad.compile as a whole; by torch.compile the forward pass with the loss (the backward
+    pass with it) and the optimiser's step each for itself, which is faster there than the step as a whole.
+    """
     build, shape, kind = NETWORKS[name]
     m.manual_seed(0)
     model, x = build(m), m.rand(batch, *shape)
     target = m.arange(batch) % 10 if kind == "class" else x
     loss = m.nn.functional.cross_entropy if kind == "class" else m.nn.functional.mse_loss
     optimizer = m.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+    whole, parts = compiled and m.__name__ == "minigrad", compiled and m.__name__ == "torch"
+
+    def forward() -> Any:
+        return loss(model(x), target)
+
+    forward, update = (m.compile(forward), m.compile(optimizer.step)) if parts else (forward, optimizer.step)
 
     def step() -> None:
         optimizer.zero_grad()
-        loss(model(x), target).backward()
-        optimizer.step()
+        forward().backward()
+        update()
 
-    step.model = model
-    return step
+    made: Any = m.compile(step) if whole else step
+    made.model = model
+    return made
