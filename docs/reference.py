@@ -219,7 +219,7 @@ def top_level() -> list[str]:
     families = {*functions.__all__, "Tensor"}
     return [name for name in dir(minigrad) if not name.startswith("_") and name not in families
             and any(kind(getattr(minigrad, name)) for kind in (inspect.isclass, inspect.isfunction, inspect.ismethod))
-            and not isinstance(getattr(minigrad, name), types.ModuleType)] + ["load", "save"]
+            and not isinstance(getattr(minigrad, name), types.ModuleType)] + ["CaptureError", "compile", "load", "save"]
 
 
 def page() -> str:

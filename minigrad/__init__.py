@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING as _CHECKING, Any as _Any
 from minigrad.tensor import Tensor  # isort: skip
 from minigrad import autograd, check, dtypes, func, functions, memory, nn, optim, random
 from minigrad.autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
-from minigrad.capture import CaptureError, compile
 from minigrad.device import accelerator, backends, cuda, device
 from minigrad.dtypes import (
     DType as dtype,
@@ -39,7 +38,8 @@ from minigrad.random import Generator, get_rng_state, initial_seed, manual_seed,
 from minigrad_ext.parallel import get_num_threads, set_num_threads
 
 if _CHECKING:
-    from minigrad import data, io, models, utils
+    from minigrad import capture, data, io, models, utils
+    from minigrad.capture import CaptureError, compile
     from minigrad.io import load, save
 
 __version__ = "0.1.0"
@@ -49,9 +49,12 @@ Size, inference_mode = tuple, no_grad
 
 
 def __getattr__(name: str) -> _Any:
-    """What reads and writes files is imported when it is first asked for: it costs a fifth of the import."""
-    if name in ("data", "io", "models", "utils"):
+    """What reads and writes files, and what captures, is imported when first asked for: it costs a third of the import.
+    """
+    if name in ("capture", "data", "io", "models", "utils"):
         return _import(f"minigrad.{name}")
+    if name in ("compile", "CaptureError"):
+        return getattr(_import("minigrad.capture"), name)
     if name in ("load", "save"):
         return getattr(_import("minigrad.io"), name)
     raise AttributeError(f"module 'minigrad' has no attribute {name!r}")

@@ -36,7 +36,6 @@ class Capture:
                 break
             fixed |= found
             self.tracer.restore()
-            self.tracer.restore()
         self.finish(watch)
 
     # Tracing --------------------------------------------------------------------------------------------------------
