@@ -152,6 +152,9 @@ cdef class Plan:
         cdef int at = 0, status = OK
         for number, params in self.live:
             self.steps[<int>number].params = (<Params>params).raw
+        if self.clocked is not None:
+            self.clocked.append(self.times())
+            return
         with nogil:
             while at < self.n:
                 status = self.steps[at].run(&self.steps[at])

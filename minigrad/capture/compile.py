@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from minigrad.capture.capture import Capture
+from minigrad.capture.explain import Explanation
 from minigrad.capture.form import flattened
+from minigrad.capture.profile import Profile, profile
 from minigrad.dtypes import get_default_dtype
 from minigrad.errors import require
 from minigrad.node import GRAD, Value
@@ -68,6 +70,37 @@ class Compiled:
             return Capture(self.function, args, kwargs, watch)
         except NumbersUnknown as error:
             raise CaptureError(explained(self.function, error)) from error
+
+    def explain(self, *args: Any, **kwargs: Any) -> Explanation:
+        """How a call with these arguments is captured: the graph, what each pass changes, the plan and its memory.
+
+        The function is traced for it, nothing runs and nothing is kept.
+
+        >>> import minigrad
+        >>> double = minigrad.compile(lambda x: x * 1 + x)
+        >>> print(double.explain(minigrad.ones(3)))     # doctest: +ELLIPSIS
+        traced: 2 lines, 2 launches of kernels that move 64 bytes
+        inputs %x: float32[3]
+          %0: float32[3] = mul(%x, 1.0)
+          %1: float32[3] = add(%0, %x)
+        return %1
+        ...
+        """
+        explanation = Explanation()
+        return explanation.finish(self.captured(args, kwargs, explanation.watch))
+
+    def profile(self, *args: Any, runs: int = 20, **kwargs: Any) -> Profile:
+        """How long each step of a call takes: medians over `runs` calls, which do what calls do.
+
+        (Each of `runs` is made once without and once with a clock at each step, after two others.)
+
+        >>> import minigrad
+        >>> double = minigrad.compile(lambda x: x + x)
+        >>> [step.op for step in double.profile(minigrad.ones(3)).steps]
+        ['add']
+        """
+        require(isinstance(runs, int) and runs > 0, "profile", "runs", runs, "an int above 0")
+        return profile(self, args, kwargs, runs)
 
     def clear(self) -> None:
         """Forgets all captures."""

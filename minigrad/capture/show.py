@@ -59,6 +59,9 @@ class Names:
         self.outside: dict[str, Buffer] = {}                            # what no line computes
         for buffer, (name, _) in graph.names.items():
             self.find(buffer, f"%{name}")
+        for number, buffer in enumerate(graph.inputs):
+            if same(buffer) not in self.views:
+                self.find(buffer, f"%input{number}")
 
     def define(self, buffer: Buffer, name: str, line: Line | None) -> None:
         self.views[same(buffer)] = name, line
@@ -134,7 +137,7 @@ def lines(graph: Any, numbers: dict[Any, int] | None = None, names: Names | None
         if step.launches or (step.row is not None and step.row.view is not None):
             found[step] = read(step, Line(step, numbers.setdefault(step, len(numbers))), names, graph.live, found)
     tell_phases(graph, list(found.values()))
-    for buffer, target in zip(graph.outputs, graph.targets, strict=True):
+    for buffer, target in zip(graph.outputs, graph.targets, strict=False):
         holder = names.of(buffer)
         if target and holder is not None and holder[1] is not None:
             holder[1].targets += f" -> {target}"
@@ -182,7 +185,7 @@ def read(step: Any, line: Line, names: Names, live: set, found: dict[Any, Line])
 def tell_phases(graph: Any, found: list[Line]) -> None:
     """Forward, but for what computes gradients, and for what changes parameters or serves that alone."""
     kinds: dict[str, set[Storage]] = {"gradient": {
-        buffer.storage for buffer, label in zip(graph.outputs, graph.targets, strict=True) if label}}
+        buffer.storage for buffer, label in zip(graph.outputs, graph.targets, strict=False) if label}}
     for buffer, (_, kind) in graph.names.items():
         kinds.setdefault(kind, set()).add(buffer.storage)
     readers: dict[Line, list[Line]] = {}
@@ -228,22 +231,26 @@ def several(sizes: Iterable[Any]) -> str:
     return words[0] if len(set(words)) == 1 else "x".join(words)
 
 
-def text(graph: Any) -> str:
+def text(graph: Any, numbers: dict[Any, int] | None = None) -> str:
     """The graph: what it is given, its lines by phase, what it returns."""
     names = Names(graph)
-    found = lines(graph, None, names)
-    returned = [(names.of(buffer) or ("?",))[0] for buffer in graph.outputs[:graph.returned]]
+    found = lines(graph, numbers, names)
+    outputs = [(names.of(buffer) or ("?",))[0] for buffer in graph.outputs]
+    returned, kept = outputs[:graph.returned], [name for name, target in zip(
+        outputs[graph.returned:], graph.targets[graph.returned:], strict=False) if not target]
     used = {name.split(" as ")[0] for each in (*[line.outside for line in found], returned) for name in each}
-    kinds = {f"%{name}": kind for name, kind in graph.names.values()}
+    kinds = dict.fromkeys(names.outside, "constant") | {f"%input{at}": "input" for at in range(len(graph.inputs))}
+    kinds |= {f"%{name}": kind for name, kind in graph.names.values()}
     parts = [listed(heading, {name: buffer for name, buffer in names.outside.items()
-                              if name in used and kinds.get(name, "constant") in chosen})
+                              if name in used and kinds[name] in chosen})
              for heading, chosen in (("inputs", ("input", "gradient")), ("outside", ("parameter", "constant")))]
     phases = [line.phase for line in found]
     for at, line in enumerate(found):
         if len(set(phases)) > 1 and (at == 0 or phases[at - 1] != line.phase):
             parts.append(line.phase)
         parts.append(f"  {line}")
-    return "\n".join([*filter(None, parts), *[f"return {', '.join(returned)}"] * bool(returned)])
+    return "\n".join([*filter(None, parts), *[f"{word} {', '.join(found)}" for word, found in (
+        ("return", returned), ("keep", kept)) if found]])
 
 
 def listed(heading: str, buffers: dict[str, Buffer]) -> str:
