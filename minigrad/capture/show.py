@@ -26,14 +26,14 @@ class Line:
 
     `name` is that of its value, `operands` are the names of what it reads and `notes` what else is to be said; `reads`
     are the lines whose values it reads, `outside` the names of what no line has computed; `pulled` is the line of which
-    it computes a cotangent, `targets` names the gradients that its value becomes; `phase` is "forward", "backward" or
+    it computes a cotangent, `targets` names the gradients that its value becomes, which may be `returned`; `phase` is "forward", "backward" or
     "update".
     """
 
     def __init__(self, step: Any, number: int) -> None:
         self.step, self.name = step, f"%{number}"
         self.op = step.name
-        self.type, self.targets, self.phase = "", "", "forward"
+        self.type, self.targets, self.phase, self.returned = "", "", "forward", False
         self.operands: list[str] = []
         self.notes: list[str] = []
         self.reads: list[Line] = []
@@ -137,10 +137,11 @@ def lines(graph: Any, numbers: dict[Any, int] | None = None, names: Names | None
         if step.launches or (step.row is not None and step.row.view is not None):
             found[step] = read(step, Line(step, numbers.setdefault(step, len(numbers))), names, graph.live, found)
     tell_phases(graph, list(found.values()))
-    for buffer, target in zip(graph.outputs, graph.targets, strict=False):
-        holder = names.of(buffer)
-        if target and holder is not None and holder[1] is not None:
-            holder[1].targets += f" -> {target}"
+    for at, buffer in enumerate(graph.outputs):
+        _, line = names.of(buffer) or ("", None)
+        if line is not None:
+            line.returned |= at < graph.returned
+            line.targets += "".join([f" -> {target}" for target in graph.targets[at:at + 1] if target])
     return list(found.values())
 
 

@@ -5,6 +5,7 @@ Colours are names of a palette with a light and a dark side.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -48,6 +49,15 @@ class Sheet:
         """A straight line."""
         self.parts.append(f'<path d="M{x1:g} {y1:g}L{x2:g} {y2:g}" class="s-{stroke}" stroke-width="{thick:g}"'
                           + (' stroke-dasharray="3 3"' if dashed else "") + "/>")
+
+    def arrow(self, points: Sequence[tuple[float, float]], stroke: str = "line", dashed: bool = False) -> None:
+        """Straight lines through points, and a head at the last."""
+        (x1, y1), (x, y) = points[-2:]
+        dx, dy = (x > x1) - (x < x1), (y > y1) - (y < y1)
+        at = "L".join(f"{px:g} {py:g}" for px, py in points)
+        self.parts.append(f'<path d="M{at}" class="none s-{stroke}"' + (' stroke-dasharray="3 3"' if dashed else "")
+                          + f'/><path d="M{x:g} {y:g}L{x - 5 * dx - 3 * dy:g} {y - 5 * dy - 3 * dx:g}'
+                          f'L{x - 5 * dx + 3 * dy:g} {y - 5 * dy + 3 * dx:g}Z" class="f-{stroke}"/>')
 
     def text(self, x: float, y: float, words: str, size: float = 13, anchor: str = "middle", fill: str = "ink",
              bold: bool = False, mono: bool = False) -> None:
