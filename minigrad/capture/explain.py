@@ -32,7 +32,7 @@ class Stage:
 
 
 class Explanation:
-    """Printed, it tells how a function was captured: its `stages`, the `graph` that is left and the `steps` of its plan.
+    """Printed, it tells how a function was captured: its `stages`, the `graph` that is left, the `steps` of its plan.
 
     Each line keeps its number from stage to stage.
     """

@@ -56,7 +56,7 @@ def named(function: Callable, args: tuple, kwargs: dict, twins: dict[int, Value]
     inner = {part for module in called for part in module.modules() if part is not module}
     roots = [module for module in called if module not in inner]
     for number, root in enumerate(roots):
-        prefix = next((name for name, value in around.items() if value is root), f"module{number}")
+        prefix = next((name for name, value in around.items() if value is root), f"model{number or ''}")
         if len(roots) == 1 and not any(name[0].isdigit() for name, _ in root.named_parameters()):
             prefix = ""
         for name, value in root.named_parameters(prefix):

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Sequence
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -64,7 +65,7 @@ def steps(graph: Any, places: dict[Any, int], numbers: dict[Any, int] | None = N
     return found
 
 
-def table(head: tuple[str, ...], rows: list[tuple[str, ...]], left: int) -> str:
+def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], left: int) -> str:
     """Columns, the first `left` of which start at the left."""
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     return "\n".join("  ".join([cell.ljust(width) if at < left else cell.rjust(width) for at, (cell, width) in
@@ -93,7 +94,7 @@ class Profile:
 
 
 def profile(compiled: Any, args: tuple, kwargs: dict, runs: int) -> Profile:
-    """Calls it: twice for what the first calls alone do, `runs` times as ever, and as often with a clock at each step."""
+    """Calls it: twice for what first calls alone do, `runs` times as ever, and as often with a clock at each step."""
     clock = time.perf_counter
     calls = []
     for _ in range(2 + runs):
@@ -101,7 +102,8 @@ def profile(compiled: Any, args: tuple, kwargs: dict, runs: int) -> Profile:
         compiled(*args, **kwargs)
         calls.append(clock() - begun)
     capture = compiled.captures[0]
-    capture.plan.clocked = found = []
+    found: list[list[int]] = []
+    capture.plan.clocked = found
     try:
         for _ in range(runs):
             compiled(*args, **kwargs)

@@ -26,8 +26,8 @@ class Line:
 
     `name` is that of its value, `operands` are the names of what it reads and `notes` what else is to be said; `reads`
     are the lines whose values it reads, `outside` the names of what no line has computed; `pulled` is the line of which
-    it computes a cotangent, `targets` names the gradients that its value becomes, which may be `returned`; `phase` is "forward", "backward" or
-    "update".
+    it computes a cotangent; `targets` names the gradients that its value becomes, which may be `returned`; `phase` is
+    "forward", "backward" or "update".
     """
 
     def __init__(self, step: Any, number: int) -> None:
@@ -237,7 +237,7 @@ def text(graph: Any, numbers: dict[Any, int] | None = None) -> str:
     names = Names(graph)
     found = lines(graph, numbers, names)
     outputs = [(names.of(buffer) or ("?",))[0] for buffer in graph.outputs]
-    returned, kept = outputs[:graph.returned], [name for name, target in zip(
+    returned, kept = outputs[:graph.returned], [name.split(" as ")[0] for name, target in zip(
         outputs[graph.returned:], graph.targets[graph.returned:], strict=False) if not target]
     used = {name.split(" as ")[0] for each in (*[line.outside for line in found], returned) for name in each}
     kinds = dict.fromkeys(names.outside, "constant") | {f"%input{at}": "input" for at in range(len(graph.inputs))}
@@ -251,7 +251,7 @@ def text(graph: Any, numbers: dict[Any, int] | None = None) -> str:
             parts.append(line.phase)
         parts.append(f"  {line}")
     return "\n".join([*filter(None, parts), *[f"{word} {', '.join(found)}" for word, found in (
-        ("return", returned), ("keep", kept)) if found]])
+        ("return", returned), ("keep for the way back", kept)) if found]])
 
 
 def listed(heading: str, buffers: dict[str, Buffer]) -> str:

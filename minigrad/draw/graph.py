@@ -29,8 +29,9 @@ class Box:
         names = [name[1:] for name in names if not any(name.startswith(f"{other}.") for other in names)]
         about = [note for note in line.notes if not note.startswith(("pulls", "transpose of", "writes", "numbers"))]
         ends = [*line.targets.replace("%", "").split(" -> ")[1:], *["returned"] * line.returned]
-        self.words = [(f"{line.name} {line.op}", "ink"), (line.type, "ink"), *[(", ".join(about), "faint")] * bool(about),
-                      *[(name, "faint") for name in names], *[(f"→ {end}", "accent") for end in ends]]
+        self.words = [(f"{line.name} {line.op}", "ink"), (line.type, "ink"),
+                      *[(words, "faint") for words in (", ".join(about), *names) if words],
+                      *[(f"→ {end}", "accent") for end in ends]]
         self.width = max(len(words) for words, _ in self.words) * LETTER + 2 * PAD
         self.height = len(self.words) * LEADING + PAD
         self.above: list[Any] = []      # what has a port at the top, and at the bottom
