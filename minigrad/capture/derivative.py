@@ -91,18 +91,18 @@ class Derivative:
         given = [*forward.inputs, *[slot.bound.buffer for slot in tracer.slots.values() if slot.bound is not None]]
         number = {buffer.storage: at for at, buffer in reversed(list(enumerate(given)))}
         made = {storage for launch in forward.launches for storage in storages(launch.written)}
-        twins = []
+        twins: dict[Storage, Buffer] = {}
         for storage in dict.fromkeys(buffer.storage for read in (*[launch.read for launch in graph.launches],
                                                                  graph.outputs) for buffer in read):
             if storage in number:
                 self.inputs.append(number[storage])
             elif storage in made and (storage in graph.constants or not whole(storage).known):
-                twins.append(unknown(whole(storage)))
+                twins[storage] = unknown(whole(storage))
                 self.saved.append(storage)
-                graph.put(storage, twins[-1])
             elif whole(storage).known and storage not in graph.constants:
                 self.outside.append(Value(whole(storage)))
-        graph.inputs += [*[given[at] for at in self.inputs], *twins]
+        graph.put(twins)
+        graph.inputs += [*[given[at] for at in self.inputs], *twins.values()]
         self.values, self.found = [g, *[Value(buffer) for buffer in graph.inputs[1:]]], found
 
     def placed(self) -> Replay:

@@ -8,7 +8,7 @@ Passes change the list: they drop instructions, replace launches, or have one me
 they may do follows from who reads and writes which memory, told by `Uses`.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from minigrad.capture import show
@@ -171,16 +171,18 @@ class Graph:
         for step in self.instructions:
             step.launches = [launch for launch in step.launches if id(launch) not in gone]
 
-    def put(self, old: Storage, new: Buffer) -> None:
-        """Has `new`, a buffer of all bytes, take the place of a storage."""
-        source = whole(old)
+    def put(self, places: Mapping[Storage, Buffer]) -> None:
+        """Has buffers of all bytes take the places of storages; what is put may itself be among those replaced."""
         changed: dict[int, Buffer] = {}     # a buffer that stood in two places becomes one buffer again
 
         def change(buffer: Buffer) -> Buffer:
-            if buffer.storage is not old:
+            if buffer.storage not in places:
                 return buffer
             if id(buffer) not in changed:
-                changed[id(buffer)] = rebased(buffer, source, new)
+                old, new = buffer.storage, places[buffer.storage]
+                while new.storage in places:
+                    new = places[new.storage]
+                changed[id(buffer)] = rebased(buffer, whole(old), new)
             return changed[id(buffer)]
 
         for step in self.instructions:

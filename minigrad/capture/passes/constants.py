@@ -12,7 +12,7 @@ def own_constants(graph: Graph) -> Graph:
     """Gives what is written or handed out memory of its own, which starts as a copy of the constant in each run."""
     changed = {storage for launch in graph.launches for storage in storages(launch.written)} & graph.constants
     for storage in changed:
-        graph.put(storage, copied(graph, storage, 0))
+        graph.put({storage: copied(graph, storage, 0)})
     for at, buffer in enumerate(graph.outputs):
         if buffer.storage in graph.constants:
             fresh = copied(graph, buffer.storage, len(graph.instructions))
@@ -43,11 +43,10 @@ def fold_constants(graph: Graph) -> Graph:
             foldable.append(launch)
             graph.constants |= written
     with recording(None):
+        places = {storage: whole(storage, True) for launch in foldable for storage in storages(launch.written)}
+        graph.put(places)
+        graph.constants = graph.constants - places.keys() | storages(places.values())
         for launch in foldable:
-            for storage in storages(launch.written):
-                memory = whole(storage, True)
-                graph.put(storage, memory)
-                graph.constants = graph.constants - {storage} | {memory.storage}
             launch.kernel(*launch.args)
     graph.drop(foldable)
     return graph

@@ -14,7 +14,14 @@ def merge_duplicates(graph: Graph) -> Graph:
     uses, kept = Uses(graph), graph.kept()
     version: dict[Storage, int] = {}
     first: dict[Any, Launch] = {}
-    gone = []
+    gone: list[Launch] = []
+    same: dict[Storage, Buffer] = {}        # the memory of a result that is there already: all bytes of the first one
+
+    def look(buffer: Buffer) -> tuple:
+        """What makes two buffers the same view of the same memory."""
+        storage = same[buffer.storage].storage if buffer.storage in same else buffer.storage
+        return storage, version.get(storage, 0), buffer.offset, buffer.shape, buffer.strides, buffer.dtype
+
     for launch in uses.launches:
         buffers, written = launch.buffers, launch.written
         out = buffers[0]
@@ -22,18 +29,14 @@ def merge_duplicates(graph: Graph) -> Graph:
                   and len(uses.writes[out.storage]) == 1 and graph.scratch(out.storage, kept))
         if simple:
             key = (launch.kernel, None if launch.params is None else (launch.params.ints, launch.params.floats),
-                   look(out)[2:], tuple([(*look(x), version.get(x.storage, 0)) for x in buffers[1:]]))
+                   look(out)[2:], tuple(map(look, buffers[1:])))
             if key in first:
                 gone.append(launch)
-                graph.put(out.storage, whole(first[key].buffers[0].storage))
+                same[out.storage] = whole(first[key].buffers[0].storage)
                 continue
             first[key] = launch
         for storage in storages(written):
             version[storage] = version.get(storage, 0) + 1
     graph.drop(gone)
+    graph.put(same)
     return graph
-
-
-def look(buffer: Buffer) -> tuple:
-    """What makes two buffers the same view of the same memory."""
-    return buffer.storage, buffer.offset, buffer.shape, buffer.strides, buffer.dtype
