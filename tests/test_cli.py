@@ -107,6 +107,16 @@ def test_the_run_folder(trained):
     assert f"test accuracy {100 * described['test_accuracy']:.2f} %" in trained[1]
 
 
+def test_eager_is_recorded_and_changes_nothing(trained):
+    answer = call(*QUICK, "--eager", "--out", "eager", cwd=trained[0])
+    assert answer.stdout.splitlines()[-1] == trained[1].splitlines()[-1]
+    assert json.loads((trained[0] / "eager" / "config.json").read_text())["eager"] is True
+    files = [(trained[0] / run / "model.safetensors").read_bytes() for run in ("whole", "eager")]
+    assert files[0] == files[1]
+    assert [call("eval", run, cwd=trained[0]).stdout.splitlines()[1:] for run in ("whole", "eager")] == [
+        call("eval", "whole", cwd=trained[0]).stdout.splitlines()[1:]] * 2
+
+
 def test_default_folder_and_flags(tmp_path):
     data = idx_folder(tmp_path / "data")
     answer = call("train", "mnist", "--data-dir", data, "--model", "mlp", "--epochs", 1, "--batch-size", 7,
@@ -192,6 +202,7 @@ def test_resume_keeps_its_settings(trained):
     assert done.returncode == 0 and done.stdout.splitlines()[-1] == out.splitlines()[-1]
     refused(call("train", "--resume", "whole", "--lr", "0.1", cwd=folder), "--lr: the run in whole has 0.005, not 0.1")
     refused(call("train", "mnist", "--resume", "whole", cwd=folder), "dataset: the run in whole has digits")
+    refused(call("train", "--resume", "whole", "--eager", cwd=folder), "--eager: the run in whole has False, not True")
     refused(call("train", "--resume", "whole", "--out", "x", cwd=folder), "--out: a resumed run stays")
     refused(call("train", "--resume", "nowhere", cwd=folder), "nowhere: no such folder")
     refused(call("train", "--resume", ".", cwd=folder), "not the folder of a run")

@@ -1,4 +1,4 @@
-"""What decides the result of a run, and the defaults that reach the promised accuracies."""
+"""What decides the result of a run and how it is computed, and the defaults that reach the promised accuracies."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ class Config:
     seed: int
     data_dir: str | None = None
     data_checksum: int | None = None  # of the training and the test part, so that a resumed run meets the same data
+    eager: bool = False  # each operation by Python, instead of captured functions; changes no result
 
     def __post_init__(self) -> None:
         for name, known in (("dataset", tuple(DATASETS)), ("model", tuple(MODELS)), ("optimizer", OPTIMIZERS)):
@@ -49,20 +50,22 @@ class Config:
         values = json.loads(text)
         if not isinstance(values, dict):
             raise ValueError("not a JSON object")
+        values = {"eager": False, **values}  # which older ones do not have
         fields = {field.name: field.type for field in dataclasses.fields(cls)}
         if set(values) != set(fields):
             raise ValueError(f"its entries are {sorted(values)}, expected {sorted(fields)}")
         kinds: dict[str, Any] = {"str": str, "int": int, "float": (int, float), "str | None": (str, type(None)),
-                                 "int | None": (int, type(None))}
+                                 "int | None": (int, type(None)), "bool": bool}
         for name, kind in fields.items():
-            if not isinstance(values[name], kinds[str(kind)]) or isinstance(values[name], bool):
+            if not isinstance(values[name], kinds[str(kind)]) or isinstance(values[name], bool) != (kind == "bool"):
                 raise ValueError(f"its {name} is {values[name]!r}, expected {kind}")
         return cls(**values)
 
 
 def default_config(dataset: str, *, model: str | None = None, epochs: int | None = None, batch_size: int | None = None,
                    lr: float | None = None, optimizer: str | None = None, seed: int | None = None,
-                   data_dir: str | None = None, data_checksum: int | None = None) -> Config:
+                   data_dir: str | None = None, data_checksum: int | None = None,
+                   eager: bool = False) -> Config:
     """The configuration for a dataset, with defaults for what is None."""
     optimizer = optimizer or "adamw"
     return Config(
@@ -75,6 +78,7 @@ def default_config(dataset: str, *, model: str | None = None, epochs: int | None
         seed=0 if seed is None else seed,
         data_dir=data_dir,
         data_checksum=data_checksum,
+        eager=eager,
     )
 
 

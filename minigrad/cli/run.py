@@ -179,7 +179,8 @@ class RunFolder:
         minigrad.manual_seed(derive_seed(self.config.seed, "weights"))
         model = models.build(self.config.model, train.shape, len(train.classes))
         trainer = Trainer(model, make_optimizer(self.config, model), train, test, epochs=self.config.epochs,
-                          batch_size=self.config.batch_size, lr=self.config.lr, seed=self.config.seed)
+                          batch_size=self.config.batch_size, lr=self.config.lr, seed=self.config.seed,
+                          eager=self.config.eager)
         state = self.load_checkpoint()
         if state is not None:
             with self._must_fit():

@@ -23,7 +23,7 @@ from minigrad.io import FileError
 
 # Settings of a run that --resume takes from its configuration, by their flags.
 FIXED = {"dataset": "dataset", "model": "--model", "epochs": "--epochs", "batch_size": "--batch-size", "lr": "--lr",
-         "optimizer": "--optimizer", "seed": "--seed"}
+         "optimizer": "--optimizer", "seed": "--seed", "eager": "--eager"}
 
 
 def run(options: argparse.Namespace) -> int:
@@ -71,7 +71,7 @@ def _begin(options: argparse.Namespace) -> Begun:
     train, test = load_data(options.dataset, options.data_dir)
     config = default_config(
         options.dataset, model=options.model, epochs=options.epochs, batch_size=options.batch_size, lr=options.lr,
-        optimizer=options.optimizer, seed=options.seed, data_checksum=checksum(train, test),
+        optimizer=options.optimizer, seed=options.seed, data_checksum=checksum(train, test), eager=bool(options.eager),
         data_dir=os.path.abspath(os.path.expanduser(options.data_dir)) if options.data_dir is not None else None)
     check_model(config, train)
     return None, config, train, test

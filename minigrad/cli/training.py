@@ -5,6 +5,9 @@ The loop: batches, loss, gradients, a step of the optimiser.  All randomness of 
 a function of the step's number.  So nothing is carried from one step to the next but weights, running statistics and
 the optimiser's state, and a checkpoint of these, taken between any two steps, continues exactly as if nothing had
 happened.
+
+The kernels of a step are those of a captured function (unless asked otherwise): the same numbers, without Python in
+between.  What differs from step to step, the learning rate and the seed, is set outside it.
 """
 
 import hashlib
@@ -37,11 +40,12 @@ class Trainer:
     epoch so far, and the images of this step; and `report.epoch(row)` of each epoch: its number, learning rate, losses,
     accuracies and speed.  What lasts it gives to `keep.add_metrics(row)`, then `keep.save_checkpoint(state)` after each
     epoch (the latter also after a minute without one, and when it is stopped), and `keep.finish(weights)` in the end.
-    Two trainers with equal arguments and equal weights end with bitwise equal weights, wherever either was stopped.
+    Two trainers with equal arguments and equal weights end with bitwise equal weights, wherever either was stopped,
+    and whether or not it is `eager`: runs no captured functions.
     """
 
     def __init__(self, model: nn.Module, optimizer: optim.Optimizer, train: ImageDataset, test: ImageDataset, *,
-                 epochs: int, batch_size: int, lr: float, seed: int) -> None:
+                 epochs: int, batch_size: int, lr: float, seed: int, eager: bool = False) -> None:
         self.model, self.optimizer, self.train_data, self.test_data = model, optimizer, train, test
         self.epochs, self.batch_size, self.lr, self.seed = epochs, batch_size, lr, seed
         self.steps_per_epoch = math.ceil(len(train) / batch_size)
@@ -49,6 +53,8 @@ class Trainer:
         self.epoch = self.step = self.correct = 0   # step and correct images of this epoch, as is
         self.loss_sum = 0.0                         # the sum of the losses of its images so far
         self.test_accuracy: Any = None              # after the last whole epoch
+        captured: Callable = (lambda function: function) if eager else minigrad.compile
+        self.train_batch, self.measure_batch = captured(train_batch), captured(measure_batch)
 
     @property
     def steps_done(self) -> int:
@@ -70,6 +76,7 @@ class Trainer:
         while self.epoch < self.epochs:
             started = saved = time.perf_counter()
             images = 0
+            self.model.train()
             for x, y in self._batches():
                 if stop():
                     keep.save_checkpoint(self.state_dict())
@@ -95,23 +102,18 @@ class Trainer:
         return DataLoader(self.train_data, batch_sampler=batches[self.step :])
 
     def _step(self, x: minigrad.Tensor, y: minigrad.Tensor) -> None:
-        self.model.train()
         minigrad.manual_seed(derive_seed(self.seed, "step", self.steps_done))
         for group in self.optimizer.param_groups:
             group["lr"] = self.lr * schedule(self.steps_done, self.total_steps)
-        logits = self.model(x)
-        loss = nn.functional.cross_entropy(logits, y)
+        loss, correct = self.train_batch(self.model, self.optimizer, x, y)
         value = loss.item()
         if not math.isfinite(value):
             raise Diverged(f"epoch {self.epoch + 1}: the loss is {value}; a smaller learning rate may help")
-        self.optimizer.zero_grad()
-        loss.backward()
-        self.optimizer.step()
         self.step, self.loss_sum = self.step + 1, self.loss_sum + value * len(y)
-        self.correct += count_correct(logits, y)
+        self.correct += correct.item()
 
     def _finish_epoch(self, seconds: float, images: int) -> dict[str, float]:
-        test_loss, self.test_accuracy = evaluate(self.model, self.test_data)
+        test_loss, self.test_accuracy = evaluate(self.model, self.test_data, self.measure_batch)
         n = len(self.train_data)
         row = {"epoch": self.epoch + 1, "lr": self.lr * schedule(self.steps_done - 1, self.total_steps),
                "train_loss": self.loss_sum / n, "train_accuracy": self.correct / n, "test_loss": test_loss,
@@ -120,20 +122,35 @@ class Trainer:
         return row
 
 
-def evaluate(model: nn.Module, data: ImageDataset, batch_size: int = 256) -> tuple[float, float]:
+Counts = tuple[minigrad.Tensor, minigrad.Tensor]
+
+
+def train_batch(model: nn.Module, optimizer: optim.Optimizer, x: minigrad.Tensor, y: minigrad.Tensor) -> Counts:
+    """A step.  The mean loss before it, and how many of the images were right."""
+    logits = model(x)
+    loss = nn.functional.cross_entropy(logits, y)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.detach(), (logits.detach().argmax(1) == y).sum()
+
+
+def measure_batch(model: nn.Module, x: minigrad.Tensor, y: minigrad.Tensor) -> Counts:
+    """The sum of the losses, and how many of the images are right."""
+    logits = model(x)
+    return nn.functional.cross_entropy(logits, y, reduction="sum"), (logits.argmax(1) == y).sum()
+
+
+def evaluate(model: nn.Module, data: ImageDataset, measure_batch: Callable[..., Counts] = measure_batch,
+             batch_size: int = 256) -> tuple[float, float]:
     """Mean loss and accuracy (0 to 1) over a dataset."""
     model.eval()
     loss_sum, correct = 0.0, 0
     with minigrad.no_grad():
         for x, y in DataLoader(data, batch_size=batch_size):
-            logits = model(x)
-            loss_sum += nn.functional.cross_entropy(logits, y, reduction="sum").item()
-            correct += count_correct(logits, y)
+            loss, right = measure_batch(model, x, y)
+            loss_sum, correct = loss_sum + loss.item(), correct + right.item()
     return loss_sum / len(data), correct / len(data)
-
-
-def count_correct(logits: minigrad.Tensor, labels: minigrad.Tensor) -> int:
-    return int((logits.detach().argmax(1) == labels).sum().item())
 
 
 def schedule(step: int, total: int) -> float:

@@ -164,9 +164,10 @@ class Optimizer:
         [0, 1]
         """
         numbers = {id(param): number for number, param in enumerate(self._params())}
-        # Counts of steps are saved as 0-d float32 tensors, which is how PyTorch keeps them.
+        # Counts of steps are saved as 0-d float32 tensors, which is how PyTorch keeps them; and first,
+        # also where a first step that was captured has made the other tensors before: equal states are equal files.
         state = {numbers[id(param)]: {key: tensor(float(value)) if key == "step" else value
-                                      for key, value in kept.items()}
+                                      for key, value in sorted(kept.items(), key=lambda item: item[0] != "step")}
                  for param, kept in self.state.items() if id(param) in numbers}
         groups = [{**group, "params": [numbers[id(x)] for x in group["params"]]} for group in self.param_groups]
         return {"state": state, "param_groups": groups}

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -74,6 +75,34 @@ def test_threads_change_nothing(tmp_path, undisturbed):
     finally:
         minigrad.set_num_threads(before)
     assert result(run) == undisturbed
+
+
+@pytest.mark.parametrize("name", ["cnn", "mlp"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_capture_changes_nothing(tmp_path, name, optimizer):
+    """Not even where half of the steps are captured: those after a stop."""
+    config = default_config("digits", epochs=2, batch_size=16, model=name, optimizer=optimizer)
+    whole, eager, parts = (RunFolder.create(tmp_path / each, config if each != "eager" else replace(config, eager=True))
+                           for each in ("whole", "eager", "parts"))
+    go(whole)
+    go(eager)
+    calls = iter([False] * 5)
+    with pytest.raises(Interrupted):
+        go(RunFolder(parts.path, replace(config, eager=True)), lambda: next(calls, True))
+    go(RunFolder.open(parts.path))
+    assert result(whole) == result(eager) == result(parts)
+
+
+def test_each_size_of_batch_is_captured_once(tmp_path):
+    trainer = RunFolder.create(tmp_path / "run", CONFIG).trainer(TRAIN, TEST)
+    trainer.train(RunFolder(tmp_path / "run", CONFIG), Silent())
+    assert len(trainer.train_batch.captures) == 2 and len(trainer.measure_batch.captures) == 1
+
+
+def test_a_run_from_before_there_was_a_choice(tmp_path):
+    run = RunFolder.create(tmp_path / "run", CONFIG)
+    (run.path / "config.json").write_text(re.sub(r',\s*"eager": false', "", CONFIG.to_json()))
+    assert "eager" not in (run.path / "config.json").read_text() and RunFolder.open(run.path).config == CONFIG
 
 
 def test_stopped_after_every_step(tmp_path, undisturbed):
@@ -156,7 +185,7 @@ def test_a_run_is_never_overwritten(tmp_path):
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "{", '"x"', CONFIG.to_json().replace("16", '"16"'),
                                   CONFIG.to_json().replace('"cnn"', '"resnet"'), CONFIG.to_json().replace("16", "-1"),
-                                  CONFIG.to_json().replace("16", "true")])
+                                  CONFIG.to_json().replace("16", "true"), CONFIG.to_json().replace("false", "0")])
 def test_damaged_configuration(tmp_path, text):
     run = RunFolder.create(tmp_path / "run", CONFIG)
     (run.path / "config.json").write_text(text)
