@@ -1,4 +1,4 @@
-"""What a captured function costs beside its loops: an empty one, a step, and networks of single numbers.
+"""What a captured function costs beside its loops: being captured, an empty one, a step, a network of single numbers.
 
 The network is a recurrent one of one unit, h = tanh(h w), a hundred times over: 200 ops, and with the gradients in h
 and w some 500, whose loops have next to nothing to do.
@@ -11,6 +11,7 @@ from typing import Any
 
 import minigrad
 from benchmarks.libraries import NAIVE, NUMPY, Library, installed, machine
+from benchmarks.networks import training_step
 from benchmarks.timing import Call, medians, scaled
 from minigrad import Tensor
 
@@ -60,6 +61,16 @@ def steps() -> tuple[Call, int]:
     return run, len(plan)
 
 
+def capturing() -> Call:
+    """A step of LeNet with one image that is captured each time."""
+    step = training_step(minigrad, "LeNet", 1, compiled=True)
+
+    def run() -> None:
+        step.clear()
+        step()
+    return run
+
+
 def table(seconds: float) -> list[str]:
     found = installed([NUMPY, NAIVE])
     for library in found:
@@ -67,13 +78,15 @@ def table(seconds: float) -> list[str]:
     calls: dict[Any, Call] = {name: partial(minigrad.compile(function), minigrad.ones(1, 1))
                               for name, function in EMPTY.items()}
     calls["step"], n = steps()
+    calls["capturing"] = capturing()
     ways: list[tuple[Library, bool]] = [*[(library, False) for library in found], (found[0], True)]
     calls |= {(library, captured, backward): recurrent(library.m, backward, captured)
               for library, captured in ways for backward in (False, True)}
     times = medians(calls, seconds)
     lines = [machine(found) + "; 1 thread", "", "| what | time |", "|---|---|"]
     lines += [f"| a replay of a function {name} | {scaled(times[name])} |" for name in EMPTY]
-    lines += [f"| a step of a plan: the sum of one number | {scaled(times['step'] / n)} |"]
+    lines += [f"| a step of a plan: the sum of one number | {scaled(times['step'] / n)} |",
+              f"| the first call of LeNet's training step, one image | {scaled(times['capturing'])} |"]
     names = {(library, captured): CAPTURED if captured else library.name for library, captured in ways}
     lines += ["", f"| {2 * UNITS} ops on single numbers | {' | '.join(names.values())} | "
               + " | ".join(f"{name} / {CAPTURED}" for name in names.values() if name != CAPTURED) + " |",

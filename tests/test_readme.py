@@ -1,11 +1,15 @@
-"""The README's example prints what the README says it prints."""
+"""The examples of the README, and those of the pages in docs/, print what stands beside them."""
 
 import contextlib
+import doctest
 import io
 import re
 from pathlib import Path
 
+import pytest
+
 README = Path(__file__).resolve().parent.parent / "README.md"
+PAGES = [page for page in sorted((README.parent / "docs").glob("*.md")) if ">>> " in page.read_text(encoding="utf-8")]
 
 
 def example() -> str:
@@ -29,3 +33,14 @@ def test_install_lines_stand_in_the_readme():
     text = README.read_text(encoding="utf-8")
     assert "pip install . && minigrad train digits\n" in text
     assert "pip install '.[test]' && pytest\n" in text
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
+def test_pages(page):
+    failed, tried = doctest.testfile(str(page), module_relative=False, encoding="utf-8",
+                                     optionflags=doctest.ELLIPSIS | doctest.REPORT_ONLY_FIRST_FAILURE)
+    assert tried and not failed
+
+
+def test_page_of_capture_has_examples():
+    assert "capture.md" in [page.name for page in PAGES]
