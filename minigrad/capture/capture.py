@@ -25,7 +25,7 @@ class Capture:
     """
 
     def __init__(self, function: Callable, args: tuple, kwargs: dict, watch: Callable | None = None) -> None:
-        self.function, self.around = function, of_function(function)
+        self.function, self.around = function, of_function(function)[1]
         tensors: list[Value] = []
         flattened((args, kwargs), tensors)
         self.held = args, kwargs            # by whose ids a form knows them

@@ -5,6 +5,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from minigrad.capture.state import of_function
 from minigrad.node import Value
 from minigrad_ext.buffer import Buffer
 
@@ -26,17 +27,6 @@ def arguments(function: Callable, args: tuple, kwargs: dict) -> dict[str, Any]:
         return {"args": args, **kwargs}
 
 
-def surroundings(function: Any) -> dict[str, Any]:
-    """What a function takes from around it."""
-    function = getattr(function, "__func__", function)
-    code = getattr(function, "__code__", None)
-    if code is None:
-        return {}
-    around = {name: function.__globals__[name] for name in code.co_names if name in function.__globals__}
-    return around | {name: cell.cell_contents for name, cell in zip(code.co_freevars, function.__closure__ or (),
-                                                                    strict=True)}
-
-
 def named(function: Callable, args: tuple, kwargs: dict, twins: dict[int, Value],
           tracer: Any) -> dict[Buffer, tuple[str, str]]:
     """(name, kind) of buffers; the kinds are "input", "gradient", "parameter" and "state".
@@ -45,7 +35,8 @@ def named(function: Callable, args: tuple, kwargs: dict, twins: dict[int, Value]
     called, which start with what the function calls it where there are several, or where they start with a digit.
     """
     found: dict[Buffer, tuple[str, str]] = {}
-    around = surroundings(function)
+    names, look = of_function(function)
+    around = dict(zip(names, look(), strict=True))
 
     def tell(value: Value, name: str, kind: str) -> None:
         found.setdefault(value.buffer, (name, kind))

@@ -31,18 +31,13 @@ class Line:
     """
 
     def __init__(self, step: Any, number: int) -> None:
-        self.step, self.name = step, f"%{number}"
-        self.op = step.name
+        self.step, self.name, self.op, self.is_view = step, f"%{number}", step.name, not step.launches
         self.type, self.targets, self.phase, self.returned = "", "", "forward", False
         self.operands: list[str] = []
         self.notes: list[str] = []
         self.reads: list[Line] = []
         self.outside: list[str] = []
         self.pulled: Line | None = None
-
-    @property
-    def is_view(self) -> bool:
-        return not self.step.launches
 
     def __str__(self) -> str:
         notes = f"  {', '.join(self.notes)}" if self.notes else ""
@@ -56,20 +51,20 @@ class Names:
         self.constants = graph.constants
         self.views: dict[tuple, tuple[str, Line | None]] = {}
         self.memory: dict[Storage, tuple[str, Line | None]] = {}       # by its last writer
-        self.outside: dict[str, Buffer] = {}                            # what no line computes
-        for buffer, (name, _) in graph.names.items():
-            self.find(buffer, f"%{name}")
+        self.outside: dict[str, tuple[Buffer, str]] = {}                # what no line computes, and of which kind it is
+        for buffer, (name, kind) in graph.names.items():
+            self.find(buffer, f"%{name}", kind)
         for number, buffer in enumerate(graph.inputs):
             if same(buffer) not in self.views:
-                self.find(buffer, f"%input{number}")
+                self.find(buffer, f"%input{number}", "input")
 
     def define(self, buffer: Buffer, name: str, line: Line | None) -> None:
         self.views[same(buffer)] = name, line
         self.memory.setdefault(buffer.storage, (name, line))
 
-    def find(self, buffer: Buffer, name: str) -> tuple[str, None]:
+    def find(self, buffer: Buffer, name: str, kind: str) -> tuple[str, None]:
         """Names what comes from outside."""
-        self.outside[name] = buffer
+        self.outside[name] = buffer, kind
         self.define(buffer, name, None)
         return name, None
 
@@ -86,10 +81,9 @@ class Names:
         if found is None and all_of_it is not None:
             found = f"{all_of_it[0]} as {shape_text(buffer)}", all_of_it[1]
         if found is None and buffer.known:
-            if buffer.storage in self.constants:
-                value = constant(buffer)
-                return (value, None) if value else self.find(buffer, f"%constant{len(self.outside)}")
-            return self.find(buffer, f"%outside{len(self.outside)}")
+            kind = "constant" if buffer.storage in self.constants else "outside"
+            value = constant(buffer) if kind == "constant" else ""
+            found = (value, None) if value else self.find(buffer, f"%{kind}{len(self.outside)}", kind)
         return found
 
 
@@ -107,12 +101,12 @@ def type_text(buffer: Buffer) -> str:
     return DTYPES[buffer.dtype].name + shape_text(buffer)
 
 
-def constant(buffer: Buffer) -> str | None:
-    """The elements, if they are few or all one number repeated by zero strides."""
+def constant(buffer: Buffer) -> str:
+    """The elements, if they are few or all one number repeated by zero strides, else ""."""
     distinct = buffer.slice((0,) * buffer.ndim, (1,) * buffer.ndim, tuple([
         min(size, 1) if stride == 0 else size for size, stride in zip(buffer.shape, buffer.strides, strict=True)]))
-    return repr(rounded(distinct.tolist() if distinct.size > 1 else distinct.item())
-                ) if 0 < distinct.size <= FEW else None
+    values = distinct.tolist() if distinct.size > 1 else distinct.item() if distinct.size else []
+    return repr(rounded(values)) if 0 < distinct.size <= FEW else ""
 
 
 def rounded(value: Any) -> Any:
@@ -175,27 +169,22 @@ def read(step: Any, line: Line, names: Names, live: set, found: dict[Any, Line])
     results = written if len(launches) == 1 else [step.result]
     line.type = type_text(results[0])
     for at, buffer in enumerate(results):
-        name = f"{line.name}.{at}" if at else line.name
-        if launches:
-            names.written(buffer, name, line)
-        else:
-            names.define(buffer, name, line)
+        (names.written if launches else names.define)(buffer, f"{line.name}.{at}" if at else line.name, line)
     return line
 
 
 def tell_phases(graph: Any, found: list[Line]) -> None:
     """Forward, but for what computes gradients, and for what changes parameters or serves that alone."""
-    kinds: dict[str, set[Storage]] = {"gradient": {
-        buffer.storage for buffer, label in zip(graph.outputs, graph.targets, strict=False) if label}}
-    for buffer, (_, kind) in graph.names.items():
-        kinds.setdefault(kind, set()).add(buffer.storage)
+    gradients = {buffer.storage for buffer, label in zip(graph.outputs, graph.targets, strict=False) if label} | {
+        buffer.storage for buffer, (_, kind) in graph.names.items() if kind == "gradient"}
+    parameters = {buffer.storage for buffer, (_, kind) in graph.names.items() if kind == "parameter"}
     readers: dict[Line, list[Line]] = {}
     for line in reversed(found):
         touched = {line.step.result.storage} | {x.storage for launch in line.step.launches for x in launch.written}
         serves = {reader.phase for reader in readers.get(line, [])}
-        if touched & kinds.get("parameter", set()):
+        if touched & parameters:
             line.phase = "update"
-        elif line.step.pulls is not None or touched & kinds["gradient"]:
+        elif line.step.pulls is not None or touched & gradients:
             line.phase = "backward"
         elif serves == {"update"} or (serves == {"backward"} and not line.reads):
             line.phase = serves.pop()
@@ -240,11 +229,9 @@ def text(graph: Any, numbers: dict[Any, int] | None = None) -> str:
     returned, kept = outputs[:graph.returned], [name.split(" as ")[0] for name, target in zip(
         outputs[graph.returned:], graph.targets[graph.returned:], strict=False) if not target]
     used = {name.split(" as ")[0] for each in (*[line.outside for line in found], returned) for name in each}
-    kinds = dict.fromkeys(names.outside, "constant") | {f"%input{at}": "input" for at in range(len(graph.inputs))}
-    kinds |= {f"%{name}": kind for name, kind in graph.names.values()}
-    parts = [listed(heading, {name: buffer for name, buffer in names.outside.items()
-                              if name in used and kinds[name] in chosen})
-             for heading, chosen in (("inputs", ("input", "gradient")), ("outside", ("parameter", "constant")))]
+    parts = [listed(heading, {name: buffer for name, (buffer, kind) in names.outside.items()
+                              if name in used and kind != "state" and (kind in ("input", "gradient")) == given})
+             for heading, given in (("inputs", True), ("outside", False))]
     phases = [line.phase for line in found]
     for at, line in enumerate(found):
         if len(set(phases)) > 1 and (at == 0 or phases[at - 1] != line.phase):
@@ -266,11 +253,9 @@ def dot(graph: Any) -> str:
     found = lines(graph)
     parts = ["digraph {", "  node [shape=box, fontname=monospace]"]
     for line in found:
-        words = [f"{line.name} {line.op}", line.type, *filter(None, [", ".join(line.outside), line.targets.strip()])]
+        label = "\\n".join([f"{line.name} {line.op}", line.type, *line.outside]).replace('"', "'") + line.targets
         style = ("dashed" if line.is_view else "solid") + ("" if line.phase == "forward" else ",filled")
-        label = "\\n".join(word.replace('"', "'") for word in words)
         parts.append(f'  "{line.name}" [label="{label}", style="{style}", class={line.phase}]')
         parts += [f'  "{source.name}" -> "{line.name}"' for source in line.reads]
-        if line.pulled is not None:
-            parts.append(f'  {{rank=same; "{line.pulled.name}"; "{line.name}"}}')
+        parts += [f'  {{rank=same; "{line.pulled.name}"; "{line.name}"}}'] if line.pulled else []
     return "\n".join([*parts, "}"])

@@ -24,8 +24,8 @@ def of_module(module: Any, known: set[int]) -> list:
             ] + [(key, id(hook)) for key, hook in module._hooks.items()]
 
 
-def of_function(function: Any) -> Look:
-    """What the names stand for that a function takes from around it: closed over, or global and used in its body."""
+def of_function(function: Any) -> tuple[list[str], Look]:
+    """The names that a function takes from around it, closed over or global and used in it, and what they stand for."""
     function = getattr(function, "__func__", function)
     code, cells = getattr(function, "__code__", None), getattr(function, "__closure__", None) or ()
     around = getattr(function, "__globals__", {})
@@ -34,7 +34,7 @@ def of_function(function: Any) -> Look:
     def look() -> list:
         return [cell.cell_contents for cell in cells] + [around.get(name) for name in names]
 
-    return look
+    return [*getattr(code, "co_freevars", ()), *names], look
 
 
 def unchanged(now: list, before: list) -> bool:
