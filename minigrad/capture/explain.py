@@ -46,8 +46,7 @@ class Explanation:
         """Notes what a pass (None: none yet) has left of the graph."""
         name = done.__name__ if done else "traced"
         self.stages.append(Stage(name, lines(graph, self.numbers), graph))
-        if done is None:
-            self.traced = text(graph, self.numbers)
+        self.traced = self.traced or text(graph, self.numbers)
 
     def finish(self, capture: Any) -> "Explanation":
         """Itself, with what the capture that was watched has become."""

@@ -105,8 +105,9 @@ def constant(buffer: Buffer) -> str:
     """The elements, if they are few or all one number repeated by zero strides, else ""."""
     distinct = buffer.slice((0,) * buffer.ndim, (1,) * buffer.ndim, tuple([
         min(size, 1) if stride == 0 else size for size, stride in zip(buffer.shape, buffer.strides, strict=True)]))
-    values = distinct.tolist() if distinct.size > 1 else distinct.item() if distinct.size else []
-    return repr(rounded(values)) if 0 < distinct.size <= FEW else ""
+    if not 0 < distinct.size <= FEW:
+        return ""
+    return repr(rounded(distinct.tolist() if distinct.size > 1 else distinct.item()))
 
 
 def rounded(value: Any) -> Any:
@@ -121,8 +122,7 @@ def lines(graph: Any, numbers: dict[Any, int] | None = None, names: Names | None
 
     `numbers` gives instructions the numbers that they had in an earlier state of the graph, and gets new ones.
     """
-    names = names or Names(graph)
-    numbers = {} if numbers is None else numbers
+    numbers, names = {} if numbers is None else numbers, names or Names(graph)
     found: dict[Any, Line] = {}
     for step in graph.instructions:
         result = names.of(step.result) if not step.launches else None
@@ -217,8 +217,8 @@ def window(geometry: Geometry) -> list[str]:
 
 def several(sizes: Iterable[Any]) -> str:
     """5x3, or 5 for 5x5."""
-    words = [str(size) for size in sizes]
-    return words[0] if len(set(words)) == 1 else "x".join(words)
+    words = list(map(str, sizes))
+    return "x".join(words[:1] if len(set(words)) == 1 else words)
 
 
 def text(graph: Any, numbers: dict[Any, int] | None = None) -> str:
