@@ -120,6 +120,9 @@ cpdef int known(Buffer buffer) except -1:
     if buffer.storage.owner is NOBODY:
         raise NumbersUnknown(f"a tensor of shape {buffer.shape} has no numbers: it was made while a function was "
                              "captured, and its numbers exist only while the plan runs")
+    recorder = current()
+    if recorder is not None:
+        recorder.look(buffer)
     return 0
 
 

@@ -10,7 +10,7 @@ import time
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
 from minigrad_ext.allocator cimport discard, scratch
-from minigrad_ext.buffer cimport Buffer
+from minigrad_ext.buffer cimport Buffer, known
 from minigrad_ext.kernel cimport Kernel, Params, fail
 from minigrad_ext.kernels.axes cimport share_out
 from minigrad_ext.types cimport MAX_ARGS, NO_MEMORY, OK, Step, itemsize_of, view_size
@@ -139,6 +139,7 @@ cdef class Plan:
 
     cpdef bind(self, int slot, Buffer buffer):
         """Has the slot's arguments lie in the memory of a buffer, which must outlive the next run."""
+        known(buffer)
         data = buffer.view.data
         if self.bound[slot] == data:
             return

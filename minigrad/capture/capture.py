@@ -54,7 +54,8 @@ class Capture:
                 unknown(x.buffer) if same == at or same in fixed else
                 rebased(x.buffer, tensors[same].buffer, self.twins[same].buffer))
             if twin is not x:
-                twin.differentiable = x.differentiable
+                twin.differentiable, twin.grad_slot = x.differentiable, x.grad_slot
+                tracer.filled.add(twin.buffer.storage)
                 graph.inputs.append(twin.buffer)
             self.twins.append(twin)
         self.by_id = {id(x): twin for x, twin in zip(tensors, self.twins, strict=True)}
@@ -72,6 +73,9 @@ class Capture:
             GRAD.enabled = recorded
             for slot in tracer.slots.values():
                 slot.after, slot.leaf.grad_slot = slot.leaf.grad_slot, slot.before
+            for at, twin in enumerate(self.twins):
+                if at not in fixed:
+                    twin.grad_slot = None
         outside = {buffer.storage for launch in graph.launches for buffer in launch.buffers if buffer.known}
         return {at for at, x in enumerate(tensors) if x.buffer.storage in outside} | set(fixed)
 

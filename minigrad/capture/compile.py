@@ -9,7 +9,6 @@ import functools
 import linecache
 import traceback
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from minigrad.capture.capture import Capture
@@ -24,7 +23,7 @@ from minigrad_ext.recorder import current
 
 __all__ = ["CaptureError", "Compiled", "compile"]
 
-PACKAGE = str(Path(__file__).parents[1])
+PACKAGES = "minigrad", "minigrad_ext"
 CURE = ("While a function is captured its tensors have shapes and dtypes but no numbers, so Python cannot look at "
         "them.  Return the tensor and look at it outside; choose between numbers with minigrad.where; or leave this "
         "part out of the captured function.")
@@ -44,25 +43,24 @@ class Compiled:
     def __init__(self, function: Callable, cache_size: int) -> None:
         functools.update_wrapper(self, function, updated=())
         self.function, self.cache_size = function, cache_size
-        self.forms: list[Any] = []          # of the captures
-        self.captures: list[Capture] = []
+        self.known: list[tuple[Any, Capture]] = []      # by form; never changed but replaced, for other threads' sake
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if current() is not None:
             return self.function(*args, **kwargs)       # part of another capture
         tensors: list[Value] = []
         form = flattened((args, kwargs), tensors), GRAD.enabled, get_default_dtype()
-        for at, known in enumerate(self.forms):
-            if known == form and self.captures[at].replay.fits(tensors):
+        known = self.known
+        for at, pair in enumerate(known):
+            if pair[0] == form and pair[1].replay.fits(tensors):
                 if at:
-                    for listed in (self.forms, self.captures):
-                        listed.insert(0, listed.pop(at))
-                break
-        else:
-            capture = self.captured(args, kwargs)
-            self.forms = [form, *self.forms[:self.cache_size - 1]]
-            self.captures = [capture, *self.captures[:self.cache_size - 1]]
-        return self.captures[0].called(tensors)
+                    self.known = [pair, *known[:at], *known[at + 1:]]
+                return pair[1].called(tensors)
+        capture = self.captured(args, kwargs)
+        self.known = [(form, capture), *known[:self.cache_size - 1]]
+        return capture.called(tensors)
+
+    captures = property(lambda self: [capture for _, capture in self.known])
 
     def captured(self, args: tuple, kwargs: dict, watch: Callable | None = None) -> Capture:
         """A new capture for these arguments."""
@@ -104,10 +102,14 @@ class Compiled:
 
     def clear(self) -> None:
         """Forgets all captures."""
-        self.forms, self.captures = [], []
+        self.known = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.__dict__["function"], name)
+
+    def __reduce_ex__(self, _: Any) -> Any:
+        raise TypeError("compile: a compiled function is neither pickled nor copied: copy what it was made of, and "
+                        "compile it again")
 
     def __repr__(self) -> str:
         return f"<compiled {self.function!r}, {len(self.captures)} captures>"
@@ -115,12 +117,12 @@ class Compiled:
 
 def explained(function: Callable, error: BaseException) -> str:
     """Which line of the user's asks for numbers, and what to do."""
-    frames = traceback.extract_tb(error.__traceback__)
-    frame = [frame for frame in frames if not frame.filename.startswith(PACKAGE)][-1:] or frames[-1:]
-    name = getattr(function, "__name__", type(function).__name__)
-    line = frame[0].line or linecache.getline(frame[0].filename, frame[0].lineno or 0).strip()
-    return (f"compile: {name}: {frame[0].filename}, line {frame[0].lineno}: `{line}` asks for numbers of a tensor.\n"
-            f"{CURE}")
+    frames = list(traceback.walk_tb(error.__traceback__))
+    outside = [at for at in frames if at[0].f_globals.get("__name__", "minigrad").partition(".")[0] not in PACKAGES]
+    frame, number = (outside or frames)[-1]
+    name, file = getattr(function, "__name__", type(function).__name__), frame.f_code.co_filename
+    line = linecache.getline(file, number, frame.f_globals).strip()
+    return f"compile: {name}: {file}, line {number}: `{line}` asks for numbers of a tensor.\n{CURE}"
 
 
 def compile(function: Callable | None = None, *, cache_size: int = 16) -> Any:

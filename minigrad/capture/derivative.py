@@ -68,6 +68,7 @@ class Derivative:
         """Pulls a cotangent back, and takes what that adds out of the function's graph."""
         forward, effects = tracer.graph, len(tracer.effects)
         start, g = len(forward.instructions), Value.result(empty(out.shape, out.dtype.code))
+        tracer.filled.add(g.buffer.storage)
         found = None
         try:
             found = pull_back([out], [g], targets, retain_graph=True, through=False)

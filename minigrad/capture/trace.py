@@ -13,7 +13,7 @@ from typing import Any
 from minigrad.capture.graph import Graph, Instruction, Launch
 from minigrad.node import Value
 from minigrad.op import promote
-from minigrad_ext.buffer import Buffer, Storage, unknown
+from minigrad_ext.buffer import Buffer, NumbersUnknown, Storage, unknown
 from minigrad_ext.kernel import Kernel, Params
 
 
@@ -39,7 +39,8 @@ class Tracer:
         self.slots: dict[int, Slot] = {}
         self.effects: list[Callable[[], None]] = []
         self.kept: dict[int, tuple[dict, dict]] = {}                    # what they change, with what it was
-        self.versions: dict[Storage, int] = {}                          # of the outside's memory that is written
+        self.versions: dict[Storage, int] = {}                          # of memory with numbers that is written
+        self.filled: set[Storage] = set()       # memory without numbers that will have some by now
         self.guards: list[Callable[[], Any]] = []
         self.guarded: dict[int, Any] = {}       # modules that were called
         self.optimizers: list[Any] = []         # that made a step
@@ -50,13 +51,23 @@ class Tracer:
         """Instead of running a kernel."""
         params = args[-1] if type(args[-1]) is Params else None
         self.noted.append(Launch(kernel, args if params is None else args[:-1], params))
+        for at, buffer in enumerate(self.noted[-1].buffers):
+            if not (buffer.known or kernel.writes >> at & 1 or buffer.storage in self.filled or buffer.size == 0):
+                raise NumbersUnknown(f"a tensor of shape {buffer.shape} has no numbers: nothing has been written to it "
+                                     "since this function began, or it was made while another one was captured")
         for buffer in self.noted[-1].written:
+            self.filled.add(buffer.storage)
             if buffer.known:
                 self.versions.setdefault(buffer.storage, buffer.storage.version)
 
     def born(self, storage: Any) -> None:
         """Memory was filled with numbers."""
         self.graph.constants.add(storage)
+
+    def look(self, buffer: Buffer) -> None:
+        """Numbers are looked at: those of a constant, or else they may be others at the next call."""
+        if buffer.storage not in self.graph.constants or buffer.storage in self.versions:
+            raise NumbersUnknown(f"a tensor of shape {buffer.shape} may have other numbers at the next call")
 
     # What ops tell --------------------------------------------------------------------------------------------------
 
@@ -117,6 +128,7 @@ class Tracer:
         slot = self.slots[id(leaf)] = Slot(leaf, read)
         if read and slot.before is not None:
             slot.bound = leaf.grad_slot = Value.result(unknown(slot.before.buffer))
+            self.filled.add(slot.bound.buffer.storage)
 
     def keep(self, state: dict, *keys: str) -> None:
         """A dictionary in which one of minigrad's own objects has what is about to change, at these keys or at all."""

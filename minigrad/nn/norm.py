@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from minigrad.errors import require
-from minigrad.functions.create import empty, tensor
+from minigrad.functions.create import empty, tensor, zeros_like
 from minigrad.kernels import KERNELS
 from minigrad.nn import functional as F, init
 from minigrad.nn.layer import Functional, Layer, family, publish
@@ -77,11 +77,15 @@ class _BatchNorm(_ChannelNorm, tensors=("input", "training", "momentum"), functi
 
     def forward(self, input: Tensor) -> Tensor:
         self._check(input)
-        counter = self.num_batches_tracked if self.training else None
-        momentum = self.momentum
-        if momentum is None:
-            momentum = 0.0 if counter is None else 1.0 / (counter.item() + 1)
-        output = self.called(input, training=self.training or self.running_mean is None, momentum=momentum)
+        counter, momentum = self.num_batches_tracked if self.training else None, self.momentum
+        if counter is None or momentum is not None:
+            output = self.called(input, training=self.training or self.running_mean is None, momentum=momentum or 0.0)
+        else:
+            running = self.running_mean, self.running_var
+            seen = [zeros_like(x) for x in running]
+            output = self.function(input, *seen, self.weight, self.bias, True, 1.0, self.eps)
+            for mean, one in zip(running, seen, strict=True):
+                mean.add_((one - mean) / (counter + 1) if input.numel() else 0.0)
         if counter is not None:
             _count(counter.buffer)
         return output

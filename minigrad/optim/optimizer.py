@@ -75,7 +75,7 @@ class Optimizer:
                 continue
             state = self.state[param] if keys else {}
             if recorder is not None:
-                recorder.keep(state, "step")
+                recorder.keep(state, "step", *keys)
             step = self.count(state)
             if step not in by_step:
                 by_step[step] = self.options(group, step)
@@ -102,6 +102,9 @@ class Optimizer:
 
     def tell(self, recorder: Any, group: dict[str, Any], moving: list[tuple[dict, Params]]) -> None:
         """While a function is captured: what changes from one call of `update` to the next, and what must not."""
+        keys, held = self.kept(group), self.state
+        traced = [(state, {key: state[key] for key in keys}) for state, _ in moving]
+
         def again() -> None:
             renewed = set()
             for state, params in moving:
@@ -109,12 +112,20 @@ class Optimizer:
                 if params not in renewed:
                     params.become(self.options(group, step))
                     renewed.add(params)
+            while traced:                       # at the first call, what is kept of a parameter comes to be
+                state, kept = traced.pop()
+                state.update(kept)
+
+        def look() -> tuple:
+            steps = [state.get("step", 0) for state, _ in moving] if self.counts else [0]
+            return (self.kept(group), len(group["params"]), len(self.param_groups), self.state is held,
+                    [step - steps[0] for step in steps])        # those that are even share their Params
 
         if not self.counts:
             moving = list({params: (state, params) for state, params in moving}.values())
         recorder.optimizers.append(self)
         recorder.effect(again, *[params for _, params in moving])
-        recorder.guard(lambda: (self.kept(group), len(group["params"]), id(self.state)))
+        recorder.guard(look)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add a dictionary with "params" and hyperparameters; those missing come from `defaults`.

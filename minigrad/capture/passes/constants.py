@@ -12,20 +12,21 @@ def own_constants(graph: Graph) -> Graph:
     """Gives what is written or handed out memory of its own, which starts as a copy of the constant in each run."""
     changed = {storage for launch in graph.launches for storage in storages(launch.written)} & graph.constants
     for storage in changed:
-        graph.put({storage: copied(graph, storage, 0)})
-    for at, buffer in enumerate(graph.outputs):
-        if buffer.storage in graph.constants:
-            fresh = copied(graph, buffer.storage, len(graph.instructions))
-            graph.outputs[at] = rebased(buffer, whole(buffer.storage), fresh)
+        fresh = unknown(whole(storage))
+        graph.put({storage: fresh})
+        graph.instructions.insert(0, copying(fresh, whole(storage)))
+    for storage in storages(graph.outputs) & graph.constants:
+        source = whole(storage)
+        fresh = unknown(source)
+        graph.outputs = [rebased(buffer, source, fresh) if buffer.storage is storage else buffer
+                         for buffer in graph.outputs]
+        graph.instructions.append(copying(fresh, source))
     return graph
 
 
-def copied(graph: Graph, storage: object, at: int) -> Buffer:
-    """All bytes of fresh scratch, with the copy into it as instruction number `at`."""
-    source = whole(storage)         # type: ignore[arg-type]
-    fresh = unknown(source)
-    graph.instructions.insert(at, Instruction("copy", (source,), fresh, [Launch(KERNELS["copy"], (fresh, source))], {}))
-    return fresh
+def copying(out: Buffer, source: Buffer) -> Instruction:
+    """The instruction that copies all bytes of a storage."""
+    return Instruction("copy", (source,), out, [Launch(KERNELS["copy"], (out, source))], {})
 
 
 def fold_constants(graph: Graph) -> Graph:

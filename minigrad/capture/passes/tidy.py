@@ -31,6 +31,8 @@ def tidy(graph: Graph) -> Graph:
 
 def everywhere(buffer: Buffer, number: float) -> bool:
     """Whether each element is this number."""
+    if not buffer.size:
+        return True
     distinct = buffer.slice((0,) * buffer.ndim, (1,) * buffer.ndim,
                             tuple([1 if stride == 0 else size for size, stride in zip(buffer.shape, buffer.strides,
                                                                                        strict=True)]))
