@@ -18,11 +18,11 @@ __all__ = ["Generator", "default_generator", "get_rng_state", "initial_seed", "m
 MASK = (1 << 63) - 1
 
 
-def again(effect: Callable[[], Any]) -> None:
+def again(generator: "Generator", effect: Callable[[], Any]) -> None:
     """While a function is captured: what each call of it does to a generator."""
     recorder = current()
     if recorder is not None:
-        recorder.effect(effect)
+        recorder.renewal(effect, generator.__dict__)
 
 
 def keep(generator: "Generator") -> None:
@@ -50,7 +50,7 @@ class Generator:
         """Goes to the start of the stream of `seed`; returns the generator."""
         keep(self)
         self._seed, self._offset = integer("manual_seed", "seed", seed) & MASK, 0
-        again(lambda: self.manual_seed(seed))
+        again(self, lambda: self.manual_seed(seed))
         return self
 
     def seed(self) -> int:
@@ -65,7 +65,7 @@ class Generator:
     def get_state(self) -> dict[str, int]:
         """Seed and position: all there is to a generator."""
         state = {"seed": self._seed, "offset": self._offset}
-        again(lambda: state.update(self.get_state()))
+        again(self, lambda: state.update(self.get_state()))
         return state
 
     def set_state(self, state: dict[str, int]) -> "Generator":
@@ -75,7 +75,7 @@ class Generator:
         keep(self)
         self._seed = integer("Generator.set_state", "seed", state["seed"]) & MASK
         self._offset = integer("Generator.set_state", "offset", state["offset"])
-        again(lambda: self.set_state(state))
+        again(self, lambda: self.set_state(state))
         return self
 
     def take(self, counters: int) -> tuple[int, int]:

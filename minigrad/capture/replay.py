@@ -141,9 +141,14 @@ class Replay:
         with self.lock:
             bound = self.bind(tensors)
             before = None if self.history is None else get_rng_state()
-            for again in self.effects:
+            for again, _ in self.effects:
                 again()
-            self.plan.run()
+            try:
+                self.plan.run()
+            except BaseException:
+                for _, undo in reversed(self.effects):
+                    undo()
+                raise
         for buffer in self.written.values():
             buffer.bump()
         for at in self.changed:

@@ -37,7 +37,7 @@ class Tracer:
         self.pulling: Any = None                # the node whose cotangents are being computed
         self.outside: dict[int, tuple[Buffer, weakref.ref]] = {}        # values with numbers that ops were given
         self.slots: dict[int, Slot] = {}
-        self.effects: list[Callable[[], None]] = []
+        self.effects: list[tuple[Callable, Callable]] = []
         self.kept: dict[int, tuple[dict, dict]] = {}                    # what they change, with what it was
         self.versions: dict[Storage, int] = {}                          # of memory with numbers that is written
         self.filled: set[Storage] = set()       # memory without numbers that will have some by now
@@ -145,11 +145,26 @@ class Tracer:
         for storage, version in self.versions.items():
             storage.version = version
 
-    def effect(self, again: Callable[[], None], *live: Params) -> None:
-        """Python work that belongs to each call: `again` does it, before the kernels run; it renews the numbers of the
-        Params `live`."""
-        self.effects.append(again)
+    def effect(self, again: Callable[[], Any], undo: Callable[[], Any], *live: Params) -> None:
+        """Python work that belongs to each call: `again` does it, before the kernels run, and `undo` takes it back if
+        one fails; it renews the numbers of the Params `live`."""
+        self.effects.append((again, undo))
         self.graph.live.update(live)
+
+    def renewal(self, again: Callable[[], Any], *states: dict) -> None:
+        """An effect on dictionaries, which are put back as they were."""
+        before: list[dict] = []
+
+        def remembered() -> None:
+            before[:] = map(dict, states)
+            again()
+
+        def undo() -> None:
+            for state, old in zip(states, before, strict=True):
+                state.clear()
+                state.update(old)
+
+        self.effect(remembered, undo)
 
     def guard(self, state: Callable[[], Any]) -> None:
         """What was captured holds as long as `state()` is equal to what it is at the end of the capture."""

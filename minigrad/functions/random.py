@@ -31,7 +31,7 @@ def draw(kernel: str, out: Buffer, generator: Generator | None, ints: tuple[int,
 
     place, recorder = placed(), current()
     if recorder is not None:
-        recorder.effect(lambda: place.become(placed()), place)
+        recorder.effect(lambda: place.become(placed()), lambda: stream.take(-used), place)
     KERNELS[kernel](out, place)
     return out
 

@@ -290,7 +290,7 @@ class Module:
             if module.training != mode:
                 module.training = mode
         if recorder is not None:
-            recorder.effect(lambda: self.train(mode))
+            recorder.renewal(lambda: self.train(mode), *[module.__dict__ for module in self.modules()])
         return self
 
     def eval(self: M) -> M:

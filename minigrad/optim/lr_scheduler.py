@@ -39,9 +39,10 @@ def each_call(step: Callable) -> Callable:
     def told(self: Any, *args: Any) -> None:
         recorder = current()
         if recorder is not None:
-            for state in (*self.optimizer.param_groups, *[part.__dict__ for part in parts(self)]):
+            states = (*self.optimizer.param_groups, *[part.__dict__ for part in parts(self)])
+            for state in states:
                 recorder.keep(state)
-            recorder.effect(lambda: told(self, *args))
+            recorder.renewal(lambda: told(self, *args), *states)
         with recording(None):
             step(self, *args)
 

@@ -116,6 +116,10 @@ class Optimizer:
                 state, kept = traced.pop()
                 state.update(kept)
 
+        def undo() -> None:
+            for state, _ in moving if self.counts else ():
+                state["step"] -= 1
+
         def look() -> tuple:
             steps = [state.get("step", 0) for state, _ in moving] if self.counts else [0]
             return (self.kept(group), len(group["params"]), len(self.param_groups), self.state is held,
@@ -124,7 +128,7 @@ class Optimizer:
         if not self.counts:
             moving = list({params: (state, params) for state, params in moving}.values())
         recorder.optimizers.append(self)
-        recorder.effect(again, *[params for _, params in moving])
+        recorder.effect(again, undo, *[params for _, params in moving])
         recorder.guard(look)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:

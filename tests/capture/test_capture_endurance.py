@@ -11,6 +11,7 @@ from twin import bits
 
 import minigrad
 from minigrad import nn, optim
+from minigrad.memory import memory_stats
 from minigrad.nn import functional as F
 
 
@@ -40,7 +41,7 @@ def test_ten_thousand_replays_leak_nothing():
         for _ in range(5000):
             loss = step(x, y)
         gc.collect()
-        seen.append((minigrad.memory_stats()["allocated_bytes"], len(gc.get_objects()),
+        seen.append((memory_stats()["allocated_bytes"], len(gc.get_objects()),
                      resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))
     (first_bytes, first_objects, first_rss), (last_bytes, last_objects, last_rss) = seen[0], seen[-1]
     assert last_bytes == first_bytes and abs(last_objects - first_objects) < 50 and last_rss - first_rss < 2048
@@ -54,7 +55,7 @@ def test_results_differentiated_leak_nothing():
         for _ in range(500):
             model(x).sum().backward()
         gc.collect()
-        seen.append((minigrad.memory_stats()["allocated_bytes"], len(gc.get_objects())))
+        seen.append((memory_stats()["allocated_bytes"], len(gc.get_objects())))
     assert seen[1][0] == seen[2][0] and abs(seen[1][1] - seen[2][1]) < 20
 
 
@@ -65,7 +66,7 @@ def test_captures_that_are_dropped_leak_nothing():
         for _ in range(30):
             minigrad.compile(step)(*batch())
         gc.collect()
-        seen.append((minigrad.memory_stats()["allocated_bytes"], len(gc.get_objects())))
+        seen.append((memory_stats()["allocated_bytes"], len(gc.get_objects())))
     assert seen[1][0] == seen[2][0] and abs(seen[1][1] - seen[2][1]) < 50
 
 
