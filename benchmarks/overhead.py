@@ -52,11 +52,14 @@ def steps() -> tuple[Call, int]:
         return x
 
     compiled = minigrad.compile(sums)
-    results = compiled(minigrad.ones(1, 1))         # in whose memory the plan ends
-    plan = compiled.captures[0].plan
+    x = minigrad.ones(1, 1)
+    results = compiled(x)
+    replay = compiled.captures[0].replay
 
     def run() -> Tensor:
-        plan.run()
+        memory = replay.bind([x])       # (which the plan writes)
+        replay.plan.run()
+        del memory
         return results
     return run, len(plan)
 

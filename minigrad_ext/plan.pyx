@@ -141,6 +141,7 @@ cdef class Plan:
         """Has the slot's arguments lie in the memory of a buffer, which must outlive the next run."""
         known(buffer)
         data = buffer.view.data
+        self.ready += 1
         if self.bound[slot] == data:
             return
         self.bound[slot] = data
@@ -149,8 +150,12 @@ cdef class Plan:
             self.steps[patch.step].args[patch.arg].data = data + patch.offset
 
     cpdef run(self):
-        """All steps.  Raises what the kernel of a failing one would have raised."""
+        """All steps.  Raises what the kernel of a failing one would have raised; RuntimeError unless all slots were
+        bound since the last run: what they were bound to then may be gone."""
         cdef int at = 0, status = OK
+        if self.ready < self.n_slots:
+            raise RuntimeError(f"Plan: run: {self.ready} of {self.n_slots} slots are bound; call the compiled function")
+        self.ready = 0
         for number, params in self.live:
             self.steps[<int>number].params = (<Params>params).raw
         if self.clocked is not None:
@@ -169,7 +174,7 @@ cdef class Plan:
         what = self.launches[at][0]
         fail((what if type(what) is Kernel else what[0][0]).name, status, self.steps[at].detail)
 
-    def times(self):
+    cdef list times(self):
         """Runs all steps once; the nanoseconds that each took."""
         cdef int status
         found = []
