@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import minigrad
-from minigrad.draw import window_pair
+from minigrad import nn, optim
+from minigrad.draw import graph, window_pair
 from minigrad.geometry import Geometry
+from minigrad.models.lenet import LeNet
 
 HERE = Path(__file__).resolve().parent
 
@@ -18,5 +20,22 @@ def transpose() -> None:
     window_pair(x, w, g, geometry, at=(0, 1)).save(HERE / "transpose.svg")
 
 
+def lenet() -> None:
+    """A training step of LeNet on 8 digits, captured."""
+    model = LeNet((1, 28, 28), 10)
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+
+    def step(x: minigrad.Tensor, y: minigrad.Tensor) -> minigrad.Tensor:
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    captured = minigrad.compile(step).explain(minigrad.rand(8, 1, 28, 28), minigrad.arange(8))
+    graph(captured.graph, "A training step of LeNet").save(HERE / "lenet.svg")
+
+
 if __name__ == "__main__":
     transpose()
+    lenet()

@@ -106,6 +106,8 @@ class Capture:
         graph.names = named(self.function, *self.held, self.by_id, tracer)
         graph.targets = [", ".join([f"%{graph.names[slot.leaf.buffer][0]}.grad" for slot in slots if slot.after is out])
                          for out in outs] + [""] * len(kept)
+        for derivative in self.derivatives:
+            derivative.graph.names = graph.names | dict.fromkeys(derivative.graph.inputs[:1], ("cotangent", "input"))
         placed = Placed(graph, watch)
         self.memory, self.plan = placed.memory, placed.plan
         arguments = [Argument(twin, wanting, first, at in self.fixed) for at, (twin, wanting, first)

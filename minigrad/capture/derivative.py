@@ -88,7 +88,7 @@ class Derivative:
 
     def cut(self, graph: Graph, forward: Graph, tracer: Any, g: Value, found: list[Value]) -> None:
         """Tells by where it lies what the graph reads: in arguments, in other memory of the function, or outside."""
-        graph.inputs, graph.outputs = [g.buffer], [value.buffer for value in found]
+        graph.inputs, graph.outputs, graph.returned = [g.buffer], [value.buffer for value in found], len(found)
         given = [*forward.inputs, *[slot.bound.buffer for slot in tracer.slots.values() if slot.bound is not None]]
         number = {buffer.storage: at for at, buffer in reversed(list(enumerate(given)))}
         made = {storage for launch in forward.launches for storage in storages(launch.written)}

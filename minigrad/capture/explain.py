@@ -34,7 +34,8 @@ class Stage:
 class Explanation:
     """Printed, it tells how a function was captured: its `stages`, the `graph` that is left, the `steps` of its plan.
 
-    Each line keeps its number from stage to stage.
+    Each line keeps its number from stage to stage.  `derivatives` are those of results that can be differentiated: each
+    has a `graph`, which passes simplify when it is first needed.
     """
 
     def __init__(self) -> None:
@@ -50,7 +51,7 @@ class Explanation:
 
     def finish(self, capture: Any) -> "Explanation":
         """Itself, with what the capture that was watched has become."""
-        self.graph, self.memory = capture.graph, capture.memory
+        self.graph, self.memory, self.derivatives = capture.graph, capture.memory, capture.derivatives
         self.steps = steps(self.graph, self.memory.places, self.numbers)
         kept = self.graph.kept() - {buffer.storage for buffer in self.graph.inputs}
         self.results = sum(nbytes(whole(storage)) for storage in kept)
@@ -64,7 +65,9 @@ class Explanation:
         rows = [(step.name, step.op, step.kernel, step.result, f"{step.nbytes:,}", f"{step.flops:,}", step.place)
                 for step in self.steps]
         return "\n".join([
-            *parts, "", "what is left", text(self.graph, self.numbers), "", "plan",
+            *parts, "", "what is left", text(self.graph, self.numbers),
+            *[f"\nthe way back of a result, planned for itself\n{text(each.graph)}" for each in self.derivatives],
+            "", "plan",
             table(("line", "op", "kernel", "result", "bytes", "flops", "lies in"), rows, 4), "",
             f"memory: an arena of {self.memory.nbytes:,} bytes, where {self.memory.bound:,} live at once; with "
             f"{self.results:,} of results {self.memory.nbytes + self.results:,} at most"])

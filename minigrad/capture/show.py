@@ -10,7 +10,9 @@ like the rest.
 """
 
 import textwrap
+from collections import defaultdict
 from collections.abc import Iterable
+from itertools import groupby
 from typing import Any
 
 from minigrad.dtypes import DTYPES
@@ -49,17 +51,17 @@ class Names:
 
     def __init__(self, graph: Any) -> None:
         self.constants = graph.constants
-        self.views: dict[tuple, tuple[str, Line | None]] = {}
+        self.views: dict[Storage, dict[tuple, tuple[str, Line | None]]] = defaultdict(dict)
         self.memory: dict[Storage, tuple[str, Line | None]] = {}       # by its last writer
         self.outside: dict[str, tuple[Buffer, str]] = {}                # what no line computes, and of which kind it is
         for buffer, (name, kind) in graph.names.items():
             self.find(buffer, f"%{name}", kind)
         for number, buffer in enumerate(graph.inputs):
-            if same(buffer) not in self.views:
-                self.find(buffer, f"%input{number}", "input")
+            if buffer.storage not in self.memory:
+                self.find(buffer, f"%kept{number}", "input")
 
     def define(self, buffer: Buffer, name: str, line: Line | None) -> None:
-        self.views[same(buffer)] = name, line
+        self.views[buffer.storage][same(buffer)] = name, line
         self.memory.setdefault(buffer.storage, (name, line))
 
     def find(self, buffer: Buffer, name: str, kind: str) -> tuple[str, None]:
@@ -70,14 +72,12 @@ class Names:
 
     def written(self, buffer: Buffer, name: str, line: Line) -> None:
         """New numbers: what other views of that memory show has no name of its own any more."""
-        for view in [view for view in self.views if view[0] is buffer.storage]:
-            del self.views[view]
         self.memory[buffer.storage] = name, line
-        self.views[same(buffer)] = name, line
+        self.views[buffer.storage] = {same(buffer): (name, line)}
 
     def of(self, buffer: Buffer) -> tuple[str, Line | None] | None:
         """(name, line), or None of what no line has computed."""
-        found, all_of_it = self.views.get(same(buffer)), self.memory.get(buffer.storage)
+        found, all_of_it = self.views[buffer.storage].get(same(buffer)), self.memory.get(buffer.storage)
         if found is None and all_of_it is not None:
             found = f"{all_of_it[0]} as {shape_text(buffer)}", all_of_it[1]
         if found is None and buffer.known:
@@ -209,10 +209,8 @@ def window(geometry: Geometry) -> list[str]:
     """k(ernel), s(tride), d(ilation), p(adding) and groups, where they are not what they usually are."""
     found = [f"{letter} {several(getattr(geometry, name))}" for name, (letter, usual) in LETTERS.items()
              if set(getattr(geometry, name)) != {usual}]
-    if any(geometry.low + geometry.high):
-        sides = zip(geometry.low, geometry.high, strict=True)
-        found.append("p " + several([low if low == high else f"({low},{high})" for low, high in sides]))
-    return found + [f"groups {geometry.groups}"] * (geometry.groups > 1)
+    sides = [low if low == high else f"({low},{high})" for low, high in zip(geometry.low, geometry.high, strict=True)]
+    return found + [f"p {several(sides)}"] * any(sides) + [f"groups {geometry.groups}"] * (geometry.groups > 1)
 
 
 def several(sizes: Iterable[Any]) -> str:
@@ -232,11 +230,8 @@ def text(graph: Any, numbers: dict[Any, int] | None = None) -> str:
     parts = [listed(heading, {name: buffer for name, (buffer, kind) in names.outside.items()
                               if name in used and kind != "state" and (kind in ("input", "gradient")) == given})
              for heading, given in (("inputs", True), ("outside", False))]
-    phases = [line.phase for line in found]
-    for at, line in enumerate(found):
-        if len(set(phases)) > 1 and (at == 0 or phases[at - 1] != line.phase):
-            parts.append(line.phase)
-        parts.append(f"  {line}")
+    for phase, group in groupby(found, lambda line: line.phase):
+        parts += [*[phase] * (len({line.phase for line in found}) > 1), *[f"  {line}" for line in group]]
     return "\n".join([*filter(None, parts), *[f"{word} {', '.join(found)}" for word, found in (
         ("return", returned), ("keep for the way back", kept)) if found]])
 

@@ -124,6 +124,17 @@ inputs %x: float32[3]
 return %2"""
 
 
+def test_the_way_back_of_a_model_reads_like_the_rest():
+    model = minigrad.compile(nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(18, 2)))
+    text = str(model.explain(minigrad.rand(1, 1, 5, 5)))
+    assert "\nreturn %3\nkeep for the way back %0\n" in text
+    back = text.split("the way back of a result, planned for itself\n")[1].split("\n\nplan")[0]
+    assert back.splitlines()[0] == "inputs %input: float32[1,1,5,5], %cotangent: float32[1,2], %kept2: uint8[72]"
+    assert "matmul(%cotangent, %model.3.weight)  pulls linear" in back
+    assert "relu_pull(%4, %kept2 as [1,2,3,3])  pulls relu" in back
+    assert "conv_weight(%input, %5)  k 3, transpose of conv\nreturn " in back
+
+
 def test_explaining_changes_nothing():
     step, args = lenet_step()
     step.explain(*args)
