@@ -61,7 +61,7 @@ def steps() -> tuple[Call, int]:
         replay.plan.run()
         del memory
         return results
-    return run, len(plan)
+    return run, len(replay.plan)
 
 
 def capturing() -> Call:
