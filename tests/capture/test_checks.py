@@ -105,3 +105,51 @@ def test_what_needs_numbers_cannot_be_captured(case):
 def test_numbers_that_the_function_makes_of_python_s_can_be_looked_at():
     f = minigrad.compile(lambda x: x * minigrad.tensor([2.0, 3.0])[1].item() + minigrad.tensor([4])[-1:].tolist()[0])
     assert f(X).tolist() == (X * 3 + 4).tolist()
+
+
+class Words(nn.Module):
+    """What a step may well be made of beside layers: embeddings, positions, interpolation, averaged weights."""
+
+    def __init__(self):
+        super().__init__()
+        self.embed, self.conv, self.head = nn.Embedding(7, 6, padding_idx=0), nn.Conv1d(6, 4, 3), nn.Linear(4, 3)
+        self.mean = [p.detach().clone() for p in self.parameters()]
+
+    def forward(self, words, at):
+        x = F.interpolate(self.conv(self.embed(words).transpose(1, 2)), scale_factor=2.0, mode="linear")
+        x = x.scatter_add(2, at[:, None, None].expand(-1, 4, 1), minigrad.ones(len(at), 4, 1))
+        return self.head(x[minigrad.arange(len(at)), :, at] + x.topk(2, 2)[0].sum(2) * F.one_hot(at, 4))
+
+    def follow(self):
+        with minigrad.no_grad():
+            for mean, p in zip(self.mean, self.parameters(), strict=True):
+                mean.mul_(0.9).add_(p, alpha=0.1)
+
+
+@pytest.mark.parametrize("norm", [2.0, 1.0, float("inf")])
+def test_a_step_of_many_things(norm):
+    def run(compile):
+        minigrad.manual_seed(3)
+        model = Words()
+        optimizer = minigrad.optim.AdamW(model.parameters(), lr=0.1)
+
+        @compile
+        def step(words, at, target):
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(words, at), target, label_smoothing=0.1)
+            loss.backward()
+            total = nn.utils.clip_grad_norm_(model.parameters(), 0.5, norm)
+            nn.utils.clip_grad_value_(model.parameters(), 0.2)
+            optimizer.step()
+            model.follow()
+            return loss.detach(), total
+
+        found = []
+        for seed in range(4):
+            g = minigrad.Generator().manual_seed(seed)
+            words = minigrad.randint(0, 7, (5, 4), generator=g)
+            at, target = minigrad.randint(0, 3, (2, 5), generator=g)
+            found += [each.item() for each in step(words, at, target)]
+        return found, [p.tolist() for p in (*model.parameters(), *model.mean)]
+
+    assert run(minigrad.compile) == run(lambda each: each)
