@@ -1,7 +1,7 @@
 """Every family of layers, captured while training and evaluating: results, gradients and running statistics."""
 
 import pytest
-from twin import same
+from twin import run, same
 
 import minigrad
 from minigrad import nn
@@ -78,6 +78,22 @@ def test_layer(name, training):
     calls = [lambda k=k: inputs(shape, k) for k in range(3)]
     # .grad of the parameters is None at the first call alone
     same(build, calls, 2 if list(make().parameters()) else 1)
+
+    def apart():
+        layer = make().train(training)
+        captured = minigrad.compile(layer) if compiled else layer
+
+        def step(x):
+            y = captured(x)
+            (y * y.detach().cos()).sum().backward()
+            return y
+
+        return step, lambda: [layer.state_dict(), [p.grad for p in layer.parameters()]]
+
+    compiled = False
+    wanted, _ = run(apart, calls, False)
+    compiled = True
+    assert run(apart, calls, False)[0] == wanted
 
     def without():
         layer = make().train(training)
