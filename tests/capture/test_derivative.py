@@ -6,6 +6,7 @@ import pytest
 
 import minigrad
 from minigrad import nn, optim
+from minigrad.capture.derivative import Derivative
 from minigrad.nn import functional as F
 
 f64 = minigrad.float64
@@ -184,6 +185,29 @@ def test_a_tensor_from_outside_that_has_a_graph():
         return w.grad.tolist(), x.grad.tolist(), hooked
 
     assert run(minigrad.compile) == run(lambda each: each)
+
+
+@pytest.mark.parametrize("twice", [False, True])
+def test_a_tensor_from_outside_beside_what_it_was_made_of(twice):
+    def run(compile):
+        w, x = numbers(3, wanting=True), numbers(3, seed=1, wanting=True)
+        h = w.exp()
+        y = compile(lambda x: (x * h).sin() * w)(x)
+        found = minigrad.autograd.grad(y.sum(), (x, w, h), create_graph=True) if twice else [y]
+        sum([part.sum() for part in found]).backward()
+        return [*w.grad.tolist(), *x.grad.tolist()]
+
+    assert run(minigrad.compile) == pytest.approx(run(lambda each: each), rel=1e-13)
+
+
+def test_one_run_of_the_plan_serves_all_operands(monkeypatch):
+    runs, pulled = [], Derivative.pulled
+    monkeypatch.setattr(Derivative, "pulled", lambda *args: runs.append(args) or pulled(*args))
+    model = network()
+    y = minigrad.compile(model)(numbers(2, 1, 8, 8, dtype=minigrad.float32, wanting=True))
+    for times in (1, 2):
+        y.sum().backward(retain_graph=True)
+        assert len(runs) == times and all(p.grad is not None for p in model.parameters())
 
 
 def test_the_same_tensor_as_argument_and_from_outside():
