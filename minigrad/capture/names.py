@@ -29,7 +29,7 @@ def arguments(function: Callable, args: tuple, kwargs: dict) -> dict[str, Any]:
 
 def named(function: Callable, args: tuple, kwargs: dict, twins: dict[int, Value],
           tracer: Any) -> dict[Buffer, tuple[str, str]]:
-    """(name, kind) of buffers; the kinds are "input", "gradient", "parameter" and "state".
+    """(name, kind) of buffers; the kinds are "input", "gradient", "parameter", "state" and "outside".
 
     `twins` stood for the tensors of those ids.  Modules' tensors have their paths from the outermost module that was
     called, which start with what the function calls it where there are several, or where they start with a digit.
@@ -55,7 +55,7 @@ def named(function: Callable, args: tuple, kwargs: dict, twins: dict[int, Value]
         for name, value in root.named_buffers(prefix):
             tell(value, name, "state")
     for name, value in within(around, ""):
-        tell(value, name[1:], "parameter" if value.differentiable else "state")
+        tell(value, name[1:], "parameter" if value.differentiable else "outside")
     for optimizer in tracer.optimizers:
         for number, param in enumerate(optimizer._params()):
             tell(param, f"param{number}", "parameter")

@@ -71,6 +71,50 @@ update
   %5: float32[2] = sgd(%bias, %3, %bias.momentum_buffer)  writes operands 0, 2, numbers of each call"""
 
 
+def test_what_is_written_in_place_has_a_new_name():
+    def f(x, n):
+        y = x.exp()
+        row = y[0]
+        y.mul_(n["scale"])
+        row.add_(1)
+        return y, row
+
+    assert shown(f, minigrad.rand(2, 3), {"scale": minigrad.rand(3)}) == """\
+inputs %x: float32[2,3], %n.scale: float32[3]
+  %0: float32[2,3] = exp(%x)
+  %1: float32[1,3] = slice(%0)  starts (0, 0), steps (1, 1), view
+  %2: float32[3] = reshape(%1)  view
+  %3: float32[2,3] = mul(%0, %n.scale)  writes operand 0
+  %4: float32[3] = add(%3 as [3], 1.0)  writes operand 0
+return %4 as [2,3], %4"""
+
+
+def test_batch_norm_and_dropout():
+    model = nn.Sequential(nn.BatchNorm2d(2), nn.Dropout(0.5))
+
+    def loss(x):
+        model(x).square().sum().backward()
+
+    lines = shown(loss, minigrad.rand(2, 2, 3, 3)).splitlines()
+    assert lines[3] == ("  %0: float32[2,2,3,3] = normalize_tracking(%x, %model.0.weight, %model.0.bias, "
+                        "%model.0.running_mean, %model.0.running_var)  writes operands 3, 4")
+    assert lines[4] == "  %1: int64[] = add(%model.0.num_batches_tracked, 1)  writes operand 0"
+    assert lines[5] == "  %2: float32[2,2,3,3] = mask()  numbers of each call"
+    assert "normalize_pull(" in lines[-1]
+    assert lines[-1].endswith("pulls %0 normalize_tracking -> %model.0.weight.grad -> %model.0.bias.grad")
+
+
+def test_constants_are_shown_by_value_where_they_are_few():
+    table = minigrad.arange(10.0)
+
+    def f(x):
+        return x * minigrad.tensor([1.0, 0.1]) + minigrad.tensor(2) + minigrad.arange(6.0).view(3, 2) + table[:2]
+
+    text = shown(f, minigrad.ones(3, 2))
+    assert "mul(%x, [1.0, 0.1])" in text and ", 2.0)" in text
+    assert "%table: float32[10]" in text and "float32[6]" in text and "%constant" in text
+
+
 # What passes make of a graph, and the plan ---------------------------------------------------------------------------
 
 def lenet_step(batch=4):
@@ -155,6 +199,11 @@ def test_steps_say_what_they_move_and_compute():
     assert steps["conv"].place == "result" and steps["exp"].place == "arena 0"
 
 
+def test_what_is_repeated_is_read_once():
+    (step,) = minigrad.compile(lambda x, w: x + w.expand(5, 7)).explain(minigrad.rand(5, 7), minigrad.rand(7)).steps
+    assert step.nbytes == (35 + 7 + 35) * 4
+
+
 def test_weight_gradients_cost_what_the_convolution_does():
     def f(x, w):
         return minigrad.func.grad(lambda w: F.conv2d(x, w, padding=1).square().sum())(w)
@@ -176,8 +225,7 @@ def test_a_profile_is_made_of_calls():
     assert lines[1].split() == ["line", "op", "result", "phase", "us", "share", "GF/s", "GB/s"]
     spent = [float(line.split()[4]) for line in lines[2:]]
     assert len(spent) == len(profile.steps) and spent == sorted(spent, reverse=True)
-    step(*args)
-    assert len(profile.times) == len(profile.steps)     # and the clock is off again
+    assert step.captures[0].plan.clocked is None
 
 
 def test_a_profile_needs_runs():
