@@ -6,6 +6,7 @@ cdef class Storage:
     cdef readonly size_t nbytes
     cdef object owner               # None for a block of ours; else what keeps the memory alive, or NOBODY
     cdef public long long version   # counts in-place writes, so that backward can refuse changed values
+    cdef readonly long long lent    # how often its memory is lent to those who may write it and count nothing
 
 
 cdef class Buffer:

@@ -6,6 +6,7 @@ class NumbersUnknown(RuntimeError): ...
 class Storage:
     version: int
     nbytes: int
+    lent: int
 
 class Buffer:
     @staticmethod

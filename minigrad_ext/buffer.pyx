@@ -139,6 +139,7 @@ cdef Buffer borrowed(View* view, object owner):
         return allocate(view)           # the owner's memory may be nowhere
     storage = <Storage>Storage.__new__(Storage)
     storage.data, storage.nbytes, storage.owner = view.data + <int64_t>low, <size_t>(high - low), owner
+    storage.lent = 1
     return new_buffer(storage, view)
 
 
@@ -507,8 +508,10 @@ cdef class Buffer:
     def __getbuffer__(self, Py_buffer* target, int flags):
         known(self)
         pep3118.export_view(target, &self.view, False, self, flags)
+        self.storage.lent += 1
 
     def __releasebuffer__(self, Py_buffer* target):
+        self.storage.lent -= not target.readonly
         free(target.internal)
 
     def __dlpack__(self, *, stream=None, max_version=None, dl_device=None, copy=None):
@@ -521,6 +524,7 @@ cdef class Buffer:
             raise BufferError(f"__dlpack__: stream, dl_device: got {stream} and {dl_device}, expected None and {CPU}")
         known(self)
         buffer = copied(self.view, memoryview(self)) if copy else self
+        buffer.storage.lent += 1            # for ever: nobody tells when that ends
         return dlpack.export_capsule(&buffer.view, buffer, copy, max_version is not None and max_version[0] >= 1)
 
     def __dlpack_device__(self):
@@ -546,6 +550,7 @@ cdef class Exporter:
             raise BufferError("there is no buffer to export")
         known(self.buffer)
         pep3118.export_view(target, &self.buffer.view, getattr(self, "requires_grad", False), self.buffer, flags)
+        self.buffer.storage.lent += not target.readonly
 
     def __dlpack__(self, **options):
         """As Buffer.__dlpack__; raises BufferError where this requires grad."""

@@ -30,6 +30,7 @@ cdef class Plan:
     cdef char** bound
     cdef Buffer arena
     cdef readonly tuple launches    # (kernel, arguments), which also keep alive what the steps point to
+    cdef list packed, versions      # copies of weights, and which versions they are of
     cdef readonly tuple live        # (number of a step, its Params), which change from run to run
     cdef int n_slots, ready         # how many there are, and how many were bound since the last run
     cdef public list clocked        # while steps are timed: for each run, the nanoseconds of each
@@ -37,6 +38,7 @@ cdef class Plan:
     cdef place(self, int number, Kernel kernel, tuple args, dict places, list slots, dict number_of, list by_slot)
     cdef link(self, int number, int first, tuple parts, inner)
     cdef list times(self)
+    cdef pack(self)
     cdef fail(self, int at, int status)
     cpdef bind(self, int slot, Buffer buffer)
     cpdef run(self)

@@ -62,12 +62,15 @@ cdef class Plan:
 
     Memory of its own is one arena of `nbytes`, where `places` gives the offset of a storage.  `slots` are buffers whose
     storages are bound to memory before a run: an argument that lies in one lies as far from the memory's first element.
-    Everything else is used where it is.  `live` are Params whose numbers are read again at each run.
+    Everything else is used where it is.  `live` are Params whose numbers are read again at each run.  `packed` are
+    copies of the outside's memory: (its storage, the kernel and arguments that make the copy), made before a run if the
+    storage's version is another than when they were made last, or while it is lent to who writes without counting.
     """
 
-    def __cinit__(self, launches, places, slots, live, int64_t nbytes):
+    def __cinit__(self, launches, places, slots, live, int64_t nbytes, packed=()):
         cdef int at = 0, total = 0
         self.launches, self.n, self.n_slots = tuple(launches), len(launches), len(slots)
+        self.packed, self.versions = list(packed), [None] * len(packed)
         # All (kernel, arguments): for a chain its first part (to be made the chain), and at the end all parts of chains.
         calls = [what[0] if type(what) is tuple else (what, args) for what, args in self.launches]
         calls += [part for what, _ in self.launches if type(what) is tuple for part in what]
@@ -156,6 +159,8 @@ cdef class Plan:
         if self.ready < self.n_slots:
             raise RuntimeError(f"Plan: run: {self.ready} of {self.n_slots} slots are bound; call the compiled function")
         self.ready = 0
+        if self.packed:
+            self.pack()
         for number, params in self.live:
             self.steps[<int>number].params = (<Params>params).raw
         if self.clocked is not None:
@@ -169,6 +174,13 @@ cdef class Plan:
                 at += 1
         if status != OK:
             self.fail(at, status)
+
+    cdef pack(self):
+        """Copies again what may have changed."""
+        for at, (source, kernel, args) in enumerate(self.packed):
+            if self.versions[at] != source.version or source.lent:
+                self.versions[at] = source.version
+                (<Kernel>kernel).launch(args)
 
     cdef fail(self, int at, int status):
         what = self.launches[at][0]

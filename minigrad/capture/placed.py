@@ -31,7 +31,8 @@ class Placed:
             buffer.storage for buffer in graph.outputs if not buffer.known and buffer.storage not in inputs)]
         self.bound = [*graph.inputs, *self.fresh]
         launches = [launch.call for launch in graph.launches]
-        self.plan = Plan(launches, self.memory.places, self.bound, graph.live, self.memory.nbytes)
+        self.plan = Plan(launches, self.memory.places, self.bound, graph.live, self.memory.nbytes,
+                         [(storage, *launch.call) for storage, launch in graph.packed])
         written = {buffer.storage: buffer for launch in graph.launches for buffer in launch.written}
         self.written = {storage: buffer for storage, buffer in written.items() if buffer.known}
         self.changed = [at for at, storage in enumerate(inputs) if storage in written]

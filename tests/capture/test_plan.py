@@ -3,6 +3,7 @@
 import pytest
 
 import minigrad
+from minigrad import nn
 
 
 def test_a_plan_does_not_run_into_memory_that_may_be_gone():
@@ -12,3 +13,42 @@ def test_a_plan_does_not_run_into_memory_that_may_be_gone():
     with pytest.raises(RuntimeError, match="Plan: run: 0 of 2 slots are bound; call the compiled function"):
         plan.run()
     assert double(minigrad.ones(3)).tolist() == [2.0] * 3
+
+
+def test_a_packed_weight_follows_the_weight():
+    layer, x = nn.Linear(256, 256), minigrad.randn(8, 256)
+    captured = minigrad.compile(layer)
+
+    def compare():
+        with minigrad.no_grad():
+            assert (captured(x) - layer(x)).abs().max() < 1e-5
+
+    compare()
+    (pair,) = captured.captures[0].graph.packed
+    assert pair[0] is layer.weight.buffer.storage
+    with minigrad.no_grad():
+        layer.weight.mul_(-1)
+    compare()
+    view = memoryview(layer.weight.detach())        # who writes here counts nothing
+    for number in (3.0, 4.0):
+        view[0, 0] = number
+        compare()
+    del view
+    compare()
+    layer.load_state_dict(nn.Linear(256, 256).state_dict())
+    compare()
+    assert len(captured.captures) == 1 and layer.weight.buffer.storage.lent == 0
+
+
+def test_weights_that_the_plan_changes_are_not_packed():
+    layer, x = nn.Linear(256, 256), minigrad.randn(8, 256)
+    optimizer = minigrad.optim.SGD(layer.parameters())
+
+    @minigrad.compile
+    def step():
+        optimizer.zero_grad()
+        layer(x).sum().backward()
+        optimizer.step()
+
+    step()
+    assert not step.captures[0].graph.packed

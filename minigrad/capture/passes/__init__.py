@@ -10,8 +10,10 @@ from minigrad.capture.passes.dead import remove_dead
 from minigrad.capture.passes.duplicates import merge_duplicates
 from minigrad.capture.passes.epilogues import fuse_epilogues
 from minigrad.capture.passes.tidy import tidy
+from minigrad.capture.passes.weights import pack_weights
 
-PASSES = (remove_dead, fold_constants, merge_duplicates, tidy, elide_copies, fuse_epilogues, remove_dead, fuse_chains)
+PASSES = (remove_dead, fold_constants, merge_duplicates, tidy, elide_copies, fuse_epilogues, remove_dead, fuse_chains,
+          pack_weights)
 
 __all__ = ["PASSES", "elide_copies", "fold_constants", "fuse_chains", "fuse_epilogues", "merge_duplicates",
-           "own_constants", "remove_dead", "tidy"]
+           "own_constants", "pack_weights", "remove_dead", "tidy"]
