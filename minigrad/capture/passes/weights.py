@@ -13,9 +13,9 @@ def pack_weights(graph: Graph) -> Graph:
     """Has dense layers read a transposed copy of a weight from outside that the plan does not change.
 
     `graph.packed` lists the storage of each with the launch that makes the copy, which the plan runs first when the
-    storage's version has changed, or while its memory is lent to others, who do not count their writes.  The products are then
-    summed one after another, not in the lanes of a dot product: results differ by rounding, some units in the last
-    place of the largest term.
+    storage's version has changed, or while its memory is lent to others, who do not count their writes.  The products
+    are then summed one after another, not in the lanes of a dot product: results differ by rounding, some units in the
+    last place of the largest term.
     """
     written = storages(buffer for launch in graph.launches for buffer in launch.written)
     packed: dict[int, Buffer] = {}
