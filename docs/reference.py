@@ -19,7 +19,22 @@ from typing import Any
 from unittest import mock
 
 import minigrad
-from minigrad import autograd, capture, check, data, draw, dtypes, func, functions, io, memory, models, nn, optim
+from minigrad import (
+    arithmetic,
+    autograd,
+    capture,
+    check,
+    data,
+    draw,
+    dtypes,
+    func,
+    functions,
+    io,
+    memory,
+    models,
+    nn,
+    optim,
+)
 from minigrad.node import order, origin
 from minigrad.op import OPS, Linear, Multilinear, Op, Pointwise
 
@@ -261,6 +276,8 @@ values, TypeError for dtypes, IndexError for positions; derivatives are of any o
         section("minigrad.models", models.__all__, models, False, first_line(models)),
         section("minigrad.capture.Compiled", own_methods(capture.Compiled), capture.Compiled, False,
                 "What `compile` makes of a function, called like it."),
+        section("minigrad.arithmetic", [n for n in arithmetic.__all__ if n != "RELATIONSHIPS"], arithmetic, False,
+                first_line(arithmetic) + "  `RELATIONSHIPS` holds the fourteen by number."),
         section("minigrad.draw", draw.__all__, draw, False, first_line(draw)),
         section("minigrad.memory", [n for n in dir(memory) if not n.startswith("_")], memory, False,
                 first_line(memory)),

@@ -260,6 +260,7 @@ def _window(op: str, input: Sizes, kernel: Sizes, stride: Any, padding: Any, dil
         count += ceil_mode and room % s > 0 and count * s < size + low
         if count < 1:
             raise ValueError(f"{op}: kernel {k} with dilation {d} covers {span} positions, but the padded input has "
-                             f"{size}+{low}+{high} = {size + low + high} on axis {axis}")
+                             f"{size}+{low}+{high} = {size + low + high} on axis {axis}: the output would have "
+                             f"floor(({size + low + high} - {span})/{s}) + 1 = {room // s + 1} positions")
         rows.append((size, k, s, d, low, high, count))
     return Geometry(*zip(*rows, strict=True), groups)       # type: ignore[arg-type, call-arg]

@@ -332,7 +332,7 @@ def test_info(tmp_path):
     assert "conv" in facts["kernels"]["conv"] and facts["instruction_set"] in facts["instruction_sets_built"]
 
 
-@pytest.mark.parametrize("command", [[], ["train"], ["eval"], ["predict"], ["info"]])
+@pytest.mark.parametrize("command", [[], ["train"], ["eval"], ["predict"], ["info"], ["arithmetic"]])
 def test_help_has_an_example(tmp_path, command):
     answer = call(*command, "--help", cwd=tmp_path)
     assert answer.returncode == 0 and re.search(r"examples?:\n  minigrad ", answer.stdout)

@@ -181,11 +181,14 @@ C, P, T = Geometry.of_conv, Geometry.of_pool, Geometry.of_transpose
 
 ERRORS = [
     (lambda: C("conv2d", (4, 9), (5, 5), 1, 1, 2), ValueError,
-     "conv2d: kernel 5 with dilation 2 covers 9 positions, but the padded input has 4+1+1 = 6 on axis 0"),
+     "conv2d: kernel 5 with dilation 2 covers 9 positions, but the padded input has 4+1+1 = 6 on axis 0: "
+     "the output would have floor((6 - 9)/1) + 1 = -2 positions"),
     (lambda: C("conv1d", (2,), (4,), 1, ((1, 0),)), ValueError,
-     "conv1d: kernel 4 with dilation 1 covers 4 positions, but the padded input has 2+1+0 = 3 on axis 0"),
+     "conv1d: kernel 4 with dilation 1 covers 4 positions, but the padded input has 2+1+0 = 3 on axis 0: "
+     "the output would have floor((3 - 4)/1) + 1 = 0 positions"),
     (lambda: P("max_pool2d", (4, 1), 2), ValueError,
-     "max_pool2d: kernel 2 with dilation 1 covers 2 positions, but the padded input has 1+0+0 = 1 on axis 1"),
+     "max_pool2d: kernel 2 with dilation 1 covers 2 positions, but the padded input has 1+0+0 = 1 on axis 1: "
+     "the output would have floor((1 - 2)/2) + 1 = 0 positions"),
     (lambda: C("conv4d", (4,) * 4, (1,) * 4), ValueError, "conv4d: input: got 4 spatial axes, expected 1 to 3"),
     (lambda: C("conv2d", (4, 4), (3,)), ValueError,
      "conv2d: weight: got 1 spatial axes (3,), expected 2 as the input's (4, 4)"),

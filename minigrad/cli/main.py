@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from minigrad.cli.config import DATASETS, OPTIMIZERS
+from minigrad.geometry import MODES
 from minigrad.io import FileError
 from minigrad.models import MODELS
 
@@ -62,7 +63,8 @@ class Parser(argparse.ArgumentParser):
 
 def parser() -> argparse.ArgumentParser:
     style: dict[str, Any] = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
-    top = Parser(prog="minigrad", description="Trains small convolutional networks on a CPU.", **style,
+    top = Parser(prog="minigrad", **style,
+                 description="Trains small convolutional networks on a CPU, and shows how they work.",
                  epilog="example:\n  minigrad train digits")
     top.add_argument("--version", action=_Version)
     commands = top.add_subparsers(metavar="command", required=True)
@@ -115,7 +117,31 @@ def parser() -> argparse.ArgumentParser:
                                epilog="example:\n  minigrad info --json")
     info.set_defaults(module="info")
     info.add_argument("--json", action="store_true", help="as one JSON object")
+    _add_arithmetic(commands, style)
     return top
+
+
+def _add_arithmetic(commands: Any, style: dict[str, Any]) -> None:
+    command = commands.add_parser(
+        "arithmetic", help="derive the output size of a window operation", **style,
+        description="Derives the output size of a convolution, pool or transposed convolution along one axis, and\n"
+                    "says which relationship of convolution arithmetic applies.",
+        epilog="examples:\n"
+               "  minigrad arithmetic --i 5 --k 3 --s 2 --p 1\n"
+               "  minigrad arithmetic --i 3 --k 3 --s 2 --p 1 --a 1 --transposed\n"
+               "  minigrad arithmetic --i 7 --k 3 --d 2 --p same")
+    command.set_defaults(module="arithmetic")
+    command.add_argument("--i", type=_positive_int, required=True, metavar="N", help="size of the operation's input")
+    command.add_argument("--k", type=_positive_int, required=True, metavar="N", help="kernel size")
+    command.add_argument("--s", type=_positive_int, metavar="N", help="stride; default: 1, of a pool its kernel size")
+    command.add_argument("--p", type=_padding, default=0, metavar="P",
+                         help="padding of both sides, LOW,HIGH, or valid, same, causal or full; default: 0")
+    command.add_argument("--d", type=_positive_int, default=1, metavar="N", help="dilation; default: 1")
+    command.add_argument("--a", type=_natural_int, default=0, metavar="N",
+                         help="output padding of a transposed convolution; default: 0")
+    kind = command.add_mutually_exclusive_group()
+    kind.add_argument("--transposed", action="store_true", help="a transposed convolution")
+    kind.add_argument("--pool", action="store_true", help="a pool")
 
 
 def _add_common(command: argparse.ArgumentParser) -> None:
@@ -145,6 +171,16 @@ def _number(kind: Callable[[str], float], holds: Callable[[float], bool], wanted
         return value
 
     return convert
+
+
+def _padding(text: str) -> int | str | tuple[int, ...]:
+    if text in MODES:
+        return text
+    parts = text.split(",")
+    if len(parts) > 2 or not all(part.isdecimal() for part in parts):
+        raise argparse.ArgumentTypeError(f"got {text!r}, expected a whole number, LOW,HIGH or one of "
+                                         f"{', '.join(MODES)}")
+    return int(text) if len(parts) == 1 else (int(parts[0]), int(parts[1]))
 
 
 _positive_int = _number(int, lambda n: 0 < n < 2**31, "a whole number from 1 on")

@@ -26,8 +26,11 @@ def _index_shape(x: Any, geometry: Geometry) -> Any:
     shape, _ = _pooled("max_pool{}d", x, geometry.input, geometry.output)
     empty = geometry.empty_window
     if empty is not None:
-        raise ValueError(f"max_pool{geometry.ndim}d: padding: window {empty[1]} of axis {empty[0]} would hold nothing "
-                         f"but padding in {geometry}, expected at least one element of the input in each")
+        axis, o = empty
+        stride, low, span = geometry.stride[axis], geometry.low[axis], geometry.span[axis]
+        raise ValueError(f"max_pool{geometry.ndim}d: padding: window {o} of axis {axis} would hold nothing but padding:"
+                         f" it begins at {o}*{stride} - {low} = {o * stride - low} and covers {span} positions, the "
+                         f"input has {geometry.input[axis]}; expected at least one element of the input in each")
     return shape, int64
 
 

@@ -183,7 +183,8 @@ REFUSED = [
     (lambda: F.conv2d(X, W, activation="gelu"), ValueError,
      "conv2d: activation: got 'gelu', expected one of 'relu', 'sigmoid', 'tanh'"),
     (lambda: F.conv2d(X, W, dilation=3), ValueError,
-     "conv2d: kernel 3 with dilation 3 covers 7 positions, but the padded input has 5+0+0 = 5 on axis 0"),
+     "conv2d: kernel 3 with dilation 3 covers 7 positions, but the padded input has 5+0+0 = 5 on axis 0: "
+     "the output would have floor((5 - 7)/1) + 1 = -1 positions"),
     (lambda: F.conv_transpose2d(X, W), ValueError,
      "conv_transpose2d: input of shape (2, 3, 5, 5) has 3 channels, but the weight of shape (4, 3, 3, 3) expects 4"),
     (lambda: F.conv_transpose2d(X, minigrad.ones(3, 4, 3, 3), groups=2), ValueError,

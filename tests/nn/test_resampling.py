@@ -438,7 +438,8 @@ REFUSED = [
     (lambda: F.channel_shuffle(X, 3), ValueError,
      "channel_shuffle: input: got shape (2, 4, 4, 4), expected (N, C, ...) with a multiple of 3 channels"),
     (lambda: F.unfold(X, 5), ValueError,
-     "unfold: kernel 5 with dilation 1 covers 5 positions, but the padded input has 4+0+0 = 4 on axis 0"),
+     "unfold: kernel 5 with dilation 1 covers 5 positions, but the padded input has 4+0+0 = 4 on axis 0: "
+     "the output would have floor((4 - 5)/1) + 1 = 0 positions"),
     (lambda: F.unfold(X, (2, 2, 2, 2)), ValueError,
      "unfold: input: got shape (2, 4, 4, 4), expected (N, C, ...) or (C, ...) with as many spatial axes as "
      "kernel_size has"),
