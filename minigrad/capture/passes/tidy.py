@@ -16,14 +16,13 @@ NEUTRAL = {"mul": ((2, 1), (1, 1)), "div": ((2, 1),), "add": ((2, 0), (1, 0)), "
 
 def tidy(graph: Graph) -> Graph:
     """Turns arithmetic with neutral constants into copies."""
-    changed = {buffer.storage for launch in graph.launches for buffer in launch.written}
     for step in graph.instructions:
         for at, launch in enumerate(step.launches):
             for place, number in NEUTRAL.get(launch.kernel.name, ()):
                 constant = launch.buffers[place]
                 other, out = launch.buffers[3 - place], launch.buffers[0]
-                if (constant.storage in graph.constants and constant.storage not in changed and other.shape == out.shape
-                        and other.dtype == out.dtype and everywhere(constant, number)):
+                if (constant.storage in graph.constants and other.shape == out.shape and other.dtype == out.dtype
+                        and everywhere(constant, number)):
                     step.launches[at] = Launch(KERNELS["copy"], (out, other))
                     break
     return graph
