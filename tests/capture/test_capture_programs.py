@@ -190,7 +190,7 @@ def test_every_step_is_tried_on_every_shape():
     """Alone, and that it is not always skipped."""
     for name in NAMES:
         for shape in ((3, 4), (2, 3, 4), (1, 4), (2, 2, 3, 4)):
-            for a, b in ((0, 0), (0, 1), (2, 0), (2, 2)):
+            for a, b in ((0, 1), (2, 2)):
                 check(program([(name, a, b, 1)], 7), shape)
 
 

@@ -473,3 +473,32 @@ def test_captures_are_freed():
     step.clear()
     gc.collect()
     assert plan() is None
+
+
+def test_weights_that_are_laid_out_anew():
+    """Whatever changes them: results are those of a capture that is made now."""
+    layer, x = nn.Linear(256, 256), minigrad.randn(8, 256)
+    step = minigrad.no_grad()(minigrad.compile(lambda x: layer(x)))
+    optimizer = optim.SGD(layer.parameters(), lr=0.1)
+    train = minigrad.compile(lambda x: (optimizer.zero_grad(), layer(x).square().mean().backward(), optimizer.step()))
+    lent = layer.weight.detach()
+    shared = memoryview(lent)
+
+    def lend():
+        shared[3, 5] = 100.0
+
+    def by_hand():
+        with minigrad.no_grad():
+            layer.weight[0, 0] = -50.0
+
+    changes = [lambda: None, by_hand, lambda: train(x), lambda: train(x), lend, lambda: lent.mul_(0.5), optimizer.step,
+               lambda: setattr(layer.weight, "data", minigrad.randn(256, 256)), lambda: nn.init.zeros_(layer.weight),
+               lambda: layer.load_state_dict(nn.Linear(256, 256).state_dict()), by_hand]
+    seen = []
+    for change in changes:
+        change()
+        found = step(x)
+        assert bits(found) == bits(minigrad.no_grad()(minigrad.compile(lambda x: layer(x)))(x))
+        assert (found - layer(x).detach()).abs().max() < 1e-3
+        seen.append(str(found[0, :4].tolist()))
+    assert len(set(seen)) == len(seen)
