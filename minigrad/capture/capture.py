@@ -84,7 +84,10 @@ class Capture:
         returned: list[Value] = []
         mapped(self.returned, returned.append)
         places = {id(out): at for at, out in enumerate(returned) if out.node is not None and not out.buffer.known}
-        found = [Derivative(self.tracer, returned, at, self.twins) for at in places.values()]
+        self.leaves = [at for at, out in enumerate(returned) if out.differentiable and out.node is None
+                       and not any(out is twin for twin in self.twins)
+                       and (not out.buffer.known or out.buffer.storage in self.graph.constants)]
+        found = [Derivative(self.tracer, returned, at, self.twins, self.leaves) for at in places.values()]
         for at in places.values():
             returned[at].node = None        # by which all that was traced would stay
         return [derivative for derivative in found if derivative.ends]
@@ -119,9 +122,9 @@ class Capture:
             placed.written, placed.changed, tracer.effects,
             State(self.around, tracer.guards, [ref for _, ref in tracer.outside.values()],
                   list(tracer.guarded.values())))
-        if self.derivatives:
+        if self.derivatives or self.leaves:
             self.replay.saved = len(outs)
-            self.replay.history = History(self.function, self.held, self.derivatives)
+            self.replay.history = History(self.function, self.held, self.derivatives, self.leaves)
         tracer.restore()
         del self.tracer
 

@@ -10,6 +10,7 @@ The node is of an op for this one call (not a row of the table), as that of func
 derivative, and forward mode, record the function again.
 """
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -29,24 +30,28 @@ from minigrad_ext.recorder import current
 
 
 class Derivative:
-    """How a cotangent of one result becomes those of the `ends`: the numbers of arguments, and values from outside.
+    """How a cotangent of one result becomes those of the `ends`: the numbers of arguments, values from outside, and
+    leaves that the function has made and returns, as -1 less their place there.
 
     `places` are those of the result among all that are returned.  The plan reads the inputs number `inputs` of the
     function's graph, the memory `saved` of it, and values from `outside`.  There is none where a rule looks at numbers.
     """
 
-    def __init__(self, tracer: Any, returned: list[Value], place: int, twins: list[Value]) -> None:
+    def __init__(self, tracer: Any, returned: list[Value], place: int, twins: list[Value], leaves: list[int]) -> None:
         out = returned[place]
         self.places = [at for at, each in enumerate(returned) if each is out]
         self.meta, self.error = Meta(out.shape, out.dtype), ""
         self.replay: Replay | None = None
+        self.lock = threading.Lock()
         self.values: Any = None
         self.inputs: list[int] = []
         self.saved: list[Storage] = []
         self.outside: list[Value] = []
         arguments = {id(twin): at for at, twin in enumerate(twins) if not twin.buffer.known}
+        arguments |= {id(returned[at]): -1 - at for at in leaves}
         others = {origin(value): value for _, ref in tracer.outside.values() if (value := ref()) is not None
-                  and value.differentiable and id(value.node) not in tracer.made}
+                  and value.differentiable and id(value.node) not in tracer.made
+                  and value.buffer.storage not in tracer.graph.constants}
         nodes = [node for node in order([out.node], others) if node not in others]
         reached = dict.fromkeys(parent for node in nodes for parent in node.parents)
         targets = [others.get(end, end) for end in reached if id(end) in arguments or end in others]
@@ -117,27 +122,31 @@ class Derivative:
 
     def pulled(self, g: Value, values: tuple) -> list[Value]:
         """The cotangents of the ends, from the result's and the memory that the plan reads."""
-        if self.replay is None:
-            self.replay = self.placed()
+        with self.lock:
+            if self.replay is None:
+                self.replay = self.placed()
         return self.replay.run([g if alike(g.buffer, self.values[0].buffer) else OPS["copy"](g), *values])
 
 
 class History:
-    """What a replay adds to its results: nodes.  `held` are arguments of the form captured, `derivatives` its own."""
+    """What a replay adds to its results: nodes.  `held` are arguments of the form captured, `derivatives` its own, and
+    `leaves` the places of results that want gradients and have no node."""
 
-    def __init__(self, function: Callable, held: tuple, derivatives: list[Derivative]) -> None:
-        self.function, self.held, self.derivatives, self.calls = function, held, derivatives, 0
+    def __init__(self, function: Callable, held: tuple, derivatives: list[Derivative], leaves: list[int]) -> None:
+        self.function, self.held, self.derivatives, self.leaves, self.calls = function, held, derivatives, leaves, 0
 
     def attach(self, made: list[Value], saved: list[Value], bound: list[Buffer], tensors: list[Value],
                before: dict[str, int]) -> None:
         """Gives the results of a call their nodes."""
         self.calls += 1
+        for place in self.leaves:
+            made[place].differentiable = True
         for derivative in self.derivatives:
             n = len(derivative.saved)
             operands = (*derivative.metas, *derivative.outside, *[Value(bound[at]) for at in derivative.inputs],
                         *saved[:n])
             saved = saved[n:]
-            parents = [origin(tensors[end] if type(end) is int else end) for end in derivative.ends]
+            parents = [origin(end) for end in called(derivative.ends, tensors, made)]
             parents += [None] * (len(operands) - len(parents))
             node = Node(Call(self, derivative, tensors, before), {}, tuple(parents), operands, None, derivative.meta)
             for place in derivative.places:
@@ -198,5 +207,9 @@ class Call(Differentiable):
                 mapped(history.function(*args, **kwargs), returned.append)
         finally:
             set_rng_state(now)
-        return ([inputs[end] if type(end) is int else end for end in self.derivative.ends],
-                returned[self.derivative.places[0]])
+        return called(self.derivative.ends, inputs, returned), returned[self.derivative.places[0]]
+
+
+def called(ends: list[Any], arguments: list[Value], returned: list[Value]) -> list[Value]:
+    """What the ends of a derivative are in one call."""
+    return [end if type(end) is not int else arguments[end] if end >= 0 else returned[-1 - end] for end in ends]

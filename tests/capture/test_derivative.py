@@ -1,6 +1,7 @@
 """Results of a captured function, differentiated outside it: gradients, graphs and errors as without capture."""
 
 import gc
+import threading
 
 import pytest
 
@@ -335,6 +336,25 @@ def test_constants_written_in_place_are_kept_for_the_way_back():
     assert run(minigrad.compile) == run(lambda each: each)
 
 
+def test_leaves_that_the_function_makes_and_returns():
+    def run(compile):
+        def function(x):
+            w = minigrad.tensor([1.0, 2.0, 3.0], dtype=f64, requires_grad=True)
+            v = (x * 2).detach().requires_grad_()
+            hidden = minigrad.tensor([4.0], dtype=f64, requires_grad=True)
+            return w, v, w * v.exp() * x * hidden
+
+        f, found = compile(function), []
+        for seed in range(2):
+            w, v, y = f(numbers(3, seed=seed))
+            assert w.is_leaf and w.requires_grad and v.is_leaf and v.requires_grad
+            y.sum().backward()
+            found += [*w.grad.tolist(), *v.grad.tolist()]
+        return found
+
+    assert run(minigrad.compile) == run(lambda each: each)
+
+
 def test_checkpoint_within():
     def run(compile):
         minigrad.manual_seed(3)
@@ -399,6 +419,30 @@ def test_random_numbers_are_those_of_the_call_when_it_is_recorded_again():
         return found, minigrad.rand(2).tolist()
 
     assert run(minigrad.compile) == run(lambda each: each)
+
+
+def test_threads_differentiate_for_themselves():
+    w = numbers(8, 8, seed=1)
+    f, found = minigrad.compile(lambda x: (x @ w).tanh() @ w), {}
+    f(numbers(8, wanting=True))
+
+    def work(seed):
+        for _ in range(20):
+            x = numbers(8, seed=seed, wanting=True)
+            y = f(x)
+            y.square().sum().backward()
+            found.setdefault(seed, set()).add(str((y.tolist(), x.grad.tolist())))
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [len(found[seed]) for seed in range(4)] == [1] * 4
+    x = numbers(8, seed=3, wanting=True)
+    y = (x @ w).tanh() @ w
+    y.square().sum().backward()
+    assert found[3] == {str((y.tolist(), x.grad.tolist()))}
 
 
 # Memory --------------------------------------------------------------------------------------------------------------
