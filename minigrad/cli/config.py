@@ -31,7 +31,7 @@ class Config:
     seed: int
     data_dir: str | None = None
     data_checksum: int | None = None  # of the training and the test part, so that a resumed run meets the same data
-    eager: bool = False  # each operation by Python, instead of captured functions; changes no result
+    eager: bool = False  # each operation by Python, instead of captured functions; changes no weight
 
     def __post_init__(self) -> None:
         for name, known in (("dataset", tuple(DATASETS)), ("model", tuple(MODELS)), ("optimizer", OPTIMIZERS)):

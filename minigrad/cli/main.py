@@ -88,7 +88,7 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--optimizer", "--optimiser", choices=OPTIMIZERS, help="default: adamw")
     train.add_argument("--seed", type=_natural_int, metavar="N", help="default: 0")
     train.add_argument("--eager", action="store_const", const=True,
-                       help="run each operation by Python instead of a captured step; changes no result")
+                       help="run each operation by Python, not a captured step; ends with the same weights")
     train.add_argument("--out", type=Path, metavar="FOLDER", help="run folder; default: runs/DATASET-MODEL-NUMBER")
     train.add_argument("--resume", type=Path, metavar="RUN", help="continue the run in this folder")
     _add_common(train)

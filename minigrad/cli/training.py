@@ -6,7 +6,7 @@ a function of the step's number.  So nothing is carried from one step to the nex
 the optimiser's state, and a checkpoint of these, taken between any two steps, continues exactly as if nothing had
 happened.
 
-The kernels of a step are those of a captured function (unless asked otherwise): the same numbers, without Python in
+The kernels of a step are those of a captured function (unless asked otherwise): the same weights, without Python in
 between.  What differs from step to step, the learning rate and the seed, is set outside it.
 """
 

@@ -15,8 +15,11 @@ def pack_weights(graph: Graph) -> Graph:
     `graph.packed` lists the storage of each with the launch that makes the copy, which the plan runs first when the
     storage's version has changed, or while its memory is lent to others, who do not count their writes.  The products
     are then summed one after another, not in the lanes of a dot product: results differ by rounding, some units in the
-    last place of the largest term.
+    last place of the largest term.  Not where gradients are left behind or can be asked for: such weights are about to
+    change, and a copy for each call would take longer.
     """
+    if len(graph.outputs) > graph.returned:
+        return graph
     written = storages(buffer for launch in graph.launches for buffer in launch.written)
     packed: dict[int, Buffer] = {}
     for launch in graph.launches:
