@@ -106,6 +106,7 @@ class Capture:
                  and not any(slot.after is out for out in outs)]
         kept = [whole(storage) for derivative in self.derivatives for storage in derivative.saved]
         graph.outputs, graph.returned = [*[out.buffer for out in outs], *kept], returned
+        graph.trained = len(outs) > returned or bool(self.derivatives)
         graph.names = named(self.function, *self.held, self.by_id, tracer)
         graph.targets = [", ".join([f"%{graph.names[slot.leaf.buffer][0]}.grad" for slot in slots if slot.after is out])
                          for out in outs] + [""] * len(kept)

@@ -138,6 +138,7 @@ class Graph:
         self.live: set[Params] = set()          # which change from run to run
         self.packed: list[tuple[Storage, Launch]] = []          # copies of weights, made anew when these have changed
         self.names: dict[Buffer, tuple[str, str]] = {}      # what memory from outside is called; see names.py
+        self.trained = False                    # whether gradients are left behind, or can be asked for
         self.returned = 0                       # so many outputs are what the function returns
         self.targets: list[str] = []            # for each output the gradients that it becomes, by name
 

@@ -18,7 +18,7 @@ def pack_weights(graph: Graph) -> Graph:
     last place of the largest term.  Not where gradients are left behind or can be asked for: such weights are about to
     change, and a copy for each call would take longer.
     """
-    if len(graph.outputs) > graph.returned:
+    if graph.trained:
         return graph
     written = storages(buffer for launch in graph.launches for buffer in launch.written)
     packed: dict[int, Buffer] = {}
