@@ -174,7 +174,7 @@ class Graph:
             step.launches = [launch for launch in step.launches if id(launch) not in gone]
 
     def put(self, places: Mapping[Storage, Buffer]) -> None:
-        """Has buffers of all bytes take the places of storages; what is put may itself be among those replaced."""
+        """Has the memory from a buffer's first element on take the place of a storage, which may itself be replaced."""
         changed: dict[int, Buffer] = {}     # a buffer that stood in two places becomes one buffer again
 
         def change(buffer: Buffer) -> Buffer:
@@ -183,7 +183,7 @@ class Graph:
             if id(buffer) not in changed:
                 old, new = buffer.storage, places[buffer.storage]
                 while new.storage in places:
-                    new = places[new.storage]
+                    new = rebased(new, whole(new.storage), places[new.storage])
                 changed[id(buffer)] = rebased(buffer, whole(old), new)
             return changed[id(buffer)]
 

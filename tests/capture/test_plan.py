@@ -68,3 +68,27 @@ def test_weights_that_the_plan_changes_are_not_packed():
 
     step()
     assert not step.captures[0].graph.packed
+
+
+def launched(function, *args):
+    """The kernels that a captured function runs."""
+    captured = minigrad.compile(function)
+    captured(*args)
+    return [launch.name for launch in captured.captures[0].graph.launches]
+
+
+def test_copies_are_read_where_they_come_from_unless_that_changes():
+    def kept(x):
+        y = x.clone()
+        x.add_(1)
+        return y.exp()
+
+    assert launched(lambda x: x.clone().exp(), minigrad.ones(3)) == ["exp"]
+    assert launched(lambda x: x[1:].clone().exp(), minigrad.ones(3)) == ["exp"]
+    assert launched(kept, minigrad.ones(3)) == ["copy", "add", "exp"]
+    assert minigrad.compile(kept)(minigrad.zeros(3)).tolist() == [1.0] * 3
+
+
+def test_what_is_computed_twice_with_equal_numbers_is_computed_once():
+    assert launched(lambda x: (x * 2) @ (x * 2), minigrad.ones(3, 3)) == ["mul", "matmul"]
+    assert launched(lambda x: (x * 2) @ (x * 3), minigrad.ones(3, 3)) == ["mul", "mul", "matmul"]

@@ -5,6 +5,8 @@ from typing import Any
 from minigrad.capture.graph import Graph, Launch, Uses, covers, storages
 from minigrad_ext.buffer import Buffer, Storage, whole
 
+NUMBER = 8      # bytes of the largest
+
 
 def merge_duplicates(graph: Graph) -> Graph:
     """Drops a launch of the same kernel, with the same parameters, on the same versions of the same buffers.
@@ -18,7 +20,9 @@ def merge_duplicates(graph: Graph) -> Graph:
     same: dict[Storage, Buffer] = {}        # the memory of a result that is there already: all bytes of the first one
 
     def look(buffer: Buffer) -> tuple:
-        """What makes two buffers the same view of the same memory."""
+        """What makes two buffers the same: the same view of the same memory, or the same constant number."""
+        if buffer.storage in graph.constants and buffer.storage not in uses.writes and buffer.storage.nbytes <= NUMBER:
+            return buffer.dtype, buffer.shape, buffer.tobytes()
         storage = same[buffer.storage].storage if buffer.storage in same else buffer.storage
         return storage, version.get(storage, 0), buffer.offset, buffer.shape, buffer.strides, buffer.dtype
 
