@@ -175,6 +175,7 @@ def main() -> None:
                        help="instead: what a captured function costs beside its loops")
     parser.add_argument("--chart", type=Path, help="write a chart (SVG) here")
     parser.add_argument("--into", type=Path, help="write the tables into this document, between its markers")
+    parser.add_argument("--marker", help="how the markers are called, if not after what is measured")
     given = parser.parse_args()
 
     if given.untrimmed:
@@ -193,7 +194,7 @@ def main() -> None:
     if given.chart and chart:
         chart.save(given.chart)
     if given.into:
-        document.replace(given.into, kind, lines)
+        document.replace(given.into, given.marker or kind, lines)
 
 
 if __name__ == "__main__":
