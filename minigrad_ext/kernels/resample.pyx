@@ -41,17 +41,18 @@ cdef inline void add_rows(const Lines* lines, real* out, const real* x, const re
     along, out_along = lines.by[0] // <int64_t>sizeof(real), lines.by[1] // <int64_t>sizeof(real)
     for o in range(lines.n):
         first, last = starts[o], starts[o + 1]
-        a, v = x + index[first] * along, weight[first]
-        if first == last:
+        if first == last:               # behind the last entry, maybe
             for c in range(columns):
                 out[c * to] = 0
-        elif last == first + 1:
-            for c in range(columns):
-                out[c * to] = v * a[c * by]
         else:
-            b, w = x + index[first + 1] * along, weight[first + 1]
-            for c in range(columns):
-                out[c * to] = v * a[c * by] + w * b[c * by]
+            a, v = x + index[first] * along, weight[first]
+            if last == first + 1:
+                for c in range(columns):
+                    out[c * to] = v * a[c * by]
+            else:
+                b, w = x + index[first + 1] * along, weight[first + 1]
+                for c in range(columns):
+                    out[c * to] = v * a[c * by] + w * b[c * by]
         for j in range(first + 2, last):
             a, v = x + index[j] * along, weight[j]
             for c in range(columns):
