@@ -279,6 +279,7 @@ class Checkpoint(Differentiable):
     """An op for one call of `checkpoint` (not a row of the table): its derivative runs the function again."""
 
     name = kind = "checkpoint"
+    part = False
 
     def __init__(self, func: Callable, state: Any, inputs: int, output: int) -> None:
         self.func, self.state, self.inputs, self.output, self.reading = func, state, inputs, output, {}

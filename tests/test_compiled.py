@@ -34,7 +34,8 @@ def test_is_compiled(name):
 
 def test_runs_as_plain_python_too():
     here = Path(__file__).parent
-    files = [str(here / name) for name in ("test_fused.py", "test_autograd.py")]
+    files = [str(here / name) for name in ("test_fused.py", "test_autograd.py", "capture/test_capture_calls.py",
+                                           "capture/test_capture_state.py", "capture/test_derivative.py")]
     done = subprocess.run([sys.executable, "-c", AS_SOURCE, "-q", "-p", "no:cacheprovider", *files],
                           capture_output=True, text=True, cwd=here.parent)
     assert done.returncode == 0, done.stdout[-2000:]

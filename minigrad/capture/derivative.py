@@ -157,6 +157,7 @@ class Call(Differentiable):
     """The op that made one result of one call."""
 
     name = kind = "compile"
+    part = False
 
     def __init__(self, history: History, derivative: Derivative, tensors: list[Value], before: dict[str, int]) -> None:
         self.history, self.derivative, self.tensors, self.before = history, derivative, tensors, before
