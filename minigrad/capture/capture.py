@@ -126,6 +126,7 @@ class Capture:
         if self.derivatives or self.leaves:
             self.replay.saved = len(outs)
             self.replay.history = History(self.function, self.held, self.derivatives, self.leaves)
+        self.replay.words = tracer.words
         tracer.restore()
         del self.tracer
 

@@ -46,6 +46,7 @@ cdef class Replay:
     cdef readonly State state
     cdef public int saved
     cdef public object history
+    cdef public dict words
     cdef object lock
 
     @cython.locals(at=int, other=int, x=Value, y=Value, argument=Argument, gradient=Gradient, held=Value)

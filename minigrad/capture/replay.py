@@ -99,6 +99,7 @@ class Replay:
         self.effects, self.state = effects, state
         self.saved = len(results)       # from which number on they are kept for derivatives, which `history` attaches
         self.history: Any = None
+        self.words: dict[str, str] = {}         # what it means, by kernels' names, if one fails
         self.lock = threading.Lock()
 
     def fits(self, tensors: list) -> bool:
@@ -145,14 +146,16 @@ class Replay:
                 again()
             try:
                 self.plan.run()
-            except BaseException:
+            except Exception as error:
                 for _, undo in reversed(self.effects):
                     undo()
-                raise
-        for buffer in self.written.values():
-            buffer.bump()
-        for at in self.changed:
-            bound[at].bump()
+                words = self.words.get(str(error).partition(":")[0])
+                raise error if words is None else type(error)(f"{words}: {error}") from None
+            finally:
+                for buffer in self.written.values():
+                    buffer.bump()
+                for at in self.changed:
+                    bound[at].bump()
         made = [self.handed_out(self.results[at], tensors, bound) for at in range(self.returned)]
         for gradient in self.gradients:
             at = gradient.result

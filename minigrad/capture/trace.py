@@ -41,6 +41,7 @@ class Tracer:
         self.kept: dict[int, tuple[dict, dict]] = {}                    # what they change, with what it was
         self.versions: dict[Storage, int] = {}                          # of memory with numbers that is written
         self.filled: set[Storage] = set()       # memory without numbers that will have some by now
+        self.words: dict[str, str] = {}         # by the names of kernels: what is said before their errors
         self.guards: list[Callable[[], Any]] = []
         self.guarded: dict[int, Any] = {}       # modules that were called
         self.optimizers: list[Any] = []         # that made a step

@@ -241,6 +241,10 @@ def _weighted(op: str, logs: Tensor, weight: Tensor | None) -> Tensor:
     return logs if weight is None else logs * checks.per_channel(weight, logs.ndim)
 
 
+def _wrong(op: str, classes: int, ignored: int) -> str:
+    return f"{op}: target holds a class that is not among 0 to {classes - 1} (nor ignore_index = {ignored})"
+
+
 def _class_loss(op: str, input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str,
                 smoothing: float) -> Tensor:
     """Of scores or, for "nll_loss", of logarithms: with weights or smoothing from those, else by the row at once."""
@@ -249,6 +253,9 @@ def _class_loss(op: str, input: Tensor, target: Tensor, weight: Tensor | None, i
         if target.dtype.is_floating_point or target.dtype is dtypes.bool:
             raise TypeError(f"{op}: target: got {target.dtype}, expected int64 classes")
         target = target.to(dtypes.int64)
+    recorder = current()
+    if recorder is not None:
+        recorder.words["class_loss"] = _wrong(op, input.shape[dim], ignore_index)
     try:
         if weight is None and not smoothing:
             return softmax.class_loss(input, target, axis=dim, logs=logs, reduction=reduction, ignored=ignore_index)
@@ -256,8 +263,7 @@ def _class_loss(op: str, input: Tensor, target: Tensor, weight: Tensor | None, i
         losses = softmax.class_loss(_weighted(op, scores, weight), target, axis=dim, logs=True, reduction="none",
                                     ignored=ignore_index)
     except IndexError as error:
-        raise IndexError(f"{op}: target holds a class that is not among 0 to {input.shape[dim] - 1} "
-                         f"(nor ignore_index = {ignore_index}): {error}") from None
+        raise IndexError(f"{_wrong(op, input.shape[dim], ignore_index)}: {error}") from None
     ignored = target == ignore_index
     if smoothing:
         uniform = _weighted(op, scores, weight).sum(dim).masked_fill(ignored, 0.0)
