@@ -172,6 +172,7 @@ cdef inline int sum_planes(const Planes* job, int64_t first, int64_t end, real* 
 cdef inline int weigh_planes(const Planes* job, int64_t first, int64_t end, real* kind) noexcept nogil:
     """Units: groups, each over all images."""
     cdef const real* at[TAPS]
+    cdef const real* line
     cdef real sums[TAPS]
     p, g, w, rows, taps = &job.padded, &job.other, &job.out, &job.phases.rows, &job.phases.taps
     columns, copied = job.phases.count[2], job.images * p.channel + p.slack + 2 * DOT_LANES
@@ -197,8 +198,9 @@ cdef inline int weigh_planes(const Planes* job, int64_t first, int64_t end, real
                         at[t] = plane + taps.source[min(u + t, taps.n - 1)]
                     run = max(1, RUN // columns)
                     for row from 0 <= row < images * per_image by run:
-                        tile_dot(min(run, images * per_image - row), at, rows.source + row, gradient + row * columns,
-                                 columns, sums, TAPS)
+                        line = gradient + row * columns
+                        tile_dot(min(run, images * per_image - row), at, rows.source + row, &line, NULL, columns, columns,
+                                 sums, TAPS, 1)
                         for t in range(min(<int64_t>TAPS, taps.n - u)):
                             totals[k * taps.n + u + t] += sums[t]
         for k in range(job.n_out):

@@ -1,7 +1,7 @@
 """The register-blocked micro-kernels: the one place where matrix products and convolutions do their multiply-adds.
 
     tile        c[i][j] = sum_u a[i][at_a(u)] * b[at_b(u) + j]      lanes j run over neighbours of b
-    tile_dot    c[i]    = sum_r sum_u a[i][at_a(r) + u] * b[r*width + u]      lanes run over u, each a partial sum
+    tile_dot    c[i][j] = sum_r sum_u a[i][at_a(r) + u] * b[j][at_b(r) + u]   lanes run over u, each a partial sum
     pack        copies rows or columns, wherever they stand, into the panel that b or a points to
 
 What is a row and what is a lane is the caller's choice; at_a and at_b are lists of offsets, or multiples of a step
@@ -22,13 +22,14 @@ cdef extern from *:
        multiply-add the products need registers too, which leaves 4.  Unaligned neighbours are dearer than broadcasts,
        so a block of pixels is lower, and wider where there are registers. */
     #if MG_VECTOR == 64
-    enum { TILE_ROWS = 8, PIXEL_BYTES = 4 * MG_VECTOR, ONE_BYTES = 8 * MG_VECTOR };
+    enum { TILE_ROWS = 8, DOT_ROWS = 4, PIXEL_BYTES = 4 * MG_VECTOR, ONE_BYTES = 8 * MG_VECTOR };
     #elif MG_VECTOR == 32
-    enum { TILE_ROWS = 6, PIXEL_BYTES = 3 * MG_VECTOR, ONE_BYTES = 4 * MG_VECTOR };
+    enum { TILE_ROWS = 6, DOT_ROWS = 3, PIXEL_BYTES = 3 * MG_VECTOR, ONE_BYTES = 4 * MG_VECTOR };
     #else
-    enum { TILE_ROWS = 4, PIXEL_BYTES = 2 * MG_VECTOR, ONE_BYTES = 4 * MG_VECTOR };
+    enum { TILE_ROWS = 4, DOT_ROWS = 3, PIXEL_BYTES = 2 * MG_VECTOR, ONE_BYTES = 4 * MG_VECTOR };
     #endif
-    enum { PIXEL_ROWS = 4, ROW_BYTES = 2 * MG_VECTOR, TILE_SIZE = TILE_ROWS * MG_VECTOR, DOT_LANES = MG_VECTOR / 4 };
+    enum { PIXEL_ROWS = 4, ROW_BYTES = 2 * MG_VECTOR, TILE_SIZE = TILE_ROWS * MG_VECTOR };
+    enum { DOT_COLUMNS = 4, DOT_LANES = MG_VECTOR / 4 };
     """
     enum:
         MG_VECTOR, TILE_ROWS, PIXEL_ROWS
@@ -36,7 +37,9 @@ cdef extern from *:
         PIXEL_BYTES         # of a block of PIXEL_ROWS rows, pixels across lanes
         ONE_BYTES           # of a block of one row
         TILE_SIZE           # at least rows * lanes of any block
-        DOT_LANES           # of tile_dot, for both dtypes
+        DOT_LANES           # of tile_dot, for both dtypes; and it has at most so many rows
+        DOT_COLUMNS         # of tile_dot, at most; more than two leave registers for DOT_ROWS rows
+        DOT_ROWS
 
 cdef enum:
     TRANSPOSE = 16          # terms packed at a time, so that what is written stays in the first-level cache
@@ -102,39 +105,43 @@ cdef inline void tile(int64_t n, const real** a, const int64_t* a_offset, int64_
             sums[i * step + j] = block[i * lanes + j]
 
 
-cdef inline void tile_dot(int64_t n_lines, const real** a, const int64_t* a_offset, const real* b, int64_t width,
-                          real* sums, int rows) noexcept nogil:
-    """sums[i] = sum over lines r and u < width of a[i][a_offset[r] + u] * b[r*width + u].
+cdef inline void tile_dot(int64_t n_lines, const real** a, const int64_t* a_offset, const real** b,
+                          const int64_t* b_offset, int64_t b_step, int64_t width, real* sums, int rows, int columns
+                          ) noexcept nogil:
+    """sums[i*columns + j] = sum over lines r and u < width of a[i][a_offset[r] + u] * b[j][(b_offset[r] or r*b_step) + u].
 
-    The lanes' sums are added by halves.  The ends of the lines are cut by a select: what lies behind them may be inf
-    or NaN, so it is not multiplied; but it is read, so there must be memory.
+    The lanes' sums are added by halves.  Behind the ends of lines may be inf or NaN, or no memory: it is not read.
     """
-    cdef real block[TILE_SIZE], last[DOT_LANES], keep[DOT_LANES], value, zero = 0
-    cdef int64_t whole = width // DOT_LANES * DOT_LANES
-    cdef int half
-    for j in range(DOT_LANES):
-        keep[j] = 1 if whole + j < width else 0
+    cdef real block[TILE_SIZE], last_a[DOT_LANES * DOT_LANES], last_b[DOT_COLUMNS * DOT_LANES], zero = 0
+    cdef const real* row[DOT_LANES]
+    cdef const real* column[DOT_COLUMNS]
+    cdef int half, left = <int>(width % DOT_LANES)
+    whole = width - left
     for i in range(rows):
-        for j in range(DOT_LANES):
-            block[i * DOT_LANES + j] = zero
+        row[i] = a[i]
+    for k in range(columns):
+        column[k] = b[k]
+    for i in range(rows * columns * DOT_LANES):
+        block[i] = zero
     for r in range(n_lines):
-        line = b + r * width
+        at_a, at_b = a_offset[r], b_offset[r] if b_offset != NULL else r * b_step
         for u from 0 <= u < whole by DOT_LANES:
+            for k in range(columns):
+                for i in range(rows):
+                    for j in range(DOT_LANES):
+                        block[(i * columns + k) * DOT_LANES + j] += row[i][at_a + u + j] * column[k][at_b + u + j]
+        if left > 0:
             for i in range(rows):
-                from_ = a[i] + a_offset[r] + u
                 for j in range(DOT_LANES):
-                    block[i * DOT_LANES + j] += from_[j] * line[u + j]
-        if whole < width:
-            for j in range(DOT_LANES):
-                value = line[whole + j]
-                last[j] = value if keep[j] > zero else zero
-            for i in range(rows):
-                from_ = a[i] + a_offset[r] + whole
+                    last_a[i * DOT_LANES + j] = row[i][at_a + whole + j] if j < left else zero
+            for k in range(columns):
                 for j in range(DOT_LANES):
-                    value = from_[j]
-                    value = value if keep[j] > zero else zero
-                    block[i * DOT_LANES + j] += value * last[j]
-    for i in range(rows):
+                    last_b[k * DOT_LANES + j] = column[k][at_b + whole + j] if j < left else zero
+            for k in range(columns):
+                for i in range(rows):
+                    for j in range(DOT_LANES):
+                        block[(i * columns + k) * DOT_LANES + j] += last_a[i * DOT_LANES + j] * last_b[k * DOT_LANES + j]
+    for i in range(rows * columns):
         half = DOT_LANES // 2
         while half > 0:
             for j in range(half):

@@ -3,6 +3,7 @@
 import functools
 import importlib
 import math
+import operator
 from itertools import product
 
 import pytest
@@ -62,7 +63,7 @@ def test_any_window(kernels, geometry, batch, c, k, dtype):
 
 @pytest.mark.parametrize("dtype", REALS)
 @pytest.mark.parametrize("c, k, groups", [
-    (1, 1, 1), (1, 40, 1), (3, 17, 1), (2, 8, 2), (1, 1, 7), (1, 2, 5), (20, 3, 1),
+    (1, 1, 1), (1, 40, 1), (3, 17, 1), (2, 8, 2), (1, 1, 7), (1, 2, 5), (20, 3, 1), (2, 2, 1), (3, 4, 2), (2, 5, 1),
 ])
 @pytest.mark.parametrize("stride, padding, dilation", [(1, 1, 1), (2, 1, 1), (3, 4, 2)])
 def test_each_block_of_sums(kernels, c, k, groups, stride, padding, dilation, dtype):
@@ -267,6 +268,21 @@ def memoryview_of(buffer):
     holder = Holder()
     holder.buffer = buffer
     return memoryview(holder)
+
+
+@pytest.mark.parametrize("dtype", REALS)
+@pytest.mark.parametrize("width", [16, 19])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 7])
+def test_weight_gradients_of_many_runs(kernels, channels, width, dtype):
+    """Pixels of more than one piece of sums and of more than one chunk of images, in runs of a row or a plane."""
+    geometry = Geometry.of_conv("conv2d", (96, width), (1, 1))
+    x, g = integers((20, 2, 96, width), 1), integers((20, channels, 96, width), 2)
+    out = empty((channels, 2, 1, 1), dtype)
+    kernels["conv_weight"](out, buf(x, dtype), buf(g, dtype), geometry.params)
+    flat = importlib.import_module("minigrad.reference.nested").flat
+    want = [[[[sum(sum(map(operator.mul, flat(g[n][k]), flat(x[n][c]))) for n in range(20))]] for c in range(2)]
+            for k in range(channels)]
+    check_equal(out, want)
 
 
 def test_long_sums_keep_their_digits(kernels):
