@@ -1,14 +1,28 @@
 """Pictures as SVG: text stays text, light and dark follow the reader's system, nothing is needed to make them.
 
     window_pair     a convolution and its transpose, with the engine's own numbers
+    conv_steps      a convolution step by step; pool_steps, unpool_steps, transpose_steps, upsample_steps: likewise,
+                    each as an .animation() and a .strip() of stills
+    placements      how often a window fits along an axis
+    channels        a convolution over several feature maps
+    field           the receptive field of a unit, as a pyramid
+    overlap         where the kernels of a transposed convolution overlap
     bars            a bar chart on a logarithmic axis
     graph           a captured function: forward, backward beside it, updates
     lines           line charts on logarithmic axes, one for each quantity
 """
 
 from minigrad.draw.bars import bars
+from minigrad.draw.channels import channels
+from minigrad.draw.field import field
 from minigrad.draw.graph import graph
 from minigrad.draw.lines import lines
+from minigrad.draw.overlap import overlap
+from minigrad.draw.placements import placements
+from minigrad.draw.sliding import conv_steps, pool_steps, upsample_steps
+from minigrad.draw.steps import Steps
+from minigrad.draw.transposed import transpose_steps, unpool_steps
 from minigrad.draw.window import window_pair
 
-__all__ = ["bars", "graph", "lines", "window_pair"]
+__all__ = ["Steps", "bars", "channels", "conv_steps", "field", "graph", "lines", "overlap", "placements", "pool_steps",
+           "transpose_steps", "unpool_steps", "upsample_steps", "window_pair"]

@@ -5,9 +5,11 @@ Colours are names of a palette with a light and a dark side.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from xml.sax.saxutils import escape
+from zlib import crc32
 
 # name: (light, dark)
 PALETTE = {
@@ -34,15 +36,41 @@ class Sheet:
     def __init__(self, width: float, height: float, title: str) -> None:
         self.width, self.height, self.title = width, height, title
         self.parts: list[str] = []
+        self.shapes: dict[str, str] = {}
+        self.css = ""
+
+    def shared(self, draw: Callable[[], None]) -> str:
+        """The name of what `draw` adds: it is written once, however often `use` puts it down.
+
+        A name is made from what it stands for, so that drawings in one page may have names in common.
+        """
+        begin = len(self.parts)
+        draw()
+        body = "\n".join(self.parts[begin:])
+        del self.parts[begin:]
+        name = f"d{crc32(body.encode()):08x}"
+        self.shapes[name] = body
+        return name
+
+    def use(self, name: str, x: float, y: float) -> None:
+        """A shared shape, its origin at (x, y)."""
+        self.parts.append(f'<use href="#{name}" x="{x:g}" y="{y:g}"/>')
+
+    @contextmanager
+    def group(self, kind: str, style: str = "") -> Iterator[None]:
+        """What is added inside belongs to one element of these classes."""
+        self.parts.append(f'<g class="{kind}"' + (f' style="{style}"' if style else "") + ">")
+        yield
+        self.parts.append("</g>")
 
     def rect(self, x: float, y: float, width: float, height: float, fill: str = "", stroke: str = "",
-             thick: float = 1, dashed: bool = False, round: float = 0) -> None:
-        """A rectangle; an empty fill or stroke is none."""
+             thick: float = 1, dashed: bool = False, round: float = 0, opacity: float = 1) -> None:
+        """A rectangle; an empty fill or stroke is none; `opacity` is that of the fill."""
         self.parts.append(
             f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" '
             f'class="{f"f-{fill}" if fill else "none"}{f" s-{stroke}" if stroke else ""}"'
             + (f' stroke-width="{thick:g}"' if stroke else "") + (' stroke-dasharray="3 3"' if dashed else "")
-            + (f' rx="{round:g}"' if round else "") + "/>")
+            + (f' rx="{round:g}"' if round else "") + (f' fill-opacity="{opacity:.2g}"' if opacity < 1 else "") + "/>")
 
     def line(self, x1: float, y1: float, x2: float, y2: float, stroke: str = "line", thick: float = 1,
              dashed: bool = False) -> None:
@@ -69,11 +97,12 @@ class Sheet:
     def svg(self) -> str:
         """The document."""
         style = ("text{font-family:system-ui,sans-serif}.m{font-family:ui-monospace,monospace}.b{font-weight:600}"
-                 f".none{{fill:none}}{_rules(0)}@media(prefers-color-scheme:dark){{{_rules(1)}}}")
+                 f".none{{fill:none}}{_rules(0)}@media(prefers-color-scheme:dark){{{_rules(1)}}}{self.css}")
+        defs = "".join(f'<g id="{name}">\n{body}\n</g>\n' for name, body in self.shapes.items())
         return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width:g} {self.height:g}" '
                 f'width="{self.width:g}" height="{self.height:g}" role="img">\n<title>{escape(self.title)}</title>\n'
-                f"<style>{style}</style>\n"
-                f'<rect width="100%" height="100%" class="f-ground"/>\n' + "\n".join(self.parts) + "\n</svg>\n")
+                f"<style>{style}</style>\n" + (f"<defs>\n{defs}</defs>\n" if defs else "") +
+                '<rect width="100%" height="100%" class="f-ground"/>\n' + "\n".join(self.parts) + "\n</svg>\n")
 
     def save(self, path: str | Path) -> Path:
         """Writes the document; returns the path."""
