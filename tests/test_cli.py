@@ -332,7 +332,7 @@ def test_info(tmp_path):
     assert "conv" in facts["kernels"]["conv"] and facts["instruction_set"] in facts["instruction_sets_built"]
 
 
-@pytest.mark.parametrize("command", [[], ["train"], ["eval"], ["predict"], ["info"], ["arithmetic"]])
+@pytest.mark.parametrize("command", [[], ["train"], ["eval"], ["predict"], ["draw"], ["info"], ["arithmetic"]])
 def test_help_has_an_example(tmp_path, command):
     answer = call(*command, "--help", cwd=tmp_path)
     assert answer.returncode == 0 and re.search(r"examples?:\n  minigrad ", answer.stdout)
@@ -354,3 +354,41 @@ def test_rich_is_imported_for_terminals_only(tmp_path):
             "bad = [m for m in ('rich', 'numpy', 'torch') if m in sys.modules]; sys.exit(str(bad) if bad else 0)")
     answer = call(cwd=tmp_path, command=[sys.executable, "-c", code])
     assert answer.returncode == 0, answer.stderr
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# draw
+
+@pytest.mark.parametrize(("arguments", "title"), [
+    (["conv", "--i", "4x6", "--p", "1,2", "--numbers"], "Convolution: i = (4, 6), k = 3, s = 1, p = (1, 2)"),
+    (["transposed", "--i", "3", "--s", "2", "--p", "1", "--a", "1", "--view", "scatter"],
+     "The transpose of the convolution i = 6, k = 3, s = 2, p = 1"),
+    (["max-pool", "--i", "7", "--s", "2", "--dims", "1", "--stills", "2"], "Max pooling: i = 7, k = 3, s = 2, p = 0"),
+    (["nails-unpool"], "Nails unpooling: i = 6, k = 2, s = 2, p = 0"),
+    (["upsample", "--s", "3", "--mode", "linear"], "Upsampling by 3, linear"),
+    (["placements", "--p", "same"], "The window fits 5 times: i = 5, k = 3, s = 1, p = 1"),
+    (["field", "--layers", "3", "3,1,2"], "A unit after 2 layers sees 7 of the input"),
+    (["overlap", "--k", "5", "--s", "3"], "How many products each output sums"),
+])
+def test_draw_writes_a_picture(arguments, title, tmp_path):
+    answer = call("draw", *arguments, cwd=tmp_path)
+    assert (answer.returncode, answer.stdout) == (0, f"{arguments[0]}.svg\n"), answer
+    text = (tmp_path / f"{arguments[0]}.svg").read_text(encoding="utf-8")
+    assert f"<title>{title}</title>" in text
+    to_output = call("draw", *arguments, "--out", "-", cwd=tmp_path, PYTHONIOENCODING="utf-8")
+    assert to_output.stdout == text
+
+
+@pytest.mark.parametrize(("arguments", "says"), [
+    (["conv", "--a", "1"], "draw conv: --a: not an option of this picture; it has --i"),
+    (["conv", "--k", "9"], "kernel 9 with dilation 1 covers 9 positions"),
+    (["conv", "--i", "400"], "at most 1024"), (["conv", "--i", "3x"], "--i: got '3x'"),
+    (["conv", "--i", "3x3", "--dims", "1"], "expected one with --dims 1"),
+    (["conv", "--p", "-1"], "--p: got '-1'"), (["conv", "--p", "half"], "--p: got 'half'"),
+    (["field"], "--layers: got none"), (["field", "--layers", "2x"], "--layers: got '2x'"),
+    (["field", "--layers", "0"], "kernel"), (["overlap", "--stills", "2"], "this picture has no steps"),
+    (["overlap", "--k", "3x3"], "got two sizes"), (["placements", "--i", "4x4"], "got two sizes"),
+    (["spiral"], "invalid choice"), (["conv", "--out", "none/conv.svg"], "none/conv.svg"),
+])
+def test_draw_refuses_in_one_line(arguments, says, tmp_path):
+    refused(call("draw", *arguments, cwd=tmp_path), says)

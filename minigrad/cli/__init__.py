@@ -1,4 +1,4 @@
-"""The command `minigrad`: train, eval, predict, info.
+"""The command `minigrad`: train, eval, predict, draw, info.
 
 Whatever a user can get wrong ends in one line on stderr and exit code 2; a traceback is always a fault of ours.
 """

@@ -112,6 +112,8 @@ def parser() -> argparse.ArgumentParser:
     predict.add_argument("image", metavar="IMAGE", help="index into the test part, or an image file")
     _add_common(predict)
 
+    _add_draw(commands, style)
+
     info = commands.add_parser("info", help="show version, instruction set, threads and kernels", **style,
                                description="Shows what this installation computes with.",
                                epilog="example:\n  minigrad info --json")
@@ -142,6 +144,42 @@ def _add_arithmetic(commands: Any, style: dict[str, Any]) -> None:
     kind = command.add_mutually_exclusive_group()
     kind.add_argument("--transposed", action="store_true", help="a transposed convolution")
     kind.add_argument("--pool", action="store_true", help="a pool")
+
+
+def _add_draw(commands: Any, style: dict[str, Any]) -> None:
+    draw = commands.add_parser(
+        "draw", help="draw an operation, a receptive field or kernels that overlap", **style,
+        description="Draws as SVG: one of\n"
+                    "  conv  transposed  max-pool  avg-pool  upsample      step by step\n"
+                    "  max-unpool  avg-unpool  nearest-unpool  nails-unpool    likewise; --i is the pool's input\n"
+                    "  placements   how often a window fits along an axis\n"
+                    "  field        the receptive field of layers\n"
+                    "  overlap      where the kernels of a transposed convolution overlap\n"
+                    "Steps are an animation, or with --stills so many of them beside each other.",
+        epilog="examples:\n"
+               "  minigrad draw conv --i 5 --k 3 --s 2 --p 1 --numbers\n"
+               "  minigrad draw transposed --i 3 --k 3 --s 2 --p 1 --a 1 --view scatter --out scatter.svg\n"
+               "  minigrad draw max-pool --i 7 --k 3 --s 2 --dims 1 --stills 3\n"
+               "  minigrad draw field --layers 3 3,1,2 3,1,4")
+    draw.set_defaults(module="draw")
+    draw.add_argument("picture", choices=["conv", "transposed", "max-pool", "avg-pool", "upsample", "max-unpool",
+                                          "avg-unpool", "nearest-unpool", "nails-unpool", "placements", "field",
+                                          "overlap"], metavar="PICTURE", help="one of these")
+    draw.add_argument("--i", metavar="N", help="input size, or HxW; default: 5, of overlap 4")
+    draw.add_argument("--k", metavar="N", help="kernel size, or HxW; default: 3, of an unpool 2")
+    draw.add_argument("--s", type=_positive_int, metavar="N",
+                      help="stride, of upsample its factor; default: 1, of a pool k, of upsample and overlap 2")
+    draw.add_argument("--p", type=_padding, metavar="P",
+                      help="padding of both sides, LOW,HIGH, or valid, same, causal or full; default: 0")
+    draw.add_argument("--d", type=_positive_int, metavar="N", help="dilation; default: 1")
+    draw.add_argument("--a", type=_natural_int, metavar="N", help="output padding of transposed; default: 0")
+    draw.add_argument("--dims", type=int, choices=[1, 2], help="axes of a step picture; default: 2")
+    draw.add_argument("--view", choices=["matrix", "scatter", "stretched"], help="of transposed; default: stretched")
+    draw.add_argument("--mode", choices=["nearest", "linear"], help="of upsample; default: nearest")
+    draw.add_argument("--numbers", action="store_const", const=True, help="write numbers into the cells")
+    draw.add_argument("--stills", type=_positive_int, metavar="N", help="up to N steps as stills")
+    draw.add_argument("--layers", nargs="+", metavar="K,S,D", help="of field, the first one next to the input")
+    draw.add_argument("--out", type=Path, metavar="FILE", help="default: PICTURE.svg; - is standard output")
 
 
 def _add_common(command: argparse.ArgumentParser) -> None:
