@@ -3,6 +3,7 @@
 import itertools
 import re
 import time
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -242,6 +243,11 @@ def test_a_field_marks_what_gradients_reach():
 @pytest.mark.parametrize(("dilations", "sees"), [((1,), 3), ((1, 2), 7), ((1, 2, 4), 15)])
 def test_dilated_fields_of_the_lecture(dilations, sees):
     assert f"sees {sees} of" in field([(3, 1, d) for d in dilations]).title
+
+
+def test_a_layer_may_be_anything_with_its_numbers():
+    layers = [SimpleNamespace(k=3, s=2, d=1, p=1), SimpleNamespace(k=2, s=1, d=3, p=0)]
+    assert field(layers).svg() == field([(3, 2, 1), (2, 1, 3)]).svg()
 
 
 def test_overlap_counts_and_is_even_where_the_stride_divides():
