@@ -332,7 +332,8 @@ def test_info(tmp_path):
     assert "conv" in facts["kernels"]["conv"] and facts["instruction_set"] in facts["instruction_sets_built"]
 
 
-@pytest.mark.parametrize("command", [[], ["train"], ["eval"], ["predict"], ["draw"], ["info"], ["arithmetic"]])
+@pytest.mark.parametrize("command", [[], ["train"], ["eval"], ["predict"], ["draw"], ["info"], ["arithmetic"],
+                                     ["receptive-field"]])
 def test_help_has_an_example(tmp_path, command):
     answer = call(*command, "--help", cwd=tmp_path)
     assert answer.returncode == 0 and re.search(r"examples?:\n  minigrad ", answer.stdout)

@@ -4,6 +4,8 @@
     transpose       the direct convolution that a transposed convolution is
     relationships   the fourteen statements of the guide: text, conditions, formula
     explain         which of them applies, and the derivation in words and numbers
+    receptive       receptive fields of layers, and of modules by their captured graph (traced, reads)
+    support         the same found by running the network, and the effective receptive field by its gradients
 
 >>> from minigrad.arithmetic import RELATIONSHIPS, conv_output_size, explain
 >>> conv_output_size(6, 3, s=2, p=1)
@@ -15,6 +17,7 @@ Relationship 4 (full padding): s = 1, p = k - 1: o = i + (k - 1)
 """
 
 from minigrad.arithmetic.explain import Explanation, explain
+from minigrad.arithmetic.receptive import Field, Fields, Layer, receptive_field
 from minigrad.arithmetic.relationships import RELATIONSHIPS, Relationship
 from minigrad.arithmetic.sizes import (
     conv_output_size,
@@ -24,8 +27,10 @@ from minigrad.arithmetic.sizes import (
     pool_output_size,
     same_padding,
 )
+from minigrad.arithmetic.support import effective_receptive_field, support
 from minigrad.arithmetic.transpose import AssociatedTranspose, associated_transpose
 
-__all__ = ["RELATIONSHIPS", "AssociatedTranspose", "Explanation", "Relationship", "associated_transpose",
-           "conv_output_size", "conv_transpose_output_size", "effective_kernel_size", "explain", "full_padding",
-           "pool_output_size", "same_padding"]
+__all__ = ["RELATIONSHIPS", "AssociatedTranspose", "Explanation", "Field", "Fields", "Layer",
+           "Relationship", "associated_transpose", "conv_output_size", "conv_transpose_output_size",
+           "effective_kernel_size", "effective_receptive_field", "explain", "full_padding", "pool_output_size",
+           "receptive_field", "same_padding", "support"]

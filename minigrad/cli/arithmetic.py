@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from minigrad.arithmetic import associated_transpose, explain
 from minigrad.cli.main import UsageError
@@ -21,4 +22,24 @@ def run(options: argparse.Namespace) -> int:
         low, high = back.padding
         print(f"its transpose: stretched input {back.stretched}, padding {low} + {high}"
               f"{f' (a = {back.a} of it)' * (back.a > 0)}, s' = 1, k' = k: o' = {back.output_size}")
+    if options.svg is not None:
+        _draw(options, op)
     return 0
+
+
+def _draw(options: argparse.Namespace, op: str) -> None:
+    """The animation, drawn from the same geometry; sizes are bounded by what makes a picture."""
+    from minigrad.draw import conv_steps, pool_steps, transpose_steps
+
+    padding: Any = (options.p,) if isinstance(options.p, tuple) else options.p
+    window = {"stride": options.s or 1, "padding": padding, "dilation": options.d}
+    try:
+        if op == "conv_transpose":
+            steps = transpose_steps(options.i, options.k, output_padding=options.a, **window)
+        elif op == "pool":
+            steps = pool_steps("max", options.i, options.k, **window | {"stride": options.s})
+        else:
+            steps = conv_steps(options.i, options.k, **window)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    print(steps.animation().save(options.svg))

@@ -120,6 +120,7 @@ def parser() -> argparse.ArgumentParser:
     info.set_defaults(module="info")
     info.add_argument("--json", action="store_true", help="as one JSON object")
     _add_arithmetic(commands, style)
+    _add_receptive_field(commands, style)
     return top
 
 
@@ -131,7 +132,7 @@ def _add_arithmetic(commands: Any, style: dict[str, Any]) -> None:
         epilog="examples:\n"
                "  minigrad arithmetic --i 5 --k 3 --s 2 --p 1\n"
                "  minigrad arithmetic --i 3 --k 3 --s 2 --p 1 --a 1 --transposed\n"
-               "  minigrad arithmetic --i 7 --k 3 --d 2 --p same")
+               "  minigrad arithmetic --i 7 --k 3 --d 2 --p same --svg same.svg")
     command.set_defaults(module="arithmetic")
     command.add_argument("--i", type=_positive_int, required=True, metavar="N", help="size of the operation's input")
     command.add_argument("--k", type=_positive_int, required=True, metavar="N", help="kernel size")
@@ -141,6 +142,7 @@ def _add_arithmetic(commands: Any, style: dict[str, Any]) -> None:
     command.add_argument("--d", type=_positive_int, default=1, metavar="N", help="dilation; default: 1")
     command.add_argument("--a", type=_natural_int, default=0, metavar="N",
                          help="output padding of a transposed convolution; default: 0")
+    command.add_argument("--svg", type=Path, metavar="FILE", help="also draw it, as an animation on two axes")
     kind = command.add_mutually_exclusive_group()
     kind.add_argument("--transposed", action="store_true", help="a transposed convolution")
     kind.add_argument("--pool", action="store_true", help="a pool")
@@ -182,6 +184,18 @@ def _add_draw(commands: Any, style: dict[str, Any]) -> None:
     draw.add_argument("--out", type=Path, metavar="FILE", help="default: PICTURE.svg; - is standard output")
 
 
+def _add_receptive_field(commands: Any, style: dict[str, Any]) -> None:
+    command = commands.add_parser(
+        "receptive-field", help="show what one output of each layer of a model reads", **style,
+        description="Shows the receptive field of each layer: its size, stride and offset on each axis of the image.",
+        epilog="examples:\n  minigrad receptive-field lenet\n  minigrad receptive-field cnn --shape 3x32x32")
+    command.set_defaults(module="receptive_field")
+    command.add_argument("model", choices=list(MODELS), metavar="MODEL", help=f"one of {', '.join(MODELS)}")
+    command.add_argument("--shape", type=_shape, default=(1, 28, 28), metavar="CxHxW",
+                         help="an image; default: 1x28x28")
+    command.add_argument("--classes", type=_positive_int, default=10, metavar="N", help="default: 10")
+
+
 def _add_common(command: argparse.ArgumentParser) -> None:
     command.add_argument("--data-dir", metavar="FOLDER", help="folder of the dataset's IDX files, gzipped or not")
     command.add_argument("--threads", type=_thread_count, metavar="N", help="default: one per core; changes no result")
@@ -219,6 +233,13 @@ def _padding(text: str) -> int | str | tuple[int, ...]:
         raise argparse.ArgumentTypeError(f"got {text!r}, expected a whole number, LOW,HIGH or one of "
                                          f"{', '.join(MODES)}")
     return int(text) if len(parts) == 1 else (int(parts[0]), int(parts[1]))
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    parts = text.split("x")
+    if len(parts) != 3 or not all(part.isdecimal() and 0 < int(part) <= 4096 for part in parts):
+        raise argparse.ArgumentTypeError(f"got {text!r}, expected CxHxW as in 1x28x28, each from 1 to 4096")
+    return tuple(map(int, parts))
 
 
 _positive_int = _number(int, lambda n: 0 < n < 2**31, "a whole number from 1 on")

@@ -1,9 +1,12 @@
-"""`minigrad arithmetic` as its users meet it."""
+"""`minigrad arithmetic` and `minigrad receptive-field`."""
+
+from xml.etree import ElementTree
 
 import pytest
 
-from minigrad.arithmetic import explain
+from minigrad.arithmetic import explain, receptive_field
 from minigrad.cli.main import main
+from minigrad.models import build
 
 
 def printed(capsys, *arguments):
@@ -24,7 +27,26 @@ def test_arithmetic_prints_the_explanation(capsys):
     assert "p = (0, 2)" in printed(capsys, "arithmetic", "--i", "7", "--k", "3", "--p", "0,2")
 
 
+@pytest.mark.parametrize("kind", [(), ("--transposed",), ("--pool",)])
+def test_arithmetic_draws(capsys, tmp_path, kind):
+    target = tmp_path / "drawn.svg"
+    text = printed(capsys, "arithmetic", "--i", "4", "--k", "3", "--s", "2", "--p", "1,1", "--svg", str(target), *kind)
+    assert text.endswith(f"{target}\n")
+    title = ElementTree.parse(target).getroot().find("{http://www.w3.org/2000/svg}title").text
+    assert title, "an SVG with its title"
+
+
+def test_receptive_fields_of_a_model(capsys):
+    text = printed(capsys, "receptive-field", "lenet")
+    assert str(receptive_field(build("lenet", (1, 28, 28), 10), (1, 28, 28))) in text
+    assert "features.5    MaxPool2d  16x16     4x4   -2x-2\n" in text
+    assert "8x8     0x0     0x0\n" in printed(capsys, "receptive-field", "mlp", "--shape", "3x8x8")
+
+
 @pytest.mark.parametrize("arguments, says", [
+    (("receptive-field", "lenet", "--shape", "1x5x5"), "lenet: images: got 5x5 pixels"),
+    (("receptive-field", "lenet", "--shape", "28x28"), "argument --shape: got '28x28', expected CxHxW"),
+    (("receptive-field", "alexnet"), "invalid choice: 'alexnet'"),
     (("--i", "2", "--k", "3"), "floor((2 - 3)/1) + 1 = 0 positions"),
     (("--i", "3", "--k", "3", "--a", "1"), "a: got 1, expected 0 for op 'conv'"),
     (("--i", "3", "--k", "3", "--s", "2", "--a", "2", "--transposed"), "output_padding: got 2"),
@@ -33,7 +55,7 @@ def test_arithmetic_prints_the_explanation(capsys):
 ])
 def test_refusals_are_one_line(capsys, arguments, says):
     try:
-        code = main(["arithmetic", *arguments])
+        code = main([*["arithmetic"] * arguments[0].startswith("--"), *arguments])
     except SystemExit as stopped:
         code = stopped.code
     answer = capsys.readouterr()

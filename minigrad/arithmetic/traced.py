@@ -1,0 +1,150 @@
+"""Receptive fields of a module, read off the graph that one captured call of it is.
+
+Each value of the graph knows, for each spatial axis of the input, which of its own axes runs along it (if any does
+still) and what its positions there read.  Instructions with a Geometry move that, views carry it to other axes, and
+where operands meet it is united.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from functools import partial
+from typing import Any
+
+from minigrad.arithmetic.reads import Reads
+from minigrad.autograd import no_grad
+from minigrad.capture.graph import Instruction
+from minigrad.capture.show import same
+from minigrad.capture.trace import Tracer
+from minigrad.errors import require
+from minigrad.functions.create import zeros
+from minigrad.geometry import Geometry
+from minigrad.nn.module import Module
+from minigrad.node import Value
+from minigrad_ext.buffer import Buffer, unknown
+from minigrad_ext.recorder import recording
+
+Along = tuple[int | None, Reads]        # of a value: the axis that runs along an axis of the input; what it reads there
+State = list[Along]
+
+WINDOWS = ("conv", "max_pool", "max_pool_index", "avg_pool")
+TRANSPOSED = ("conv_transpose", "avg_unpool")
+SAME_PLACE = ("alias", "copy", "cast", "choose")
+
+
+def of_module(model: Module, shape: tuple[int, ...]) -> list[tuple[str, str, list[Reads]]]:
+    """(name, layer, reads along each axis) of each module without children, and of the whole, where that is another."""
+    require(len(shape) > 1, "receptive_field", "input_shape", shape, "channels and then the spatial sizes")
+    finished: list[tuple[str, str, Buffer]] = []
+
+    def note(name: str, module: Module, _: Any, output: Any) -> None:
+        outputs = output if isinstance(output, tuple | list) else [output]
+        finished.extend([(name, type(module).__name__, x.buffer) for x in outputs if isinstance(x, Value)])
+
+    parameters = list(model.parameters())
+    tracer = Tracer()
+    x = Value.result(unknown(zeros(1, *shape, dtype=parameters[0].dtype if parameters else None).buffer))
+    tracer.filled.add(x.buffer.storage)
+    with ExitStack() as undo:
+        for name, module in model.named_modules():
+            undo.callback(setattr, module, "training", module.training)
+            if module is model or not list(module.children()):
+                undo.enter_context(module.register_forward_hook(partial(note, name or "model")))
+        undo.callback(tracer.restore)
+        undo.enter_context(no_grad())
+        undo.enter_context(recording(tracer))
+        model.eval()(x)
+        tracer.flush()
+    known: dict[tuple, State] = {same(x.buffer): [(axis, Reads()) for axis in range(2, x.ndim)]}
+    for step in tracer.graph.instructions:
+        given = [(operand.shape, known[same(operand)]) for operand in step.operands if same(operand) in known]
+        if given:
+            known[same(step.result)] = meet(step.result.shape, [moved(step, *each) for each in given])
+    rows = [(name, layer, [reads for _, reads in known[same(buffer)]])
+            for name, layer, buffer in finished if same(buffer) in known]
+    return rows[:-1] if len(rows) > 1 and rows[-1][2] == rows[-2][2] and rows[-1][0] == "model" else rows
+
+
+def meet(shape: tuple[int, ...], states: Sequence[State]) -> State:
+    """What a result reads by all of its operands: the union."""
+    found = states[0]
+    for other in states[1:]:
+        found = [(a if b is None else b, mine.joined(theirs, shape[a] if a is not None else 1))
+                 if a == b or a is None or b is None else (None, mine.everything(1))
+                 for (a, mine), (b, theirs) in zip(found, other, strict=True)]
+    return found
+
+
+def moved(step: Instruction, shape: tuple[int, ...], state: State) -> State:
+    """What the result of an instruction reads through one operand."""
+    rules = dict(rule(step, shape))
+    return [(None, reads) if axis is None else rules.get(axis, partial(collapsed, shape[axis]))(reads)
+            for axis, reads in state]
+
+
+def collapsed(size: int, reads: Reads) -> Along:
+    """The axis is gone, or every place of it reads all."""
+    return None, reads.everything(size)
+
+
+def rule(step: Instruction, shape: tuple[int, ...]) -> Iterator[tuple[int, Any]]:
+    """(axis of the operand, what becomes of its reads: (axis of the result, reads)); all others collapse."""
+    name, attrs, out = step.name, step.attrs, step.result.shape
+    stays = [axis for axis, (old, new) in enumerate(zip(shape, out, strict=False)) if old == new]
+    if name in WINDOWS + TRANSPOSED:
+        for axis, window in enumerate(windows(step), len(shape) - len(windows(step))):
+            yield axis, partial(slid, axis, name in TRANSPOSED, window)
+    elif name == "resample":
+        for axis in stays + [attrs["axis"]] * (attrs["axis"] not in stays):
+            yield axis, lambda reads, axis=axis: (axis, reads.mapped(attrs["rows"]) if axis == attrs["axis"] else reads)
+    elif name in ("slice", "embed"):
+        for axis, (start, step_of) in enumerate(zip(attrs["starts"], attrs["steps"], strict=True)):
+            move = (Reads.window if name == "slice" else Reads.transposed)
+            yield axis, lambda reads, axis=axis, move=move, s=step_of, low=-start: (axis, move(reads, 1, s, 1, low))
+    elif name == "permute":
+        for axis, old in enumerate(attrs["axes"]):
+            yield old, partial(kept, axis)
+    elif name == "reshape":
+        before = {(math.prod(out[:axis]), size): axis for axis, size in enumerate(out)}
+        for axis, size in enumerate(shape):
+            if (math.prod(shape[:axis]), size) in before:
+                yield axis, partial(kept, before[math.prod(shape[:axis]), size])
+    elif name == "linear" or name == "matmul":
+        yield from [(axis, partial(kept, axis)) for axis in stays if axis < len(shape) - (2 if name == "matmul" else 1)]
+    elif "axis" in attrs:           # softmax, argmax, gather, cat: along that axis alone
+        yield from [(axis, partial(kept, axis)) for axis in stays if axis != attrs["axis"]]
+    elif place_by_place(step):
+        shift = len(out) - len(shape)
+        yield from [(axis, partial(kept, axis + shift)) for axis, size in enumerate(shape) if out[axis + shift] == size]
+    elif "shape" in attrs and len(out) == len(shape):       # sums and means
+        yield from [(axis, partial(kept, axis)) for axis in stays]
+
+
+def place_by_place(step: Instruction) -> bool:
+    """Elementwise, with broadcasting, or a normalisation by moments that are given."""
+    if step.name == "normalize":
+        return len(step.operands) == 5
+    if step.row is None:
+        return step.launches[0].kernel.elementwise
+    return step.row.elementwise or step.name in SAME_PLACE or step.name == "expand"
+
+
+def kept(axis: int, reads: Reads) -> Along:
+    return axis, reads
+
+
+def slid(axis: int, transposed: bool, window: tuple, reads: Reads) -> Along:
+    """Through a window (k, s, d, low), or through regions (size, count)."""
+    if len(window) == 2:
+        return axis, reads.regions(*window)
+    return axis, (reads.transposed if transposed else reads.window)(*window)
+
+
+def windows(step: Instruction) -> list[tuple]:
+    """(k, s, d, low) of each axis, or (size, count) of regions; of a kernel called for itself, as it was told."""
+    if "geometry" in step.attrs:
+        g: Geometry = step.attrs["geometry"]
+        return [(k, s, d, low) if s else (size, count) for k, s, d, low, size, count
+                in zip(g.kernel, g.stride, g.dilation, g.low, g.input, g.output, strict=True)]
+    axes, ints = step.result.ndim - 2, step.launches[0].params.ints       # type: ignore[union-attr]
+    return list(zip(ints[10:13], ints[0:3], ints[3:6], ints[6:9], strict=True))[3 - axes:]
