@@ -6,6 +6,7 @@
     placements      how often a window fits along an axis
     channels        a convolution over several feature maps
     field           the receptive field of a unit, as a pyramid
+    effective       how much the middle output depends on each pixel, in the frame of all that it reads
     overlap         where the kernels of a transposed convolution overlap
     bars            a bar chart on a logarithmic axis
     graph           a captured function: forward, backward beside it, updates
@@ -14,6 +15,7 @@
 
 from minigrad.draw.bars import bars
 from minigrad.draw.channels import channels
+from minigrad.draw.effective import effective
 from minigrad.draw.field import field
 from minigrad.draw.graph import graph
 from minigrad.draw.lines import lines
@@ -24,5 +26,5 @@ from minigrad.draw.steps import Steps
 from minigrad.draw.transposed import transpose_steps, unpool_steps
 from minigrad.draw.window import window_pair
 
-__all__ = ["Steps", "bars", "channels", "conv_steps", "field", "graph", "lines", "overlap", "placements", "pool_steps",
-           "transpose_steps", "unpool_steps", "upsample_steps", "window_pair"]
+__all__ = ["Steps", "bars", "channels", "conv_steps", "effective", "field", "graph", "lines", "overlap", "placements",
+           "pool_steps", "transpose_steps", "unpool_steps", "upsample_steps", "window_pair"]

@@ -1,5 +1,6 @@
 """Receptive fields: the published numbers, and what a network reads when it is run."""
 
+import re
 from fractions import Fraction
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 import minigrad
 from minigrad import nn
 from minigrad.arithmetic import Layer, effective_receptive_field, receptive_field, support
+from minigrad.draw import effective
 
 C3 = Layer(3, p=1)
 POOL = Layer(2, 2)
@@ -187,6 +189,25 @@ def test_gradients_support_the_same():
     assert field.size == (9, 9) and len(read) == 81 and read[0] == [6, 6] and read[-1] == [14, 14]
     assert support(network, (1, 21, 21)) == [list(range(6, 15))] * 2
     assert effective[10][10] > 3 * effective[6][6]
+
+
+def test_the_effective_field_as_a_picture():
+    """The frame is where the graph says; the darkest cell, of full opacity, is the largest gradient's."""
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Conv2d(2, 1, (3, 5)))
+    sheet = effective(network, (1, 14, 20), generator=minigrad.Generator().manual_seed(1))
+    field = receptive_field(network, (1, 14, 20))
+    assert sheet.title == f"The middle output reads {field.size[0]}x{field.size[1]} of 14x20 pixels"
+    cells = [part for part in sheet.parts if "f-accent" in part]
+    assert 20 < len(cells) <= field.size[0] * field.size[1] and sum("fill-opacity" not in part for part in cells) == 1
+    frame = re.search(r'x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="([\d.]+)" class="none s-second"',
+                      sheet.svg())
+    x, y, width, height = map(float, frame.groups())
+    assert (width / 21, height / 21) == (field.size[1], field.size[0])      # 420 pixels for 20 columns
+    for part in cells:
+        left, top = (float(re.search(rf' {name}="([\d.]+)"', part)[1]) for name in "xy")
+        assert x <= left < x + width and y <= top < y + height
+    with pytest.raises(ValueError, match="effective: input_shape: got"):
+        effective(network, (1, 14))
 
 
 @pytest.mark.parametrize("call, text", [
