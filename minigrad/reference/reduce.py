@@ -33,7 +33,7 @@ def total(numbers: list) -> Any:
         return sum(numbers)
     try:
         return math.fsum(numbers)
-    except (OverflowError, ValueError):     # inf - inf, or too large on the way
+    except (OverflowError, ValueError, TypeError):  # inf - inf, or too large on the way, or what only adds (matrix)
         return sum(numbers)
 
 
