@@ -38,7 +38,7 @@ from minigrad.random import Generator, get_rng_state, initial_seed, manual_seed,
 from minigrad_ext.parallel import get_num_threads, set_num_threads
 
 if _CHECKING:
-    from minigrad import arithmetic, capture, data, io, models, utils
+    from minigrad import arithmetic, capture, data, io, matrix, models, utils
     from minigrad.capture import CaptureError, compile
     from minigrad.io import load, save
 
@@ -51,7 +51,7 @@ Size, inference_mode = tuple, no_grad
 def __getattr__(name: str) -> _Any:
     """What reads and writes files, and what captures, is imported when first asked for: it costs a third of the import.
     """
-    if name in ("arithmetic", "capture", "data", "io", "models", "utils"):
+    if name in ("arithmetic", "capture", "data", "io", "matrix", "models", "utils"):
         return _import(f"minigrad.{name}")
     if name in ("compile", "CaptureError"):
         return getattr(_import("minigrad.capture"), name)

@@ -121,6 +121,7 @@ def parser() -> argparse.ArgumentParser:
     info.add_argument("--json", action="store_true", help="as one JSON object")
     _add_arithmetic(commands, style)
     _add_receptive_field(commands, style)
+    _add_matrix(commands, style)
     return top
 
 
@@ -134,6 +135,30 @@ def _add_arithmetic(commands: Any, style: dict[str, Any]) -> None:
                "  minigrad arithmetic --i 3 --k 3 --s 2 --p 1 --a 1 --transposed\n"
                "  minigrad arithmetic --i 7 --k 3 --d 2 --p same --svg same.svg")
     command.set_defaults(module="arithmetic")
+    _add_window(command)
+    command.add_argument("--svg", type=Path, metavar="FILE", help="also draw it, as an animation on two axes")
+
+
+def _add_matrix(commands: Any, style: dict[str, Any]) -> None:
+    command = commands.add_parser(
+        "matrix", help="show a window operation as a sparse matrix", **style,
+        description="Prints the matrix of a convolution, average pool or transposed convolution: a row for each\n"
+                    "element of the result, entries named by the weight that they hold; then its structure.",
+        epilog="examples:\n"
+               "  minigrad matrix --i 4 --k 3\n"
+               "  minigrad matrix --i 4 --k 3 --svg matrix.svg\n"
+               "  minigrad matrix --i 7 --k 3 --s 2 --p 1 --axes 1\n"
+               "  minigrad matrix --i 2 --k 3 --transposed --numbers")
+    command.set_defaults(module="matrix")
+    _add_window(command)
+    command.add_argument("--axes", type=int, choices=(1, 2, 3), default=2, help="axes of the image; default: 2")
+    command.add_argument("--numbers", action="store_true", help="numbers in place of names; the kernel is 1, 2, 3, ...")
+    command.add_argument("--limit", type=_positive_int, default=64, metavar="N",
+                         help="rows and columns that are printed; default: 64")
+    command.add_argument("--svg", type=Path, metavar="FILE", help="also draw it, with its bands")
+
+
+def _add_window(command: argparse.ArgumentParser) -> None:
     command.add_argument("--i", type=_positive_int, required=True, metavar="N", help="size of the operation's input")
     command.add_argument("--k", type=_positive_int, required=True, metavar="N", help="kernel size")
     command.add_argument("--s", type=_positive_int, metavar="N", help="stride; default: 1, of a pool its kernel size")
@@ -142,7 +167,6 @@ def _add_arithmetic(commands: Any, style: dict[str, Any]) -> None:
     command.add_argument("--d", type=_positive_int, default=1, metavar="N", help="dilation; default: 1")
     command.add_argument("--a", type=_natural_int, default=0, metavar="N",
                          help="output padding of a transposed convolution; default: 0")
-    command.add_argument("--svg", type=Path, metavar="FILE", help="also draw it, as an animation on two axes")
     kind = command.add_mutually_exclusive_group()
     kind.add_argument("--transposed", action="store_true", help="a transposed convolution")
     kind.add_argument("--pool", action="store_true", help="a pool")

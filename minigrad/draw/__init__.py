@@ -11,6 +11,7 @@
     bars            a bar chart on a logarithmic axis
     graph           a captured function: forward, backward beside it, updates
     lines           line charts on logarithmic axes, one for each quantity
+    matrix          a matrix with its bands
 """
 
 from minigrad.draw.bars import bars
@@ -19,6 +20,7 @@ from minigrad.draw.effective import effective
 from minigrad.draw.field import field
 from minigrad.draw.graph import graph
 from minigrad.draw.lines import lines
+from minigrad.draw.matrix import matrix
 from minigrad.draw.overlap import overlap
 from minigrad.draw.placements import placements
 from minigrad.draw.sliding import conv_steps, pool_steps, upsample_steps
@@ -26,5 +28,5 @@ from minigrad.draw.steps import Steps
 from minigrad.draw.transposed import transpose_steps, unpool_steps
 from minigrad.draw.window import window_pair
 
-__all__ = ["Steps", "bars", "channels", "conv_steps", "effective", "field", "graph", "lines", "overlap", "placements",
-           "pool_steps", "transpose_steps", "unpool_steps", "upsample_steps", "window_pair"]
+__all__ = ["Steps", "bars", "channels", "conv_steps", "effective", "field", "graph", "lines", "matrix", "overlap",
+           "placements", "pool_steps", "transpose_steps", "unpool_steps", "upsample_steps", "window_pair"]

@@ -7,14 +7,22 @@ from collections.abc import Callable
 from minigrad.capture.trace import Tracer
 from minigrad.node import Value
 from minigrad.op import Linear
-from minigrad_ext.buffer import NumbersUnknown, unknown
+from minigrad_ext.buffer import Buffer, NumbersUnknown, unknown
 from minigrad_ext.recorder import recording
+
+
+class Reader(Tracer):
+    """A tracer that lets numbers be looked at, where there are some: this function runs once."""
+
+    def look(self, buffer: Buffer) -> None:
+        """Nothing to say against it."""
 
 
 def reason(fn: Callable, x: Value) -> str:
     """The first op that reads the numbers of the argument to choose by them, or that Python code does."""
-    tracer, twin = Tracer(), Value.result(unknown(x.buffer))
+    tracer, twin = Reader(), Value.result(unknown(x.buffer))
     twin.differentiable = True
+    tracer.filled.add(twin.buffer.storage)
     try:
         with recording(tracer):
             fn(twin)

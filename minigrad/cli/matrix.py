@@ -1,0 +1,60 @@
+"""`minigrad matrix`: a window operation as the matrix it is."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+import minigrad
+from minigrad.cli.main import UsageError
+from minigrad.matrix import matrix_of
+from minigrad.nn import functional
+
+MOST = 4096     # elements of the input
+
+
+def run(options: argparse.Namespace) -> int:
+    """Prints the matrix and its structure; draws it if asked."""
+    ndim = options.axes
+    if options.i ** ndim > MOST or options.k ** ndim > MOST:
+        raise UsageError(f"an input of {options.i}^{ndim} and a kernel of {options.k}^{ndim} elements: got more than "
+                         f"{MOST}")
+    try:
+        found = matrix_of(operation(options), (1, 1, *(options.i,) * ndim), minigrad.float64)
+        picture = draw(options, found) if options.svg else None
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    print(found.text(not options.numbers, options.limit))
+    print(found.structure())
+    if picture is not None:
+        print(f"drawn in {picture.save(options.svg)}")
+    return 0
+
+
+def operation(options: argparse.Namespace) -> Callable[[Any], Any]:
+    """The function of an image; the kernel of a convolution holds 1, 2, 3, ..."""
+    ndim = options.axes
+    padding = (options.p,) * ndim if isinstance(options.p, tuple) else options.p
+    how = {"stride": stride(options), "padding": padding, "dilation": options.d}
+    if options.pool:
+        return lambda x: getattr(functional, f"avg_pool{ndim}d")(x, options.k, **how)
+    w = minigrad.arange(1, options.k ** ndim + 1).double().reshape(1, 1, *(options.k,) * ndim)
+    if options.transposed:
+        how["output_padding"] = options.a
+    call = getattr(functional, f"conv_transpose{ndim}d" if options.transposed else f"conv{ndim}d")
+    return lambda x: call(x, w, **how)
+
+
+def stride(options: argparse.Namespace) -> int:
+    """As given, or a pool's own, which is its kernel size."""
+    return options.s or (options.k if options.pool else 1)
+
+
+def draw(options: argparse.Namespace, found: Any) -> Any:
+    """The picture, titled with what was asked."""
+    from minigrad.draw.matrix import matrix
+
+    kind = "transposed convolution" if options.transposed else "average pool" if options.pool else "convolution"
+    return matrix(found, f"{kind}: i = {options.i}, k = {options.k}, s = {stride(options)}, p = {options.p}, "
+                         f"d = {options.d}")
