@@ -80,8 +80,9 @@ def _rules(sheet: Sheet, count: int, shape: tuple[int, ...], letter: str, across
         if not heavy and step < TALL:
             continue
         at = (left if across else TOP) + j * step
-        line = (at, TOP, at, TOP + size[1]) if across else (left, at, left + size[0], at)
-        sheet.line(*line, *(("ink", 1.4) if heavy and step >= TALL else ("line", 0.7)))
+        x1, y1, x2, y2 = (at, TOP, at, TOP + size[1]) if across else (left, at, left + size[0], at)
+        strong = heavy and step >= TALL
+        sheet.line(x1, y1, x2, y2, "ink" if strong else "line", 1.4 if strong else 0.7)
     leading = [n for n in shape[:-1] if n > 1] if ends < count else []
     for j, index in enumerate(indices(leading)):
         name = f"{letter}[{','.join(map(str, index))},:]" if index else letter
