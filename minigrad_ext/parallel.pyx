@@ -7,6 +7,8 @@ Waiting threads spin for about 90 us (minigrad_ext/__init__.py) and then sleep. 
 spin costs a microsecond; to wake them, 20 to 70.  So it matters how much there was to share lately, without a pause in
 which they fell asleep: a large loop is worth waking them, and so are many small ones close to each other.  Who pays
 for waking only after having lost as much by not doing so never loses more than twice of what the best choice costs.
+Where nothing comes after they were woken, again and again (the last loop of each small training step, say), it takes
+twice as much to wake them the next time.
 """
 
 import os
@@ -31,7 +33,9 @@ cdef int MAX_THREADS = 1024
 
 cdef enum:
     PAUSE = 60_000              # nanoseconds after which threads may be asleep
-    WAKING = 40                 # grains: what they are woken for
+    WAKING = 40                 # grains: what they are woken for, at first
+    LEAST = 7                   # grains that must have been spared until they sleep again, or waking them was in vain
+    LONGEST = 8 * WAKING        # grains: what they are woken for in any case
 
 # What each thread should have to do at least, in nanoseconds.
 cdef double grain = 3_000
@@ -39,19 +43,25 @@ cdef double grain = 3_000
 # Work that could have been shared out, since the last pause, and when the last such loop ends.  (Where several threads
 # of Python's ask at once they may disturb each other's notes: no harm is done.)
 cdef double lately = 0, until = 0
+cdef double spared = 0, enough = WAKING         # by threads since then; the grains that they are woken for now
 
 cdef int n_threads = 1
 cdef bint forked = False        # whether this process is the child of one that may have had threads
 
 
 cdef int threads_for(double work) noexcept nogil:
-    global lately, until
+    global lately, until, spared, enough
     if n_threads == 1 or work < 2 * grain or forked or omp_in_parallel():
         return 1
     now = 1e9 * omp_get_wtime()
-    lately = work + (lately if now < until + PAUSE else 0)
-    threads = 1 if lately < WAKING * grain else n_threads if work > n_threads * grain else <int>(work / grain)
+    if now >= until + PAUSE:
+        if spared > 0:
+            enough = WAKING if spared >= LEAST * grain else min(2 * enough, <double>LONGEST)
+        lately = spared = 0
+    lately += work
+    threads = 1 if lately < enough * grain else n_threads if work > n_threads * grain else <int>(work / grain)
     until = now + work / threads
+    spared += work - work / threads
     return threads
 
 
@@ -87,8 +97,8 @@ def get_num_threads():
 
 def _set_grain(nanoseconds):
     """For tests: the least work of a thread; next to nothing shares out all that can be."""
-    global grain
-    grain = nanoseconds
+    global grain, enough
+    grain, enough = nanoseconds, WAKING
 
 
 def threads_used(work):

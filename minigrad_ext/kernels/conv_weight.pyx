@@ -18,7 +18,7 @@ from libc.string cimport memset
 from minigrad_ext.allocator cimport discard, scratch
 from minigrad_ext.kernels cimport depthwise, tile as tiles, window
 from minigrad_ext.kernels.axes cimport family, share_out
-from minigrad_ext.kernels.tile cimport DOT_COLUMNS, DOT_LANES, DOT_ROWS, MG_VECTOR, ROW_BYTES, TILE_ROWS, ceiling
+from minigrad_ext.kernels.tile cimport DOT_CHANNELS, DOT_LANES, DOT_TAPS, MG_VECTOR, ROW_BYTES, TILE_ROWS, ceiling
 from minigrad_ext.types cimport NO_MEMORY, OK, Step, real, view_size
 
 cdef enum:
@@ -65,9 +65,9 @@ cdef void choose_form(Task* task, int64_t itemsize) noexcept nogil:
     task.blocks = ceiling(n_out, task.width)
     least = task.blocks * task.width // vector * (1.4 if task.width == vector else 1.1)
     least = n * pixels * (least * ceiling(n_taps, TILE_ROWS) * TILE_ROWS + 2 * n_out)
-    blocks = ceiling(n_out, DOT_COLUMNS if itemsize == 4 else 1)    # doubles have two vectors each
+    blocks = ceiling(n_out, DOT_CHANNELS if itemsize == 4 else 1)    # doubles have two vectors each
     width = ceiling(n_out, max(blocks, 1))
-    height = <int64_t>(TILE_ROWS if width <= 2 else DOT_ROWS)
+    height = <int64_t>(TILE_ROWS if width <= 2 else DOT_TAPS)
     for planes in range(2 if pixels > 0 and (g.stride[2] == 1 or g.size[2] == 1) else 0):
         layout, run, cost = task.padded, g.size[2] * (g.size[1] if planes else 1), 0.0
         if planes:
@@ -124,7 +124,7 @@ cdef inline void sum_block(const Task* task, int64_t unit, int width, int height
     """
     cdef real sums[tiles.TILE_SIZE]
     cdef const real* row[TILE_ROWS]
-    cdef const real* column[DOT_COLUMNS]
+    cdef const real* column[DOT_CHANNELS]
     g, taps, pixels, runs = &task.g, &task.taps, &task.pixels, ceiling(task.taps.n, height)
     panel, first, total = unit // runs, unit % runs * height, task.totals + unit * height * width
     group, channel, rows = panel // task.blocks, panel % task.blocks * width, min(<int64_t>height, taps.n - first)
@@ -166,9 +166,9 @@ cdef int sum_units(const Task* task, int64_t first, int64_t end, real* kind) noe
         elif task.width == 2:
             sum_block(task, unit, 2, TILE_ROWS, True, kind)
         elif task.width == 3:
-            sum_block(task, unit, 3, DOT_ROWS, True, kind)
+            sum_block(task, unit, 3, DOT_TAPS, True, kind)
         else:
-            sum_block(task, unit, DOT_COLUMNS, DOT_ROWS, True, kind)
+            sum_block(task, unit, DOT_CHANNELS, DOT_TAPS, True, kind)
     return OK
 
 

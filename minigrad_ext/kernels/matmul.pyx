@@ -41,6 +41,7 @@ cdef enum:
     BLOCK = 1920                # rows or columns packed at a time: a multiple of every width
     TASK_TILES = 4              # a task is so many tiles high
     TASK_PANELS = 4             # and so many panels wide
+    FEW = 8                     # multiply-adds that are not worth a plan
     FEW_ROWS = 2                # tiles: so few rows do not pay for packing what is contiguous
     DOT_BYTES = 16384           # of rows, which all columns meet in the first cache
 
@@ -304,7 +305,23 @@ cdef double dots_cost(Product* job, int64_t itemsize) noexcept nogil:
     return <double>blocks * (<double>(job.k * itemsize) / MG_VECTOR * 1.15 + 4)
 
 
+cdef int multiply_few(const Product* job, real* kind) noexcept nogil:
+    """So few numbers that choosing a way would take longer than the product: 76 ns for one, here 30."""
+    cdef real total
+    for m in range(job.a.size):
+        for n in range(job.b.size):
+            total = 0 if job.start == NULL else (<const real*>job.start)[
+                m * job.a.start_stride + n * job.b.start_stride]
+            for k in range(job.k):
+                total += (<const real*>job.a.data)[m * job.a.stride + k * job.a.k_stride] * (
+                    <const real*>job.b.data)[n * job.b.stride + k * job.b.k_stride]
+            (<real*>job.c)[m * job.a.c_stride + n * job.b.c_stride] = total
+    return OK
+
+
 cdef int multiply(Product* job, real* kind) noexcept nogil:
+    if job.a.size * job.b.size * job.k <= FEW:
+        return multiply_few(job, kind)
     other = job[0]
     other.a, other.b = job.b, job.a                 # the same product as c^T = b^T a^T
     tiled, tiled_other = tiled_cost(job, sizeof(real)), tiled_cost(&other, sizeof(real))

@@ -22,14 +22,14 @@ cdef extern from *:
        multiply-add the products need registers too, which leaves 4.  Unaligned neighbours are dearer than broadcasts,
        so a block of pixels is lower, and wider where there are registers. */
     #if MG_VECTOR == 64
-    enum { TILE_ROWS = 8, DOT_ROWS = 4, PIXEL_BYTES = 4 * MG_VECTOR, ONE_BYTES = 8 * MG_VECTOR };
+    enum { TILE_ROWS = 8, DOT_TAPS = 4, PIXEL_BYTES = 4 * MG_VECTOR, ONE_BYTES = 8 * MG_VECTOR };
     #elif MG_VECTOR == 32
-    enum { TILE_ROWS = 6, DOT_ROWS = 3, PIXEL_BYTES = 3 * MG_VECTOR, ONE_BYTES = 4 * MG_VECTOR };
+    enum { TILE_ROWS = 6, DOT_TAPS = 3, PIXEL_BYTES = 3 * MG_VECTOR, ONE_BYTES = 4 * MG_VECTOR };
     #else
-    enum { TILE_ROWS = 4, DOT_ROWS = 3, PIXEL_BYTES = 2 * MG_VECTOR, ONE_BYTES = 4 * MG_VECTOR };
+    enum { TILE_ROWS = 4, DOT_TAPS = 3, PIXEL_BYTES = 2 * MG_VECTOR, ONE_BYTES = 4 * MG_VECTOR };
     #endif
     enum { PIXEL_ROWS = 4, ROW_BYTES = 2 * MG_VECTOR, TILE_SIZE = TILE_ROWS * MG_VECTOR };
-    enum { DOT_COLUMNS = 4, DOT_LANES = MG_VECTOR / 4 };
+    enum { DOT_CHANNELS = 4, DOT_LANES = MG_VECTOR / 4 };
     """
     enum:
         MG_VECTOR, TILE_ROWS, PIXEL_ROWS
@@ -38,8 +38,8 @@ cdef extern from *:
         ONE_BYTES           # of a block of one row
         TILE_SIZE           # at least rows * lanes of any block
         DOT_LANES           # of tile_dot, for both dtypes; and it has at most so many rows
-        DOT_COLUMNS         # of tile_dot, at most; more than two leave registers for DOT_ROWS rows
-        DOT_ROWS
+        DOT_CHANNELS        # of tile_dot, at most; more than two leave registers for DOT_TAPS rows
+        DOT_TAPS
 
 cdef enum:
     TRANSPOSE = 16          # terms packed at a time, so that what is written stays in the first-level cache
@@ -112,9 +112,9 @@ cdef inline void tile_dot(int64_t n_lines, const real** a, const int64_t* a_offs
 
     The lanes' sums are added by halves.  Behind the ends of lines may be inf or NaN, or no memory: it is not read.
     """
-    cdef real block[TILE_SIZE], last_a[DOT_LANES * DOT_LANES], last_b[DOT_COLUMNS * DOT_LANES], zero = 0
+    cdef real block[TILE_SIZE], last_a[DOT_LANES * DOT_LANES], last_b[DOT_CHANNELS * DOT_LANES], zero = 0
     cdef const real* row[DOT_LANES]
-    cdef const real* column[DOT_COLUMNS]
+    cdef const real* column[DOT_CHANNELS]
     cdef int half, left = <int>(width % DOT_LANES)
     whole = width - left
     for i in range(rows):
