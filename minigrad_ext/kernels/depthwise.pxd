@@ -20,7 +20,7 @@ from libc.string cimport memcpy, memset
 from minigrad_ext.allocator cimport discard, scratch
 from minigrad_ext.kernels cimport window
 from minigrad_ext.kernels.axes cimport share_out
-from minigrad_ext.kernels.tile cimport DOT_LANES, ceiling, tile_dot
+from minigrad_ext.kernels.tile cimport DOT_LANES, ceiling
 from minigrad_ext.types cimport FLOAT32, NO_MEMORY, OK, Step, View, real
 
 cdef extern from *:
@@ -169,10 +169,51 @@ cdef inline int sum_planes(const Planes* job, int64_t first, int64_t end, real* 
     return OK if plane != NULL else NO_MEMORY
 
 
+cdef inline void dot_lines(int64_t n_lines, const real** a, const int64_t* a_offset, const real* b, int64_t width,
+                           real* sums) noexcept nogil:
+    """sums[i] = sum over lines r and u < width of a[i][a_offset[r] + u] * b[r*width + u], for TAPS rows.
+
+    As tile_dot of one column, but for lines of about one vector, of which there are many: by it a gradient took 541 us,
+    so 117.  The lanes' sums are added by halves.  The ends of the lines are cut by a select: what lies behind them may
+    be inf or NaN, so it is not multiplied; but it is read, so there must be memory.
+    """
+    cdef real block[TAPS * DOT_LANES], last[DOT_LANES], keep[DOT_LANES], value, zero = 0
+    cdef int64_t whole = width // DOT_LANES * DOT_LANES
+    cdef int half
+    for j in range(DOT_LANES):
+        keep[j] = 1 if whole + j < width else 0
+    for i in range(TAPS):
+        for j in range(DOT_LANES):
+            block[i * DOT_LANES + j] = zero
+    for r in range(n_lines):
+        line = b + r * width
+        for u from 0 <= u < whole by DOT_LANES:
+            for i in range(TAPS):
+                from_ = a[i] + a_offset[r] + u
+                for j in range(DOT_LANES):
+                    block[i * DOT_LANES + j] += from_[j] * line[u + j]
+        if whole < width:
+            for j in range(DOT_LANES):
+                value = line[whole + j]
+                last[j] = value if keep[j] > zero else zero
+            for i in range(TAPS):
+                from_ = a[i] + a_offset[r] + whole
+                for j in range(DOT_LANES):
+                    value = from_[j]
+                    value = value if keep[j] > zero else zero
+                    block[i * DOT_LANES + j] += value * last[j]
+    for i in range(TAPS):
+        half = DOT_LANES // 2
+        while half > 0:
+            for j in range(half):
+                block[i * DOT_LANES + j] += block[i * DOT_LANES + half + j]
+            half //= 2
+        sums[i] = block[i * DOT_LANES]
+
+
 cdef inline int weigh_planes(const Planes* job, int64_t first, int64_t end, real* kind) noexcept nogil:
     """Units: groups, each over all images."""
     cdef const real* at[TAPS]
-    cdef const real* line
     cdef real sums[TAPS]
     p, g, w, rows, taps = &job.padded, &job.other, &job.out, &job.phases.rows, &job.phases.taps
     columns, copied = job.phases.count[2], job.images * p.channel + p.slack + 2 * DOT_LANES
@@ -198,9 +239,8 @@ cdef inline int weigh_planes(const Planes* job, int64_t first, int64_t end, real
                         at[t] = plane + taps.source[min(u + t, taps.n - 1)]
                     run = max(1, RUN // columns)
                     for row from 0 <= row < images * per_image by run:
-                        line = gradient + row * columns
-                        tile_dot(min(run, images * per_image - row), at, rows.source + row, &line, NULL, columns, columns,
-                                 sums, TAPS, 1)
+                        dot_lines(min(run, images * per_image - row), at, rows.source + row, gradient + row * columns,
+                                  columns, sums)
                         for t in range(min(<int64_t>TAPS, taps.n - u)):
                             totals[k * taps.n + u + t] += sums[t]
         for k in range(job.n_out):
