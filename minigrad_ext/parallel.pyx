@@ -35,7 +35,7 @@ cdef enum:
     PAUSE = 60_000              # nanoseconds after which threads may be asleep
     WAKING = 40                 # grains: what they are woken for, at first
     LEAST = 7                   # grains that must have been spared until they sleep again, or waking them was in vain
-    LONGEST = 8 * WAKING        # grains: what they are woken for in any case
+    LONGEST = 2 * WAKING        # grains: what they are woken for in any case
 
 # What each thread should have to do at least, in nanoseconds.
 cdef double grain = 3_000
