@@ -333,7 +333,7 @@ def test_info(tmp_path):
 
 
 @pytest.mark.parametrize("command", [[], ["train"], ["eval"], ["predict"], ["draw"], ["info"], ["arithmetic"],
-                                     ["receptive-field"]])
+                                     ["receptive-field"], ["summary"], ["graph"], ["matrix"]])
 def test_help_has_an_example(tmp_path, command):
     answer = call(*command, "--help", cwd=tmp_path)
     assert answer.returncode == 0 and re.search(r"examples?:\n  minigrad ", answer.stdout)

@@ -5,6 +5,7 @@
     relationships   the fourteen statements of the guide: text, conditions, formula
     explain         which of them applies, and the derivation in words and numbers
     receptive       receptive fields of layers, and of modules by their captured graph (traced, reads)
+    summary         what the layers of a module are, cost and see, by the same graph (calls)
     support         the same found by running the network, and the effective receptive field by its gradients
 
 >>> from minigrad.arithmetic import RELATIONSHIPS, conv_output_size, explain
@@ -27,10 +28,11 @@ from minigrad.arithmetic.sizes import (
     pool_output_size,
     same_padding,
 )
+from minigrad.arithmetic.summary import Row, Summary, summary
 from minigrad.arithmetic.support import effective_receptive_field, support
 from minigrad.arithmetic.transpose import AssociatedTranspose, associated_transpose
 
 __all__ = ["RELATIONSHIPS", "AssociatedTranspose", "Explanation", "Field", "Fields", "Layer",
-           "Relationship", "associated_transpose", "conv_output_size", "conv_transpose_output_size",
+           "Relationship", "Row", "Summary", "associated_transpose", "conv_output_size", "conv_transpose_output_size",
            "effective_kernel_size", "effective_receptive_field", "explain", "full_padding", "pool_output_size",
-           "receptive_field", "same_padding", "support"]
+           "receptive_field", "same_padding", "summary", "support"]

@@ -56,13 +56,14 @@ class Fields(tuple[Field, ...]):
 
     def __str__(self) -> str:
         cells = [("name", "layer", "size", "stride", "offset"),
-                 *[(row.name, row.layer, *map(_text, row[2:])) for row in self]]
+                 *[(row.name, row.layer, *map(text_of, row[2:])) for row in self]]
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         return "\n".join("  ".join([*map(str.ljust, row[:2], widths), *map(str.rjust, row[2:], widths[2:])])
                          for row in cells)
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
+    """Sizes as 3x5."""
     return "x".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 

@@ -7,22 +7,16 @@ where operands meet it is united.
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
+from minigrad.arithmetic.calls import Call, Traced, traced
 from minigrad.arithmetic.reads import Reads
-from minigrad.autograd import no_grad
 from minigrad.capture.graph import Instruction
 from minigrad.capture.show import same
-from minigrad.capture.trace import Tracer
 from minigrad.errors import require
-from minigrad.functions.create import zeros
 from minigrad.geometry import Geometry
 from minigrad.nn.module import Module
-from minigrad.node import Value
-from minigrad_ext.buffer import Buffer, unknown
-from minigrad_ext.recorder import recording
 
 Along = tuple[int | None, Reads]        # of a value: the axis that runs along an axis of the input; what it reads there
 State = list[Along]
@@ -33,36 +27,41 @@ SAME_PLACE = ("alias", "copy", "cast", "choose")
 
 
 def of_module(model: Module, shape: tuple[int, ...]) -> list[tuple[str, str, list[Reads]]]:
-    """(name, layer, reads along each axis) of each module without children, and of the whole, where that is another."""
+    """(name, layer, reads along each axis) of each module that computes something itself, in the order in which they
+    finish, and of the whole, where that is another."""
     require(len(shape) > 1, "receptive_field", "input_shape", shape, "channels and then the spatial sizes")
-    finished: list[tuple[str, str, Buffer]] = []
+    found = traced("receptive_field", model, shape)
+    known = states(found)
+    rows = [(call.name, call.layer, [reads for _, reads in known[same(buffer)]])
+            for call in finishing(found.calls) if call.outer is None or computes(call)
+            for buffer in call.outputs if same(buffer) in known]
+    return rows[:-1] if len(rows) > 1 and rows[-1][2] == rows[-2][2] and rows[-1][0] == "model" else rows
 
-    def note(name: str, module: Module, _: Any, output: Any) -> None:
-        outputs = output if isinstance(output, tuple | list) else [output]
-        finished.extend([(name, type(module).__name__, x.buffer) for x in outputs if isinstance(x, Value)])
 
-    parameters = list(model.parameters())
-    tracer = Tracer()
-    x = Value.result(unknown(zeros(1, *shape, dtype=parameters[0].dtype if parameters else None).buffer))
-    tracer.filled.add(x.buffer.storage)
-    with ExitStack() as undo:
-        for name, module in model.named_modules():
-            undo.callback(setattr, module, "training", module.training)
-            if module is model or not list(module.children()):
-                undo.enter_context(module.register_forward_hook(partial(note, name or "model")))
-        undo.callback(tracer.restore)
-        undo.enter_context(no_grad())
-        undo.enter_context(recording(tracer))
-        model.eval()(x)
-        tracer.flush()
-    known: dict[tuple, State] = {same(x.buffer): [(axis, Reads()) for axis in range(2, x.ndim)]}
-    for step in tracer.graph.instructions:
+def computes(call: Call) -> bool:
+    """Whether it is no mere container of others."""
+    return any(step.launches for step in call.own) or not list(call.module.children())
+
+
+def finishing(calls: Sequence[Call]) -> list[Call]:
+    """Calls in the order in which they end: each before the one that it is part of."""
+    found: list[Call] = []
+    running: list[Call] = []
+    for call in calls:
+        while running and running[-1] is not call.outer:
+            found.append(running.pop())
+        running.append(call)
+    return found + running[::-1]
+
+
+def states(found: Traced) -> dict[tuple, State]:
+    """What each value of a traced call reads, by the view that it is."""
+    known: dict[tuple, State] = {same(found.input): [(axis, Reads()) for axis in range(2, found.input.ndim)]}
+    for step in found.graph.instructions:
         given = [(operand.shape, known[same(operand)]) for operand in step.operands if same(operand) in known]
         if given:
             known[same(step.result)] = meet(step.result.shape, [moved(step, *each) for each in given])
-    rows = [(name, layer, [reads for _, reads in known[same(buffer)]])
-            for name, layer, buffer in finished if same(buffer) in known]
-    return rows[:-1] if len(rows) > 1 and rows[-1][2] == rows[-2][2] and rows[-1][0] == "model" else rows
+    return known
 
 
 def meet(shape: tuple[int, ...], states: Sequence[State]) -> State:

@@ -182,7 +182,7 @@ def tell_phases(graph: Any, found: list[Line]) -> None:
     for line in reversed(found):
         touched = {line.step.result.storage} | {x.storage for launch in line.step.launches for x in launch.written}
         serves = {reader.phase for reader in readers.get(line, [])}
-        if touched & parameters:
+        if touched & parameters and not line.is_view:
             line.phase = "update"
         elif line.step.pulls is not None or touched & gradients:
             line.phase = "backward"

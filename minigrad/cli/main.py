@@ -121,6 +121,8 @@ def parser() -> argparse.ArgumentParser:
     info.add_argument("--json", action="store_true", help="as one JSON object")
     _add_arithmetic(commands, style)
     _add_receptive_field(commands, style)
+    _add_summary(commands, style)
+    _add_graph(commands, style)
     _add_matrix(commands, style)
     return top
 
@@ -211,13 +213,57 @@ def _add_draw(commands: Any, style: dict[str, Any]) -> None:
 def _add_receptive_field(commands: Any, style: dict[str, Any]) -> None:
     command = commands.add_parser(
         "receptive-field", help="show what one output of each layer of a model reads", **style,
-        description="Shows the receptive field of each layer: its size, stride and offset on each axis of the image.",
-        epilog="examples:\n  minigrad receptive-field lenet\n  minigrad receptive-field cnn --shape 3x32x32")
+        description="Shows the receptive field of each layer, those in branches too: its size, stride and offset on\n"
+                    f"each axis of the input.\n\n{MODEL}",
+        epilog="examples:\n  minigrad receptive-field lenet\n  minigrad receptive-field cnn --shape 3x32x32\n"
+               "  minigrad receptive-field runs/digits-cnn-1\n"
+               "  minigrad receptive-field net.py:Net --shape 2x100")
     command.set_defaults(module="receptive_field")
-    command.add_argument("model", choices=list(MODELS), metavar="MODEL", help=f"one of {', '.join(MODELS)}")
-    command.add_argument("--shape", type=_shape, default=(1, 28, 28), metavar="CxHxW",
-                         help="an image; default: 1x28x28")
-    command.add_argument("--classes", type=_positive_int, default=10, metavar="N", help="default: 10")
+    _add_model(command)
+
+
+def _add_summary(commands: Any, style: dict[str, Any]) -> None:
+    command = commands.add_parser(
+        "summary", help="show the layers of a model, what they cost and what they see", **style,
+        description="Shows each layer of a model in reading order, with the layers in it: the shape of its output,\n"
+                    "its parameters, its multiply-adds, the bytes of its output, and what one output reads.\n"
+                    f"Nothing is computed.\n\n{MODEL}",
+        epilog="examples:\n  minigrad summary lenet\n  minigrad summary cnn --shape 3x32x32 --batch 64 --json\n"
+               "  minigrad summary runs/digits-cnn-1\n  minigrad summary net.py:Net --shape 2x100")
+    command.set_defaults(module="summary")
+    _add_model(command)
+    command.add_argument("--batch", type=_positive_int, default=1, metavar="N", help="items at once; default: 1")
+    command.add_argument("--json", action="store_true", help="as one JSON object")
+
+
+def _add_graph(commands: Any, style: dict[str, Any]) -> None:
+    command = commands.add_parser(
+        "graph", help="draw the graph of a model, of its gradients or of a step of training", **style,
+        description="Captures a call of a model, computing nothing, and draws the graph as SVG.\n\n" + MODEL,
+        epilog="examples:\n  minigrad graph lenet\n  minigrad graph lenet --backward --out lenet.svg\n"
+               "  minigrad graph cnn --shape 1x8x8 --step --text\n  minigrad graph net.py:Net --shape 2x100 --second")
+    command.set_defaults(module="graph")
+    _add_model(command)
+    kind = command.add_mutually_exclusive_group()
+    kind.add_argument("--backward", action="store_true", help="with the gradients of its parameters")
+    kind.add_argument("--second", action="store_true",
+                      help="with the gradient by the input, and how that changes with the parameters")
+    kind.add_argument("--step", action="store_true", help="a step of training by SGD")
+    command.add_argument("--batch", type=_positive_int, default=8, metavar="N", help="items at once; default: 8")
+    command.add_argument("--text", action="store_true", help="as text: a line for each operation")
+    command.add_argument("--out", type=Path, metavar="FILE", help="default: graph.svg; - is standard output")
+
+
+MODEL = (f"MODEL is one of {', '.join(MODELS)}; a run folder; or a module of one's own, as FILE.py:NAME or\n"
+         "PACKAGE.MODULE:NAME, where NAME is the module, its class, or a function that makes one without\n"
+         "arguments or from (shape, classes).")
+
+
+def _add_model(command: argparse.ArgumentParser) -> None:
+    command.add_argument("model", metavar="MODEL", help="as said above")
+    command.add_argument("--shape", type=_shape, metavar="CxHxW",
+                         help="one input, of any number of axes; default: 1x28x28, of a run its images")
+    command.add_argument("--classes", type=_positive_int, metavar="N", help="default: 10")
 
 
 def _add_common(command: argparse.ArgumentParser) -> None:
@@ -261,8 +307,8 @@ def _padding(text: str) -> int | str | tuple[int, ...]:
 
 def _shape(text: str) -> tuple[int, ...]:
     parts = text.split("x")
-    if len(parts) != 3 or not all(part.isdecimal() and 0 < int(part) <= 4096 for part in parts):
-        raise argparse.ArgumentTypeError(f"got {text!r}, expected CxHxW as in 1x28x28, each from 1 to 4096")
+    if len(parts) > 7 or not all(part.isdecimal() and 0 < int(part) <= 4096 for part in parts):
+        raise argparse.ArgumentTypeError(f"got {text!r}, expected sizes from 1 to 4096 as in 1x28x28")
     return tuple(map(int, parts))
 
 

@@ -44,9 +44,6 @@ def test_receptive_fields_of_a_model(capsys):
 
 
 @pytest.mark.parametrize("arguments, says", [
-    (("receptive-field", "lenet", "--shape", "1x5x5"), "lenet: images: got 5x5 pixels"),
-    (("receptive-field", "lenet", "--shape", "28x28"), "argument --shape: got '28x28', expected CxHxW"),
-    (("receptive-field", "alexnet"), "invalid choice: 'alexnet'"),
     (("--i", "2", "--k", "3"), "floor((2 - 3)/1) + 1 = 0 positions"),
     (("--i", "3", "--k", "3", "--a", "1"), "a: got 1, expected 0 for op 'conv'"),
     (("--i", "3", "--k", "3", "--s", "2", "--a", "2", "--transposed"), "output_padding: got 2"),

@@ -1,13 +1,12 @@
-"""Fusing normalisation into the layer before it, and summaries of models."""
+"""Fusing normalisation into the layer before it."""
 
 import copy
 
 import pytest
 
 import minigrad
-from minigrad import models, nn
-from minigrad.nn import functional as F
-from minigrad.nn.utils import fuse_conv_bn_eval, fuse_linear_bn_eval, summary
+from minigrad import nn
+from minigrad.nn.utils import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 f64 = minigrad.float64
 
@@ -71,56 +70,3 @@ def test_fused_weights_are_pytorchs(layer, norm, shape):
         torch.nn.utils.fuse_conv_bn_eval(theirs, their_norm, transpose="Transpose" in kind)
     for name, tensor in fuse_conv_bn_eval(ours, our_norm).state_dict().items():
         assert tensor.flatten().tolist() == pytest.approx(wanted.state_dict()[name].flatten().tolist(), rel=1e-6)
-
-
-class Functional(nn.Module):
-    """Convolutions as functions in `forward`, a layer that runs twice, and two results."""
-
-    def __init__(self):
-        super().__init__()
-        self.weight = nn.Parameter(minigrad.ones(2, 1, 3))
-        self.twice = nn.Linear(4, 4, bias=False)
-        self.drop = nn.Dropout()
-
-    def forward(self, x):
-        x = F.conv1d(x, self.weight)
-        x = self.twice(self.twice(x))
-        return self.drop(x), F.conv_transpose1d(x, self.weight)
-
-
-def test_summary_counts_functions_and_repeated_layers():
-    model = Functional()
-    model.drop.eval()
-    found = summary(model, (1, 6))
-    assert [tuple(row) for row in found.rows] == [
-        ("twice", "Linear", (2, 4), 16, 32), ("twice", "Linear", (2, 4), 0, 32), ("drop", "Dropout", (2, 4), 0, 0),
-        ("model", "Functional", [(2, 4), (1, 6)], 6, 24 + 24)]
-    assert (found.parameters, found.trainable, found.multiply_adds) == (22, 22, 112)
-    assert model.training and not model.drop.training
-    assert summary(model, (1, 6), batch=3).multiply_adds == 3 * 112
-
-
-def test_summary_of_a_known_network():
-    """LeNet-5's count by hand: the convolutions' parameters and products."""
-    net = nn.Sequential(nn.Conv2d(1, 6, 5, padding=2), nn.Tanh(), nn.AvgPool2d(2), nn.Conv2d(6, 16, 5), nn.Tanh(),
-                        nn.AvgPool2d(2), nn.Flatten(), nn.Linear(400, 120), nn.Tanh(), nn.Linear(120, 84), nn.Tanh(),
-                        nn.Linear(84, 10))
-    found = summary(net, (1, 28, 28))
-    assert found.parameters == 61706
-    assert found.multiply_adds == 784 * 6 * 25 + 100 * 16 * 150 + 400 * 120 + 120 * 84 + 84 * 10
-    assert len(str(found).splitlines()) == len(net) + 4 and "61,706" in str(found)
-
-
-def test_summary_leaves_the_model_as_it_was():
-    model = models.build("cnn", (1, 8, 8), 10)
-    model.requires_grad_(False)
-    state = {name: t.tolist() for name, t in model.state_dict().items()}
-    with minigrad.no_grad():
-        found = summary(model, (1, 8, 8))
-    assert found.trainable == 0 < found.multiply_adds
-    assert found.parameters == sum(p.numel() for p in model.parameters())
-    assert all(module.training for module in model.modules())
-    assert {name: t.tolist() for name, t in model.state_dict().items()} == state
-    with pytest.raises(ValueError):
-        summary(model, (3, 8, 8))
-    assert all(module.training for module in model.modules())
