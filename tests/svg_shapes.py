@@ -34,12 +34,30 @@ def shapes(text):
                 walk(child, x, y, steps[-1])
             elif child.tag == f"{SVG}text":
                 into.append(_text(child, x, y))
-            elif child.tag == f"{SVG}rect" and child.get("width") != "100%":
+            elif child.tag == f"{SVG}path":
+                xs, ys = zip(*corners(child.get("d")), strict=True)
+                into.append(Box(x + min(xs), y + min(ys), max(xs) - min(xs), max(ys) - min(ys),
+                                f"path {child.get('class')}", "", 0))
+            elif child.get("width") != "100%":
                 into.append(Box(x + float(child.get("x")), y + float(child.get("y")), float(child.get("width")),
-                                float(child.get("height")), child.get("class") or "", "", 0))
+                                float(child.get("height")), child.get("class") or "image", "", 0))
     walk(root, 0, 0, still)
     width, height = map(float, root.get("viewBox").split()[2:])
     return (width, height), still, steps
+
+
+def corners(path):
+    """The points of straight lines."""
+    x = y = 0.0
+    found = []
+    for letter, words in re.findall(r"([MLhvzZ])([^MLhvzZ]*)", path):
+        numbers = list(map(float, words.split()))
+        if letter in "ML":
+            x, y = numbers
+        elif letter in "hv":
+            x, y = x + numbers[0] * (letter == "h"), y + numbers[0] * (letter == "v")
+        found.append((x, y))
+    return found
 
 
 def _text(node, x, y):

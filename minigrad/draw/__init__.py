@@ -12,21 +12,31 @@
     graph           a captured function: forward, backward beside it, updates
     lines           line charts on logarithmic axes, one for each quantity
     matrix          a matrix with its bands
+    curves          losses or accuracies over the epochs
+    filters         the weights of a convolution, as images; feature_maps, its activations
+    confusion       what each class was taken for
+    saliency        the pixels that a class score depends on; saliency_of, that gradient
 """
 
 from minigrad.draw.bars import bars
 from minigrad.draw.channels import channels
+from minigrad.draw.confusion import confusion
+from minigrad.draw.curves import curves
 from minigrad.draw.effective import effective
+from minigrad.draw.feature_maps import feature_maps
 from minigrad.draw.field import field
+from minigrad.draw.filters import filters
 from minigrad.draw.graph import graph
 from minigrad.draw.lines import lines
 from minigrad.draw.matrix import matrix
 from minigrad.draw.overlap import overlap
 from minigrad.draw.placements import placements
+from minigrad.draw.saliency import saliency, saliency_of
 from minigrad.draw.sliding import conv_steps, pool_steps, upsample_steps
 from minigrad.draw.steps import Steps
 from minigrad.draw.transposed import transpose_steps, unpool_steps
 from minigrad.draw.window import window_pair
 
-__all__ = ["Steps", "bars", "channels", "conv_steps", "effective", "field", "graph", "lines", "matrix", "overlap",
-           "placements", "pool_steps", "transpose_steps", "unpool_steps", "upsample_steps", "window_pair"]
+__all__ = ["Steps", "bars", "channels", "confusion", "conv_steps", "curves", "effective", "feature_maps", "field",
+           "filters", "graph", "lines", "matrix", "overlap", "placements", "pool_steps", "saliency", "saliency_of",
+           "transpose_steps", "unpool_steps", "upsample_steps", "window_pair"]

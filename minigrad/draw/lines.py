@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 
+from minigrad.draw.axis import Axis
 from minigrad.draw.svg import Sheet
 
 PANEL, LEFT, TOP, HEIGHT, BELOW, COLUMNS = 268, 52, 84, 190, 62, 3
@@ -30,8 +31,7 @@ def lines(panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]], tit
     if any(not 0 < number < math.inf for point in points for number in point):
         raise ValueError("lines: panels: got a number that is not positive and finite, as logarithmic axes need")
     values = [value for _, value in points] + ([limit[1]] if limit else [])
-    low, high = math.log10(min(values)), math.log10(max(values))
-    low, high = (low - 0.5, high + 0.5) if high - low < 0.1 else (low, high)
+    down = Axis.logarithmic(values)
     rows = -(-len(panels) // COLUMNS)
     sheet = Sheet(24 + min(len(panels), COLUMNS) * (PANEL + LEFT), TOP + rows * (HEIGHT + BELOW), title)
     sheet.text(16, 26, title, size=16, anchor="start", bold=True)
@@ -44,17 +44,17 @@ def lines(panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]], tit
     for place, (quantity, series) in enumerate(panels.items()):
         left, top = LEFT + place % COLUMNS * (PANEL + LEFT), TOP + place // COLUMNS * (HEIGHT + BELOW)
         sizes = sorted({size for line in series.values() for size, _ in line})
-        first, last = math.log10(sizes[0]), math.log10(sizes[-1])
+        along = Axis.logarithmic(sizes)
 
-        def across(size: float, left: float = left, first: float = first, last: float = last) -> float:
-            return left + (math.log10(size) - first) / ((last - first) or 1) * (PANEL - 20)
+        def across(size: float, left: float = left, along: Axis = along) -> float:
+            return left + along.at(size) * (PANEL - 20)
 
         def up(value: float, top: float = top) -> float:
-            return top + HEIGHT - (math.log10(value) - low) / (high - low) * HEIGHT
+            return top + (1 - down.at(value)) * HEIGHT
 
-        for tick in ticks(low, high):
+        for tick, words in down.ticks():
             sheet.line(left - 4, up(tick), left + PANEL - 16, up(tick))
-            sheet.text(left - 8, up(tick) + 4, f"{tick:g}", size=11, anchor="end", fill="faint")
+            sheet.text(left - 8, up(tick) + 4, words, size=11, anchor="end", fill="faint")
         free = -math.inf
         for size in sizes:
             if across(size) > free:
@@ -72,10 +72,3 @@ def lines(panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]], tit
             for size, value in line:
                 sheet.rect(across(size) - 2.5, up(value) - 2.5, 5, 5, fill=colour, round=2.5)
     return sheet
-
-
-def ticks(low: float, high: float) -> list[float]:
-    """1, 2 and 5 times the powers of ten between two of them, or where those are many the powers alone."""
-    steps = (1, 2, 5) if high - low < 3 else (1,)
-    return [step * 10.0 ** power for power in range(math.floor(low), math.ceil(high) + 1) for step in steps
-            if low <= math.log10(step) + power <= high]

@@ -5,6 +5,7 @@ Colours are names of a palette with a light and a dark side.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,12 +23,17 @@ PALETTE = {
     "output": ("#dafbe1", "#12381f"),
     "accent": ("#0969da", "#58a6ff"),
     "second": ("#bf8700", "#d29922"),
+    "third": ("#1a7f37", "#3fb950"),
+    "fourth": ("#cf222e", "#ff7b72"),
+    "fifth": ("#8250df", "#bc8cff"),
 }
+KINDS = re.compile(r'class="([^"]*)"')
 
 
-def _rules(side: int) -> str:
-    return "".join(f".f-{name}{{fill:{both[side]}}}.s-{name}{{stroke:{both[side]}}}"
-                   for name, both in PALETTE.items())
+def _rules(body: str, side: int) -> str:
+    used = {kind for kinds in KINDS.findall(body) for kind in kinds.split()}
+    return "".join(f".{letter}-{name}{{{what}:{both[side]}}}" for name, both in PALETTE.items()
+                   for letter, what in (("f", "fill"), ("s", "stroke")) if f"{letter}-{name}" in used)
 
 
 class Sheet:
@@ -78,6 +84,23 @@ class Sheet:
         self.parts.append(f'<path d="M{x1:g} {y1:g}L{x2:g} {y2:g}" class="s-{stroke}" stroke-width="{thick:g}"'
                           + (' stroke-dasharray="3 3"' if dashed else "") + "/>")
 
+    def path(self, points: Sequence[tuple[float, float]], stroke: str = "line", thick: float = 1,
+             dashed: bool = False) -> None:
+        """Straight lines from point to point, to a tenth of a pixel."""
+        at = "L".join(f"{round(x, 1):g} {round(y, 1):g}" for x, y in points)
+        self.parts.append(f'<path d="M{at}" class="none s-{stroke}" stroke-width="{thick:g}" stroke-linejoin="round"'
+                          + (' stroke-dasharray="5 4"' if dashed else "") + "/>")
+
+    def image(self, x: float, y: float, width: float, height: float, address: str) -> None:
+        """A picture of pixels, each of them seen as a square; see `png.uri` for its address."""
+        self.parts.append(f'<image x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" href="{address}" '
+                          'preserveAspectRatio="none" style="image-rendering:pixelated"/>')
+
+    def frames(self, places: Sequence[tuple[float, float]], width: float, height: float, stroke: str = "line") -> None:
+        """Rectangles of one size, each with its corner at a place, as one shape."""
+        at = "".join(f"M{round(x, 2):g} {round(y, 2):g}h{width:g}v{height:g}h{-width:g}z" for x, y in places)
+        self.parts.append(f'<path d="{at}" class="none s-{stroke}"/>')
+
     def arrow(self, points: Sequence[tuple[float, float]], stroke: str = "line", dashed: bool = False) -> None:
         """Straight lines through points, and a head at the last."""
         (x1, y1), (x, y) = points[-2:]
@@ -96,13 +119,14 @@ class Sheet:
 
     def svg(self) -> str:
         """The document."""
-        style = ("text{font-family:system-ui,sans-serif}.m{font-family:ui-monospace,monospace}.b{font-weight:600}"
-                 f".none{{fill:none}}{_rules(0)}@media(prefers-color-scheme:dark){{{_rules(1)}}}{self.css}")
         defs = "".join(f'<g id="{name}">\n{body}\n</g>\n' for name, body in self.shapes.items())
+        body = '<rect width="100%" height="100%" class="f-ground"/>\n' + "\n".join(self.parts)
+        light, dark = _rules(defs + body, 0), _rules(defs + body, 1)
+        style = ("text{font-family:system-ui,sans-serif}.m{font-family:ui-monospace,monospace}.b{font-weight:600}"
+                 f".none{{fill:none}}{light}@media(prefers-color-scheme:dark){{{dark}}}{self.css}")
         return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width:g} {self.height:g}" '
                 f'width="{self.width:g}" height="{self.height:g}" role="img">\n<title>{escape(self.title)}</title>\n'
-                f"<style>{style}</style>\n" + (f"<defs>\n{defs}</defs>\n" if defs else "") +
-                '<rect width="100%" height="100%" class="f-ground"/>\n' + "\n".join(self.parts) + "\n</svg>\n")
+                f"<style>{style}</style>\n" + (f"<defs>\n{defs}</defs>\n" if defs else "") + body + "\n</svg>\n")
 
     def save(self, path: str | Path) -> Path:
         """Writes the document; returns the path."""
