@@ -1,16 +1,25 @@
-"""Draws the figures of convolution arithmetic and writes docs/figures.md, which shows them: `python docs/figures.py`.
+"""Draws the figures of convolution arithmetic, docs/figures.md that shows them, and those of the book:
+`python docs/figures.py`.
 
-They are those of the chapter on convolutional networks in Visin's thesis (after Dumoulin and Visin's guide), by its
-numbers, drawn anew from the engine's own windows.  Those of several steps come as stills and as an animation.
+The first are those of the chapter on convolutional networks in Visin's thesis (after Dumoulin and Visin's guide), by
+its numbers, drawn anew from the engine's own windows.  Those of several steps come as stills and as an animation.
+A figure of the book is an image in docs/book whose line is preceded by a comment that says how it is drawn:
+
+    <!-- draw: conv_steps(5, 3, 2, 1).animation() -->
+    ![What one sees](../figures/book_03_strides.svg)
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import minigrad
+from minigrad import arithmetic, draw as pictures, matrix, nn
 from minigrad.draw import (
     Steps,
     channels,
@@ -112,9 +121,36 @@ def files() -> dict[str, str]:
     return found | {"figures.md": "\n".join(page).rstrip() + "\n"}
 
 
+FIGURE = re.compile(r"<!-- draw: ((?:(?!-->)[\s\S])*) -->\n!\[.+\]\(\.\./(figures/book_\d\d_\w+\.svg)\)")
+
+
+def at_hand() -> dict[str, Any]:
+    """The names of a figure's expression: those of minigrad, of arithmetic, of matrix and of draw, a later one winning,
+    so that `matrix` draws; and `nn`."""
+    names = {name: value for name, value in vars(minigrad).items() if not name.startswith("_")}
+    for module in (arithmetic, matrix, pictures):
+        names |= {name: getattr(module, name) for name in module.__all__}
+    return names | {"minigrad": minigrad, "nn": nn}
+
+
+def of_book() -> dict[str, str]:
+    """Name to content of the figures of the book, each drawn from random numbers of seed 0 if from any."""
+    found: dict[str, str] = {}
+    for chapter in sorted((HERE / "book").glob("*.md")):
+        for expression, name in FIGURE.findall(chapter.read_text(encoding="utf-8")):
+            minigrad.manual_seed(0)
+            sheet = eval(compile(f"({expression}\n)", f"{chapter.name}, {name}", "eval"), at_hand())
+            if not isinstance(sheet, Sheet):
+                raise TypeError(f"{chapter.name}: {name}: expected a Sheet (of steps .animation() or .strip()), "
+                                f"got {type(sheet).__name__}")
+            if found.setdefault(name, sheet.svg()) != sheet.svg():
+                raise ValueError(f"{chapter.name}: {name}: drawn in two ways")
+    return found
+
+
 def main(check: bool) -> int:
     """Writes the files, or with `check` names those that are not current."""
-    wanted = files()
+    wanted = files() | of_book()
     if check:
         old = [name for name, text in wanted.items() if not (HERE / name).exists()
                or (HERE / name).read_text(encoding="utf-8") != text]
