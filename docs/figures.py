@@ -36,6 +36,8 @@ from minigrad.draw.channels import maps
 from minigrad.draw.svg import Sheet
 
 HERE = Path(__file__).resolve().parent
+# The numbers in the guide's figures of this kind; its kernel is the one that is drawn unless another is given.
+GUIDE = minigrad.tensor([[3.0, 3, 2, 1, 0], [0, 0, 1, 3, 1], [3, 1, 2, 2, 3], [2, 0, 0, 2, 2], [2, 0, 0, 0, 1]])
 
 
 def retained() -> Steps:
@@ -55,13 +57,13 @@ Drawing = Callable[[], Steps | Sheet]
 
 # name of the file: (what the page says, the drawing)
 FIGURES: dict[str, tuple[str, Drawing]] = {
-    "2_06": ("2.6: the output values of a discrete convolution", lambda: conv_steps(5, 3, numbers=True)),
-    "2_07": ("2.7: i = 5, k = 3, s = 2, p = 1", lambda: conv_steps(5, 3, 2, 1, numbers=True)),
+    "2_06": ("2.6: the output values of a discrete convolution", lambda: conv_steps(5, 3, numbers=True, x=GUIDE)),
+    "2_07": ("2.7: i = 5, k = 3, s = 2, p = 1", lambda: conv_steps(5, 3, 2, 1, numbers=True, x=GUIDE)),
     "2_08": ("2.8: from two feature maps to three", lambda: channels(*maps(2, 3, 5, 3))),
     "2_09a": ("2.9, left: a stride of 2", lambda: conv_steps(5, 3, 2)),
     "2_09b": ("2.9, right: a stride of 1, of which one in 2 outputs is kept", retained),
-    "2_10": ("2.10: average pooling", lambda: pool_steps("avg", 5, 3, 1, numbers=True)),
-    "2_11": ("2.11: max pooling", lambda: pool_steps("max", 5, 3, 1, numbers=True)),
+    "2_10": ("2.10: average pooling", lambda: pool_steps("avg", 5, 3, 1, numbers=True, x=GUIDE)),
+    "2_11": ("2.11: max pooling", lambda: pool_steps("max", 5, 3, 1, numbers=True, x=GUIDE)),
     "2_12": ("2.12: no padding, unit strides", lambda: conv_steps(4, 3)),
     "2_13": ("2.13: arbitrary padding, unit strides", lambda: conv_steps(5, 4, padding=2)),
     "2_14": ("2.14: half padding, unit strides", lambda: conv_steps(5, 3, padding="same")),
