@@ -369,6 +369,7 @@ def test_rich_is_imported_for_terminals_only(tmp_path):
     (["upsample", "--s", "3", "--mode", "linear"], "Upsampling by 3, linear"),
     (["placements", "--p", "same"], "The window fits 5 times: i = 5, k = 3, s = 1, p = 1"),
     (["field", "--layers", "3", "3,1,2"], "A unit after 2 layers sees 7 of the input"),
+    (["field", "--layers", "3,2,1,1", "3,1,1,1", "--i", "9"], "A unit after 2 layers sees 7 of the input"),
     (["overlap", "--k", "5", "--s", "3"], "How many products each output sums"),
 ])
 def test_draw_writes_a_picture(arguments, title, tmp_path):
@@ -387,6 +388,7 @@ def test_draw_writes_a_picture(arguments, title, tmp_path):
     (["conv", "--i", "3x3", "--dims", "1"], "expected one with --dims 1"),
     (["conv", "--p", "-1"], "--p: got '-1'"), (["conv", "--p", "half"], "--p: got 'half'"),
     (["field"], "--layers: got none"), (["field", "--layers", "2x"], "--layers: got '2x'"),
+    (["field", "--layers", "3", "--i", "4x4"], "two sizes"),
     (["field", "--layers", "0"], "kernel"), (["overlap", "--stills", "2"], "this picture has no steps"),
     (["overlap", "--k", "3x3"], "got two sizes"), (["placements", "--i", "4x4"], "got two sizes"),
     (["spiral"], "invalid choice"), (["conv", "--out", "none/conv.svg"], "none/conv.svg"),

@@ -139,11 +139,14 @@ def test_a_run_is_a_model_with_the_shape_of_its_images(printed, folder):
         (folder / "moved").rename(folder / "mnist")
 
 
-def test_receptive_fields(printed):
+def test_receptive_fields(printed, folder):
     text = printed("receptive-field", "net.py:Net", "--shape", "2x9")
     assert text.startswith("name   layer   size  stride  offset\nconv   Conv1d     3       1       0\n")
     net = models.build("cnn", (3, 20, 16), 10)
     assert str(receptive_field(net, (3, 20, 16))) in printed("receptive-field", "cnn", "--shape", "3x20x16")
+    text = printed("receptive-field", "cnn", "--shape", "3x20x16", "--svg", str(folder / "f.svg"), "--axis", "1")
+    assert text.endswith(f"{folder / 'f.svg'}\n")
+    assert "Receptive fields in CNN, of 16 positions" in (folder / "f.svg").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("kind, has, has_not", [

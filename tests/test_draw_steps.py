@@ -10,6 +10,8 @@ from hypothesis import given, settings, strategies as st
 from svg_shapes import inside, overlapping, shapes
 
 import minigrad
+from minigrad import nn
+from minigrad.arithmetic import receptive_field
 from minigrad.draw import (
     channels,
     conv_steps,
@@ -17,6 +19,7 @@ from minigrad.draw import (
     overlap,
     placements,
     pool_steps,
+    pyramid,
     transpose_steps,
     unpool_steps,
     upsample_steps,
@@ -210,7 +213,9 @@ ALL = [step for numbers in (False, True) for step in [
     *[transpose_steps(3, 3, 2, 1, 1, view=view, numbers=numbers) for view in ("matrix", "scatter", "stretched")],
     *[transpose_steps((4,), 2, 3, view=view, numbers=numbers) for view in ("matrix", "scatter", "stretched")]]]
 SHEETS = [*[step.animation() for step in ALL], *[step.strip() for step in ALL], *[step.strip(5) for step in ALL],
-          field([(3, 1), (2, 2), (3, 1, 2)]), field([(7, 4)], units=1), field([(2, 1, d) for d in (1, 2, 4, 8)]),
+          field([(3, 1), (2, 2), (3, 1, 2)]), field([(7, 4)], units=1),
+          field([(3, 2, 1, 1), (3, 1, 4, 4)], size=9, at=0),
+          field([(2, 1, 4, "causal"), (5, 1, 1, "same")], size=6), field([(2, 1, d) for d in (1, 2, 4, 8)]),
           overlap(), overlap([(2, 3), (5, 3)], size=2, resize=None), channels(*maps(2, 3, 5, 3)),
           channels(*maps(1, 1, 3, 3)), channels(*maps(3, 2, 4, 2)), placements(5, 3), placements(7, 3, 2, 1),
           placements(9, 3, 1, 0, 2)]
@@ -245,9 +250,78 @@ def test_dilated_fields_of_the_lecture(dilations, sees):
     assert f"sees {sees} of" in field([(3, 1, d) for d in dilations]).title
 
 
+LAYERS = [[(3, 2, 1, 1), (3, 2, 1, 1), (3, 1, 1, 1)], [(3, 1, 1, 1), (3, 1, 2, 2), (3, 1, 4, 4)], [(4, 3, 2, (5, 0))],
+          [(2, 1, 1, "causal"), (2, 1, 2, "causal"), (2, 1, 4, "causal")], [(5, 1, 1, "same"), (2, 2, 3, 4)]]
+
+
+@pytest.mark.parametrize("layers", LAYERS, ids=str)
+def test_a_field_at_the_border_marks_what_gradients_reach(layers):
+    size = 13
+    for at in range(100):
+        x = minigrad.ones(1, 1, size, requires_grad=True)
+        y = x
+        for k, s, d, p in layers:
+            y = functional.conv1d(y, minigrad.ones(1, 1, k), stride=s, padding=p if isinstance(p, (int, str)) else [p],
+                                  dilation=d)
+        if at == y.shape[2]:
+            break
+        y[0, 0, at].backward()
+        reached = [value != 0 for value in x.grad.flatten().tolist()]
+        _, still, _ = shapes(field(layers, size=size, at=at).svg())
+        marked = sorted(box.x for box in still if box.kind == "f-input s-accent")
+        # All positions stand at one distance; the input is the lowest row, its padding left and right of it.
+        lowest = max(box.y for box in still if "s-" in box.kind and "path" not in box.kind)
+        row = sorted((box.x, box.kind) for box in still if box.y == lowest and "path" not in box.kind and not box.words)
+        low = Geometry.of_conv("field", (size,), layers[0][:1], 1, layers[0][3:] if isinstance(layers[0][3], tuple) else
+                               layers[0][3], layers[0][2]).low[0]
+        assert [row[low + n][0] in marked for n in range(size)] == reached
+    assert at > 1
+
+
 def test_a_layer_may_be_anything_with_its_numbers():
     layers = [SimpleNamespace(k=3, s=2, d=1, p=1), SimpleNamespace(k=2, s=1, d=3, p=0)]
     assert field(layers).svg() == field([(3, 2, 1), (2, 1, 3)]).svg()
+    assert field(layers, size=9).svg() == field([(3, 2, 1, 1), (2, 1, 3)], size=9).svg()
+
+
+class Branches(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.wide, self.narrow = nn.Conv2d(1, 2, (7, 3), stride=2, padding=(3, 1)), nn.Conv2d(1, 2, 1, stride=2)
+        self.pool, self.up = nn.MaxPool2d(3, 2), nn.Upsample(scale_factor=2)
+
+    def forward(self, x):
+        return self.up(self.pool((self.wide(x) + self.narrow(x)).relu()))
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_pyramid_has_the_field_of_every_layer(axis):
+    net = Branches()
+    sheet = pyramid(net, (1, 17, 20), axis)
+    size, still, _ = shapes(sheet.svg())
+    assert [box for box in still if not inside(box, size)] == [] and overlapping(still) == []
+    (image,) = [box for box in still if box.kind == "f-input s-accent"]
+    unit = image.width / (17, 20)[axis]
+    kinds = {"f-kernel s-second": "inside", "none s-second": "padding"}
+    found = {}
+    for box in still:
+        if box.kind in kinds:
+            found.setdefault(round(box.y), []).append(((box.x - image.x) / unit, (box.x + box.width - image.x) / unit))
+    spans = [(round(min(a for a, _ in row)), round(max(b for _, b in row))) for row in found.values()]
+    names = [box.words for box in still if box.words.endswith(("2d", "Upsample"))]
+    for name, span in zip(names, spans, strict=True):
+        (row,) = [row for row in receptive_field(net, (1, 17, 20)) if row.name == name.split()[0]]
+        assert span[1] - span[0] == row.size[axis] and (span[0] - row.offset[axis]) % row.stride[axis] == 0
+    assert names == ["wide Conv2d", "narrow Conv2d", "pool MaxPool2d", "up Upsample"]
+
+
+def test_a_pyramid_marks_the_outputs_that_there_are():
+    _, still, _ = shapes(pyramid(nn.Sequential(nn.Conv1d(1, 1, 3, stride=2), nn.MaxPool1d(3, 2)), (1, 17)).svg())
+    rows = {}
+    for box in still:
+        if box.kind == "f-accent":
+            rows.setdefault(box.y, []).append(box.x)
+    assert [len(row) for row in rows.values()] == [8, 3]
 
 
 def test_overlap_counts_and_is_even_where_the_stride_divides():
@@ -272,6 +346,10 @@ def test_overlap_counts_and_is_even_where_the_stride_divides():
     (lambda: unpool_steps("sum", 4, 2), "unpool_steps: kind: got 'sum'"),
     (lambda: upsample_steps(3, 2, "cubic"), "upsample_steps: mode: got 'cubic'"),
     (lambda: field([]), "field: layers: got none"), (lambda: field([(3,)], 0), "field: units: got 0"),
+    (lambda: field([(3,)], size=5, at=3), "field: at: got 3, expected a unit from 0 to 2"),
+    (lambda: field([(3,), (4,)], size=5), "kernel 4 with dilation 1 covers 4 positions"),
+    (lambda: field([(3,)], size=5000), "field: size: got 5000"),
+    (lambda: pyramid(nn.Conv2d(1, 1, 1), (1, 5, 5), 2), r"pyramid: axis: got 2, expected an axis of the sizes"),
     (lambda: field([(3, 2)] * 12), "field: layers: got an input of"), (lambda: overlap([], resize=None), "overlap"),
     (lambda: channels(minigrad.ones(2, 1, 3, 3), minigrad.ones(1, 1, 2, 2)), r"channels: x: got shape \(2, 1, 3, 3\)"),
 ])

@@ -38,7 +38,7 @@ PICTURES: dict[str, tuple[Callable[..., Any], dict[str, str], dict[str, Any]]] =
                           {"kind": kind, "size": 6, "kernel_size": 2}) for kind in ("nearest", "nails")},
     "upsample": (upsample_steps, SHOWN | {"i": "size", "s": "factor", "mode": "mode"}, {"size": 5}),
     "placements": (placements, WINDOW, {"size": 5, "kernel_size": 3}),
-    "field": (field, {"layers": "layers"}, {}),
+    "field": (field, {"layers": "layers", "i": "size"}, {}),
     "overlap": (overlap, {"i": "size", "k": "kernel_size", "s": "stride"}, {}),
 }
 OPTIONS = ("i", "k", "s", "p", "d", "a", "view", "mode", "numbers", "layers")
@@ -64,7 +64,9 @@ def run(options: argparse.Namespace) -> int:
         _to_one_axis(picture, arguments)
     if picture == "placements" and not isinstance(arguments["size"], int):
         raise UsageError("draw placements: --i: got two sizes, expected one")
-    if picture == "field" and not arguments:
+    if picture == "field" and not isinstance(arguments.get("size", 1), int):
+        raise UsageError("draw field: --i: got two sizes, expected one")
+    if picture == "field" and "layers" not in arguments:
         raise UsageError("draw field: --layers: got none, expected at least one, as in --layers 3 3,1,2")
     if picture == "overlap" and arguments:
         pair = arguments.pop("kernel_size", 3), arguments.pop("stride", 2)
@@ -114,7 +116,8 @@ def _padding(_: str, value: Any) -> Any:
 
 
 def _layers(option: str, texts: list[str]) -> list[tuple[int, ...]]:
-    return [_numbers(option, text, ",", "layers as K,S,D, where S and D may be left out", (1, 2, 3)) for text in texts]
+    return [_numbers(option, text, ",", "layers as K,S,D,P, of which all but K may be left out",
+                     (1, 2, 3, 4)) for text in texts]
 
 
 READ: dict[str, Callable[[str, Any], Any]] = {"i": _size, "k": _size, "p": _padding, "layers": _layers}

@@ -188,12 +188,13 @@ def _add_draw(commands: Any, style: dict[str, Any]) -> None:
                "  minigrad draw conv --i 5 --k 3 --s 2 --p 1 --numbers\n"
                "  minigrad draw transposed --i 3 --k 3 --s 2 --p 1 --a 1 --view scatter --out scatter.svg\n"
                "  minigrad draw max-pool --i 7 --k 3 --s 2 --dims 1 --stills 3\n"
-               "  minigrad draw field --layers 3 3,1,2 3,1,4")
+               "  minigrad draw field --layers 3 3,1,2 3,1,4\n"
+               "  minigrad draw field --layers 3,2,1,1 3,1,1,1 --i 9")
     draw.set_defaults(module="draw")
     draw.add_argument("picture", choices=["conv", "transposed", "max-pool", "avg-pool", "upsample", "max-unpool",
                                           "avg-unpool", "nearest-unpool", "nails-unpool", "placements", "field",
                                           "overlap"], metavar="PICTURE", help="one of these")
-    draw.add_argument("--i", metavar="N", help="input size, or HxW; default: 5, of overlap 4")
+    draw.add_argument("--i", metavar="N", help="input size, or HxW; default: 5, of overlap 4, of field none")
     draw.add_argument("--k", metavar="N", help="kernel size, or HxW; default: 3, of an unpool 2")
     draw.add_argument("--s", type=_positive_int, metavar="N",
                       help="stride, of upsample its factor; default: 1, of a pool k, of upsample and overlap 2")
@@ -206,7 +207,8 @@ def _add_draw(commands: Any, style: dict[str, Any]) -> None:
     draw.add_argument("--mode", choices=["nearest", "linear"], help="of upsample; default: nearest")
     draw.add_argument("--numbers", action="store_const", const=True, help="write numbers into the cells")
     draw.add_argument("--stills", type=_positive_int, metavar="N", help="up to N steps as stills")
-    draw.add_argument("--layers", nargs="+", metavar="K,S,D", help="of field, the first one next to the input")
+    draw.add_argument("--layers", nargs="+", metavar="K,S,D,P",
+                      help="of field, the first one next to the input; padding P counts where --i is given")
     draw.add_argument("--out", type=Path, metavar="FILE", help="default: PICTURE.svg; - is standard output")
 
 
@@ -217,9 +219,13 @@ def _add_receptive_field(commands: Any, style: dict[str, Any]) -> None:
                     f"each axis of the input.\n\n{MODEL}",
         epilog="examples:\n  minigrad receptive-field lenet\n  minigrad receptive-field cnn --shape 3x32x32\n"
                "  minigrad receptive-field runs/digits-cnn-1\n"
-               "  minigrad receptive-field net.py:Net --shape 2x100")
+               "  minigrad receptive-field net.py:Net --shape 2x100\n"
+               "  minigrad receptive-field lenet --svg lenet.svg")
     command.set_defaults(module="receptive_field")
     _add_model(command)
+    command.add_argument("--svg", type=Path, metavar="FILE", help="also draw what the middle outputs read")
+    command.add_argument("--axis", type=_natural_int, default=0, metavar="N",
+                         help="the axis of the picture, of the sizes after the channels; default: 0")
 
 
 def _add_summary(commands: Any, style: dict[str, Any]) -> None:

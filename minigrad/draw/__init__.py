@@ -5,7 +5,7 @@
                     each as an .animation() and a .strip() of stills
     placements      how often a window fits along an axis
     channels        a convolution over several feature maps
-    field           the receptive field of a unit, as a pyramid
+    field           the receptive field of a unit, layer by layer; pyramid, those of all layers of a module
     effective       how much the middle output depends on each pixel, in the frame of all that it reads
     overlap         where the kernels of a transposed convolution overlap
     bars            a bar chart on a logarithmic axis
@@ -31,6 +31,7 @@ from minigrad.draw.lines import lines
 from minigrad.draw.matrix import matrix
 from minigrad.draw.overlap import overlap
 from minigrad.draw.placements import placements
+from minigrad.draw.pyramid import pyramid
 from minigrad.draw.saliency import saliency, saliency_of
 from minigrad.draw.sliding import conv_steps, pool_steps, upsample_steps
 from minigrad.draw.steps import Steps
@@ -38,5 +39,5 @@ from minigrad.draw.transposed import transpose_steps, unpool_steps
 from minigrad.draw.window import window_pair
 
 __all__ = ["Steps", "bars", "channels", "confusion", "conv_steps", "curves", "effective", "feature_maps", "field",
-           "filters", "graph", "lines", "matrix", "overlap", "placements", "pool_steps", "saliency", "saliency_of",
-           "transpose_steps", "unpool_steps", "upsample_steps", "window_pair"]
+           "filters", "graph", "lines", "matrix", "overlap", "placements", "pool_steps", "pyramid", "saliency",
+           "saliency_of", "transpose_steps", "unpool_steps", "upsample_steps", "window_pair"]

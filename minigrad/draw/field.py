@@ -77,7 +77,7 @@ def _bounded(rows: list[tuple], size: int) -> list[Geometry]:
 
 
 def _places(windows: list[Geometry], reads: list[list[list[int]]]) -> list[dict[int, float]]:
-    """Where the units of each level stand, in positions of the input, padding too: over the middle of what they read."""
+    """Where units stand, padding too, level by level in positions of the input: over the middle of what they read."""
     jump, places = 1, [{n: float(n) for n in range(-windows[0].low[1], windows[0].input[1] + windows[0].high[1])}]
     for g, read, above in zip(windows, reads, [*windows[1:], None], strict=True):
         jump *= g.stride[1]
@@ -91,7 +91,7 @@ def _drawn(rows: list[tuple], windows: list[Geometry], reads: list[list[list[int
     counts = [g.input[1] for g in windows] + [windows[-1].output[1]]
     inside = [{n for n in level if 0 <= n < count} for level, count in zip(seen, counts, strict=True)]
     title = f"A unit after {len(rows)} layer{'s' * (len(rows) > 1)} sees {len(inside[0])} of the input"
-    span = max(seen[0]) - min(seen[0]) + 1
+    span = max(seen[0], default=-1) - min(seen[0], default=0) + 1
     if span != len(seen[0]):
         title += f", spread over {span}"
     if any(map(set.__lt__, inside, seen)):
