@@ -35,6 +35,7 @@ from minigrad import (
     models,
     nn,
     optim,
+    report,
 )
 from minigrad.node import order, origin
 from minigrad.op import OPS, Linear, Multilinear, Op, Pointwise
@@ -280,6 +281,7 @@ values, TypeError for dtypes, IndexError for positions; derivatives are of any o
         section("minigrad.arithmetic", [n for n in arithmetic.__all__ if n != "RELATIONSHIPS"], arithmetic, False,
                 first_line(arithmetic) + "  `RELATIONSHIPS` holds the fourteen by number."),
         section("minigrad.draw", draw.__all__, draw, False, first_line(draw)),
+        section("minigrad.report", report.__all__, report, False, first_line(report)),
         section("minigrad.matrix", matrix.__all__, matrix, False, first_line(matrix)),
         section("Matrix", own_methods(matrix.Matrix), matrix.Matrix, False, "What `matrix_of` returns."),
         section("minigrad.memory", [n for n in dir(memory) if not n.startswith("_")], memory, False,

@@ -51,7 +51,7 @@ Size, inference_mode = tuple, no_grad
 def __getattr__(name: str) -> _Any:
     """What reads and writes files, and what captures, is imported when first asked for: it costs a third of the import.
     """
-    if name in ("arithmetic", "capture", "data", "io", "matrix", "models", "utils"):
+    if name in ("arithmetic", "capture", "data", "draw", "io", "matrix", "models", "report", "utils"):
         return _import(f"minigrad.{name}")
     if name in ("compile", "CaptureError"):
         return getattr(_import("minigrad.capture"), name)

@@ -95,7 +95,7 @@ def test_no_flags_keep_the_promise(tmp_path):
 def test_the_run_folder(trained):
     run = trained[0] / "whole"
     assert sorted(os.listdir(run)) == ["checkpoint.json", "checkpoints", "config.json", "metrics.csv",
-                                       "model.safetensors"]
+                                       "model.safetensors", "report.html"]
     config = json.loads((run / "config.json").read_text())
     assert (config["dataset"], config["model"], config["epochs"], config["seed"]) == ("digits", "cnn", 3, 0)
     header, *rows = (run / "metrics.csv").read_text().splitlines()
@@ -137,14 +137,15 @@ def test_killed_again_and_again(undisturbed, tmp_path):
     rng = random.Random(1)
     run, kills = tmp_path / "killed", 0
     while kills < 6:
-        process = start(*(["train", "--resume", run] if run.exists() else [*SLOW, "--out", run]), cwd=tmp_path)
+        process = start(*(["train", "--resume", run] if run.exists() else [*SLOW, "--out", run]), "--no-report",
+                        cwd=tmp_path)
         for _ in range(rng.randrange(3)):
             process.stdout.readline()  # training has begun, an epoch has ended
         time.sleep(rng.random() * 0.5)
         process.kill()
         process.communicate()
         kills += 1
-    last = call(*(["train", "--resume", run] if run.exists() else [*SLOW, "--out", run]), cwd=tmp_path)
+    last = call(*(["train", "--resume", run] if run.exists() else [*SLOW, "--out", run]), "--no-report", cwd=tmp_path)
     assert last.returncode == 0, last.stderr
     assert result(run) == undisturbed
 
@@ -161,8 +162,11 @@ def test_interrupted(undisturbed, tmp_path, number, epochs):
     assert out.splitlines()[-1] == "  minigrad train --resume 'my run'"
     described = json.loads((tmp_path / "my run" / "checkpoint.json").read_text())
     assert described["epoch"] == epochs
+    report = (tmp_path / "my run" / "report.html").read_text(encoding="utf-8")
+    assert f"This run was stopped in epoch {epochs + 1} of 2" in report and "Confusion matrix" in report
     again = call("train", "--resume", "my run", cwd=tmp_path)
     assert again.returncode == 0, again.stderr
+    assert "class=note" not in (tmp_path / "my run" / "report.html").read_text(encoding="utf-8")
     assert re.fullmatch(r"test accuracy \d\d\.\d\d %", again.stdout.splitlines()[-1])
     assert result(tmp_path / "my run") == undisturbed
 
@@ -333,7 +337,8 @@ def test_info(tmp_path):
 
 
 @pytest.mark.parametrize("command", [[], ["train"], ["eval"], ["predict"], ["draw"], ["info"], ["arithmetic"],
-                                     ["receptive-field"], ["summary"], ["graph"], ["matrix"]])
+                                     ["receptive-field"], ["summary"], ["graph"], ["report"],
+                                     ["matrix"]])
 def test_help_has_an_example(tmp_path, command):
     answer = call(*command, "--help", cwd=tmp_path)
     assert answer.returncode == 0 and re.search(r"examples?:\n  minigrad ", answer.stdout)

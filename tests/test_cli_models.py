@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -195,3 +196,8 @@ def test_what_a_model_cannot_do(refused):
                                                                        "4")
     assert "SGD: params: got none" in refused("graph", "minigrad.nn:Tanh", "--shape", "4", "--step")
     assert "not allowed with" in refused("graph", "lenet", "--step", "--backward")
+
+
+def test_the_table_of_the_documentation(printed):
+    page = Path(__file__).resolve().parent.parent / "docs" / "report.md"
+    assert f"```text\n{printed('summary', 'lenet')}```" in page.read_text(encoding="utf-8")

@@ -89,6 +89,7 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--seed", type=_natural_int, metavar="N", help="default: 0")
     train.add_argument("--eager", action="store_const", const=True,
                        help="run each operation by Python, not a captured step; ends with the same weights")
+    train.add_argument("--no-report", action="store_true", help="write no report.html in the end")
     train.add_argument("--out", type=Path, metavar="FOLDER", help="run folder; default: runs/DATASET-MODEL-NUMBER")
     train.add_argument("--resume", type=Path, metavar="RUN", help="continue the run in this folder")
     _add_common(train)
@@ -111,6 +112,17 @@ def parser() -> argparse.ArgumentParser:
     predict.add_argument("run", type=Path, metavar="RUN", help="run folder")
     predict.add_argument("image", metavar="IMAGE", help="index into the test part, or an image file")
     _add_common(predict)
+
+    report = commands.add_parser(
+        "report", help="write a run's report again", **style,
+        description="Writes what a run has come to as one page: results, curves, mistakes, filters and feature maps,\n"
+                    "layers with what they cost and see, the configuration.  It holds everything, needs no script and\n"
+                    "fetches nothing.  (minigrad train writes it too, as report.html in the run folder.)",
+        epilog="examples:\n  minigrad report runs/digits-cnn-1\n  minigrad report runs/digits-cnn-1 --out digits.html")
+    report.set_defaults(module="report")
+    report.add_argument("run", type=Path, metavar="RUN", help="run folder")
+    report.add_argument("--out", type=Path, metavar="FILE", help="default: report.html in the run folder")
+    _add_common(report)
 
     _add_draw(commands, style)
 

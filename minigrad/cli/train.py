@@ -29,16 +29,26 @@ FIXED = {"dataset": "dataset", "model": "--model", "epochs": "--epochs", "batch_
 def run(options: argparse.Namespace) -> int:
     if options.threads is not None:
         minigrad.set_num_threads(options.threads)
+    from minigrad.cli.report import attempt
+
     begin = _resume if options.resume else _begin
     folder, config, train, test = begin(options)
     with stop_on_signal() as stopped:  # from before there is a folder, so that none is left without a word
         folder = folder or RunFolder.create(options.out, config)
         again = shlex.join(["minigrad", "train", "--resume", str(folder.path)])
+
+        def report(note: str = "") -> None:
+            if not options.no_report:
+                attempt(folder, train, test, note)
+
         try:
             accuracy = _train(folder, train, test, stopped)
+            report()
         except Diverged as error:
+            report(f"This run was given up in {error}.")
             raise UsageError(f"{folder.path}: {error}") from None
         except Interrupted as stop:
+            report(f"This run was stopped in {stop} of {config.epochs}: what stands here is how far it had come.")
             print(f"stopped in {stop} of {config.epochs}; everything is saved.  Go on with:\n  {again}")
             return INTERRUPTED
         except KeyboardInterrupt:
