@@ -12,6 +12,7 @@
     graph           a captured function: forward, backward beside it, updates
     lines           line charts on logarithmic axes, one for each quantity
     matrix          a matrix with its bands
+    memory          a tensor in memory: the address of each element
     curves          losses or accuracies over the epochs
     filters         the weights of a convolution, as images; feature_maps, its activations
     confusion       what each class was taken for
@@ -29,6 +30,7 @@ from minigrad.draw.filters import filters
 from minigrad.draw.graph import graph
 from minigrad.draw.lines import lines
 from minigrad.draw.matrix import matrix
+from minigrad.draw.memory import memory
 from minigrad.draw.overlap import overlap
 from minigrad.draw.placements import placements
 from minigrad.draw.pyramid import pyramid
@@ -39,5 +41,5 @@ from minigrad.draw.transposed import transpose_steps, unpool_steps
 from minigrad.draw.window import window_pair
 
 __all__ = ["Steps", "bars", "channels", "confusion", "conv_steps", "curves", "effective", "feature_maps", "field",
-           "filters", "graph", "lines", "matrix", "overlap", "placements", "pool_steps", "pyramid", "saliency",
-           "saliency_of", "transpose_steps", "unpool_steps", "upsample_steps", "window_pair"]
+           "filters", "graph", "lines", "matrix", "memory", "overlap", "placements", "pool_steps", "pyramid",
+           "saliency", "saliency_of", "transpose_steps", "unpool_steps", "upsample_steps", "window_pair"]
