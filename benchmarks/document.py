@@ -14,5 +14,7 @@ def replace(path: Path, kind: str, lines: list[str]) -> None:
     _, closed, tail = rest.partition(end)
     if not found or not closed:
         raise SystemExit(f"{path}: has no markers {begin.strip()} and {end}")
-    command = f"`python -m benchmarks {shlex.join(sys.argv[1:])}` wrote:"
+    program = Path(sys.argv[0]).stem        # __main__ for the folder itself
+    module = "benchmarks" if program == "__main__" else f"benchmarks.{program}"
+    command = f"`python -m {module} {shlex.join(sys.argv[1:])}` wrote:"
     path.write_text("\n".join([head + begin, command, "", *lines, "", end + tail]), encoding="utf-8")
