@@ -1,7 +1,7 @@
 """From naive loops to the engine's kernel, rung by rung: `python -m benchmarks.ladder`.
 
-One convolution is computed by ever better loops (lists here and in naive.py, compiled ones in rungs.pyx), which must all
-give the same numbers; they are timed in turn, in one process, and medians stand in the tables: the ladder, orders of the
+One convolution is computed by ever better loops (lists here and in naive.py, compiled ones in rungs.pyx), which must
+all give the same numbers.  They are timed in turn, in one process; the tables hold medians: the ladder, orders of the
 loops, sizes of the block of sums, compiler flags left out, instruction sets.  docs/book/09_fast.md explains them.
 """
 
@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -27,20 +28,21 @@ from benchmarks.peak import fma_peak
 from benchmarks.timing import Call, medians, scaled
 from minigrad.draw import bars, lines
 from minigrad.geometry import Geometry
-from minigrad.kernels import ISA, load, usable
+from minigrad.kernels import load, usable
 from minigrad.nn.functional import conv2d
 from minigrad_ext.buffer import Buffer
 
 HERE, FLOAT32 = ["-march=native", "-mtune=generic"], 4
 SCALAR = ["-O2", *HERE, "-fno-tree-vectorize"]
+PEEL = {"base": 3, "v3": 7, "v4": 15}       # one less than a vector's lanes: short loops are vectorised, not unrolled
 # What setup.py builds the kernels with, for this machine alone; each cure may be left out.
 CURES = {
     "-fno-loop-interchange -fno-loop-unroll-and-jam": ["-fno-loop-interchange", "-fno-loop-unroll-and-jam"],
-    "--param=max-completely-peel-times": ["--param=max-completely-peel-times=15"],
+    "--param=max-completely-peel-times": [f"--param=max-completely-peel-times={PEEL[usable()[-1]]}"],
     "-fno-tree-loop-distribute-patterns": ["-fno-tree-loop-distribute-patterns"],
 }
 PLAIN = ["-O3", *HERE, "-mprefer-vector-width=512", "-fno-trapping-math", "-falign-loops=32"]
-VECTOR = [*PLAIN, *sum(CURES.values(), [])]
+VECTOR = [*PLAIN, *chain(*CURES.values())]
 BLOCKS = ("1x1", "2x1", "4x1", "8x1", "1x2", "2x2", "4x2", "8x2", "16x2")
 Table = tuple[list[str], list[list[str]]]
 
@@ -233,7 +235,8 @@ def denormals() -> Iterator[str]:
             subprocess.run(command, check=True)
             code = f"import ctypes; ctypes.CDLL({library!r}); print(1e-310 / 2)"
             shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
-            yield f"`1e-310 / 2` after loading an empty library{', linked with -ffast-math' if more else ''}: {shown.strip()}"
+            how = ", linked with `-ffast-math`" if more else ""
+            yield f"`1e-310 / 2` after loading an empty library{how}: {shown.strip()}"
 
 
 def markdown(table: Table) -> list[str]:

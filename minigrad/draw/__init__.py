@@ -13,6 +13,9 @@
     lines           line charts on logarithmic axes, one for each quantity
     matrix          a matrix with its bands
     memory          a tensor in memory: the address of each element
+    walk            through memory in the order of a loop, and which lines a cache fetches for it
+    pipeline        multiply-adds of some sums in the units that do them, cycle by cycle
+    registers       the block of sums of a micro-kernel
     curves          losses or accuracies over the epochs
     filters         the weights of a convolution, as images; feature_maps, its activations
     confusion       what each class was taken for
@@ -32,14 +35,18 @@ from minigrad.draw.lines import lines
 from minigrad.draw.matrix import matrix
 from minigrad.draw.memory import memory
 from minigrad.draw.overlap import overlap
+from minigrad.draw.pipeline import pipeline
 from minigrad.draw.placements import placements
 from minigrad.draw.pyramid import pyramid
+from minigrad.draw.registers import registers
 from minigrad.draw.saliency import saliency, saliency_of
 from minigrad.draw.sliding import conv_steps, pool_steps, upsample_steps
 from minigrad.draw.steps import Steps
 from minigrad.draw.transposed import transpose_steps, unpool_steps
+from minigrad.draw.walk import walk
 from minigrad.draw.window import window_pair
 
 __all__ = ["Steps", "bars", "channels", "confusion", "conv_steps", "curves", "effective", "feature_maps", "field",
-           "filters", "graph", "lines", "matrix", "memory", "overlap", "placements", "pool_steps", "pyramid",
-           "saliency", "saliency_of", "transpose_steps", "unpool_steps", "upsample_steps", "window_pair"]
+           "filters", "graph", "lines", "matrix", "memory", "overlap", "pipeline", "placements", "pool_steps",
+           "pyramid", "registers", "saliency", "saliency_of", "transpose_steps", "unpool_steps", "upsample_steps",
+           "walk", "window_pair"]

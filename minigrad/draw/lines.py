@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from minigrad.draw.axis import Axis
+from minigrad.draw.play import BOLD
 from minigrad.draw.svg import Sheet
 
 PANEL, LEFT, TOP, HEIGHT, BELOW, COLUMNS = 268, 52, 84, 190, 62, 3
@@ -33,7 +34,8 @@ def lines(panels: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]], tit
     values = [value for _, value in points] + ([limit[1]] if limit else [])
     down = Axis.logarithmic(values)
     rows = -(-len(panels) // COLUMNS)
-    sheet = Sheet(24 + min(len(panels), COLUMNS) * (PANEL + LEFT), TOP + rows * (HEIGHT + BELOW), title)
+    width = max(24 + min(len(panels), COLUMNS) * (PANEL + LEFT), round(32 + BOLD * len(title)))
+    sheet = Sheet(width, TOP + rows * (HEIGHT + BELOW), title)
     sheet.text(16, 26, title, size=16, anchor="start", bold=True)
     x = 16.0
     for name, (colour, dashed) in styles.items():

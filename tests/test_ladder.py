@@ -1,0 +1,71 @@
+"""The rungs from naive loops to the engine's kernel compute what the engine does."""
+
+from pathlib import Path
+
+import pytest
+from from_benchmarks import load
+
+import minigrad
+import minigrad_ext
+from minigrad.nn.functional import conv2d
+
+
+@pytest.fixture(scope="module")
+def rungs(tmp_path_factory):
+    for module in ("Cython", "setuptools"):
+        pytest.importorskip(module, reason="the rungs are compiled on demand: pip install '.[dev]'")
+    built = load("compiled")
+    built.BUILT = tmp_path_factory.mktemp("rungs")
+    try:
+        return built.compiled("rungs", ["-O1"], [Path(minigrad_ext.__file__).parent])
+    except Exception as error:      # setuptools' CompileError, where there is no compiler at all
+        if built.accepted(["-O1"]):
+            raise
+        pytest.skip(f"no C compiler: {error}")
+
+
+def operands(channels, outputs, taps, rows, columns):
+    generator = minigrad.Generator().manual_seed(0)
+    x = minigrad.randint(-3, 4, (channels, rows + taps - 1, columns + taps - 1), generator=generator).float()
+    w = minigrad.randint(-3, 4, (outputs, channels, taps, taps), generator=generator).float()
+    return x, w, minigrad.full((outputs, rows, columns), 7.0)
+
+
+def test_every_rung_computes_what_the_engine_does(rungs):
+    for taps, rows in ((3, 4), (1, 1), (2, 3)):
+        x, w, y = operands(3, 16, taps, rows, 4 * rungs.VECTOR)
+        expected = conv2d(x[None], w)[0].tolist()
+        for name in rungs.NAMES:
+            rungs.run(name, x, w, y.fill_(7.0))
+            assert y.tolist() == expected, name
+        rungs.checked(x, w, y.fill_(7.0))
+        assert y.tolist() == expected
+
+
+def test_checked_takes_any_strides(rungs):
+    x, w, y = operands(2, 3, 3, 4, 5)
+    rungs.checked(x.permute(0, 2, 1), w.permute(0, 1, 3, 2), y.permute(0, 2, 1))
+    assert y.tolist() == conv2d(x[None], w)[0].tolist()
+
+
+def test_checked_raises_where_the_others_would_read_outside(rungs):
+    x, w, y = operands(2, 3, 3, 4, 5)
+    with pytest.raises(IndexError):
+        rungs.checked(x[:, 1:].clone(), w, y)
+
+
+@pytest.mark.parametrize(("rows", "columns", "channels", "name", "message"), [
+    (4, 5, 3, "held", "run: held: got 16 channels of 5 columns, expected multiples of 1 and "),
+    (4, 5, 3, "8x2", "run: 8x2: got 16 channels of 5 columns, expected multiples of 8 and "),
+    (4, 5, 2, "summed", "run: x, w, y: expected"),
+    (3, 5, 3, "summed", "run: x, w, y: expected"),
+])
+def test_sizes_that_do_not_belong_to_the_loops_are_refused(rungs, rows, columns, channels, name, message):
+    x, w, y = operands(3, 16, 3, 4, 5)
+    with pytest.raises(ValueError, match=message):
+        rungs.run(name, x, w[:, :channels].clone(), y[:, :rows, :columns].clone())
+
+
+def test_a_rung_that_there_is_not(rungs):
+    with pytest.raises(ValueError):
+        rungs.run("9x9", *operands(1, 1, 1, 1, 1))
