@@ -48,6 +48,8 @@ def test_rows_of_the_image_are_labelled():
     assert {"a title", "x[0,:]", "x[3,:]", "y[0,:]", "y[1,:]", "doubly block Toeplitz"} <= set(shown)
     cube = matrix_of(lambda x: F.conv3d(x, minigrad.ones(1, 1, 2, 2, 2)), (1, 1, 3, 3, 3))
     assert {"y[0,1,:]", "y[1,1,:]"} <= {text.text for text in parts(draw.matrix(cube), "text")}
+    back = {text.text for text in parts(draw.matrix(TEXTBOOK.T, letters=("g", "dx")), "text")}
+    assert {"g[0,:]", "g[1,:]", "dx[0,:]", "dx[3,:]"} <= back and not {"x[0,:]", "y[0,:]"} & back
 
 
 @pytest.mark.parametrize("size", [(1, 1, 14, 14), (1, 1, 4, 4), (1, 1, 40)])

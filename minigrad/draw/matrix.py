@@ -17,11 +17,12 @@ LETTER, TALL, EDGE, TOP, SIDE = 6.7, 26, 24, 92, 62     # pixels: of a letter at
 WRITTEN, WIDEST, SMALL, MOST = 2_048, 1_400, 784, 20_000        # cells with text; pixels with and without; entries
 
 
-def matrix(m: Matrix, title: str = "") -> Sheet:
+def matrix(m: Matrix, title: str = "", letters: tuple[str, str] = ("x", "y")) -> Sheet:
     """The entries of a matrix of `minigrad.matrix`, coloured by band, with their names where there is room.
 
     Entries that are weights of one kernel row have one colour, any others by their diagonal; zeros stay empty.  Heavy
-    lines stand where a row of the image ends, so that Toeplitz blocks can be seen as blocks.
+    lines stand where a row of the image ends, so that Toeplitz blocks can be seen as blocks.  `letters` name what the
+    columns and the rows stand for, the matrix's input and its result.
     ValueError for a matrix of more than 20,000 entries, or without rows or columns.
 
     >>> import minigrad
@@ -51,7 +52,8 @@ def matrix(m: Matrix, title: str = "") -> Sheet:
             sheet.rect(x, y, wide, tall, (FILLS if written else STRONG)[bands[o, i] % 3], "line" * written)
             if written:
                 sheet.text(x + wide / 2, y + tall / 2 + 4, words(value).replace("-", "\u2212"), 11, mono=True)
-    for count, shape, letter, across in ((columns, m.input_shape, "x", True), (rows, m.output_shape, "y", False)):
+    for count, shape, letter, across in ((columns, m.input_shape, letters[0], True),
+                                         (rows, m.output_shape, letters[1], False)):
         _rules(sheet, count, shape, letter, across, left, (wide, tall), (columns * wide, rows * tall))
     sheet.text(EDGE, below + 28, _about(m), 12, "start")
     sheet.text(EDGE, below + 46, m.structure().toeplitz or "not Toeplitz", 12, "start", "accent")
