@@ -10,6 +10,7 @@
     overlap         where the kernels of a transposed convolution overlap
     bars            a bar chart on a logarithmic axis
     graph           a captured function: forward, backward beside it, updates
+    tape            the nodes behind a value, with numbers, slopes, and gradients or tangents
     lines           line charts on logarithmic axes, one for each quantity
     matrix          a matrix with its bands
     memory          a tensor in memory: the address of each element
@@ -42,11 +43,12 @@ from minigrad.draw.registers import registers
 from minigrad.draw.saliency import saliency, saliency_of
 from minigrad.draw.sliding import conv_steps, pool_steps, upsample_steps
 from minigrad.draw.steps import Steps
+from minigrad.draw.tape import tape
 from minigrad.draw.transposed import transpose_steps, unpool_steps
 from minigrad.draw.walk import walk
 from minigrad.draw.window import window_pair
 
 __all__ = ["Steps", "bars", "channels", "confusion", "conv_steps", "curves", "effective", "feature_maps", "field",
            "filters", "graph", "lines", "matrix", "memory", "overlap", "pipeline", "placements", "pool_steps",
-           "pyramid", "registers", "saliency", "saliency_of", "transpose_steps", "unpool_steps", "upsample_steps",
-           "walk", "window_pair"]
+           "pyramid", "registers", "saliency", "saliency_of", "tape", "transpose_steps", "unpool_steps",
+           "upsample_steps", "walk", "window_pair"]
