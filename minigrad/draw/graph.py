@@ -99,7 +99,7 @@ def graph(captured: Any, title: str = "") -> Sheet:
                     lanes[at].append(route.a)
     lane_of_row, bottom = settle(list(boxes.values()), channels, TOP, "row", "height", "y")
     lane_of_column, right = settle(list(boxes.values()), gutters, EDGE, "column", "width", "x")
-    sheet = Sheet(max(right + EDGE, 520), bottom + EDGE, title or "captured graph")
+    sheet = Sheet(max(right + EDGE, 560), bottom + EDGE, title or "captured graph")
     legend(sheet, title)
     for route in routes:
         a, b = route.a, route.b
