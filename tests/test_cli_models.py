@@ -184,6 +184,9 @@ def test_graph_of_other_outputs(printed):
     (["net.py:Net", "--shape", "3x9"], "of shape (4, 2, 3) with groups = 1 expects 2*1 = 2 (net.py, line 13)"),
     (["net.py:Looks", "--shape", "4x4"], "line 34: `return x if x.sum() > 0 else -x` asks for numbers"),
     (["lenet", "--shape", "1x5x5"], "error: lenet: images: got 5x5 pixels"),
+    (["lenet", "--shape", "784"], "error: --shape: got 784, expected CxHxW for lenet, which takes images"),
+    (["runs/digits-cnn-1", "--shape", "28x28"], "--shape: got 28x28, expected CxHxW for runs/digits-cnn-1"),
+    (["runs/digits-cnn-1", "--shape", "1x40x40"], "runs/digits-cnn-1: the checkpoint does not fit"),
     (["lenet", "--shape", "28by28"], "argument --shape: got '28by28', expected sizes"),
 ])
 def test_models_that_are_none(refused, arguments, says):

@@ -36,6 +36,8 @@ OURS = ("minigrad", "minigrad_ext", "importlib")
 def find(options: argparse.Namespace) -> tuple[nn.Module, tuple[int, ...]]:
     """The module that was asked for, and the shape of one item of its input."""
     text, shape = options.model, options.shape
+    if shape is not None and len(shape) != 3 and (text in models.MODELS or os.path.isdir(text)):
+        raise UsageError(f"--shape: got {'x'.join(map(str, shape))}, expected CxHxW for {text}, which takes images")
     if text in models.MODELS:
         with telling(text):
             return models.build(text, shape or SHAPE, options.classes or CLASSES), shape or SHAPE

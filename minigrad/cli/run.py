@@ -203,7 +203,7 @@ class RunFolder:
         try:
             yield
         except (KeyError, ValueError, TypeError, RuntimeError) as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            reason = " ".join(str(error).split()[:30]) or type(error).__name__
             raise FileError(f"{self.path}: the checkpoint does not fit {self.path / 'config.json'} "
                             f"({reason})") from None
 

@@ -41,7 +41,8 @@ class Page:
     def figure(self, drawing: Sheet | Sequence[Sheet], caption: str, folded: str = "") -> None:
         """Drawings with one caption; `folded` is the line that stands for them until they are asked for."""
         drawings = [drawing] if isinstance(drawing, Sheet) else list(drawing)
-        inside = "".join(f'<div class="wide">{inline(each)}</div>' for each in drawings)
+        inside = "".join(f'<div class="wide" style="--width:{each.width:g}px">{inline(each)}</div>'
+                         for each in drawings)
         if folded:
             inside = f"<details><summary>{escape(folded)}</summary>{inside}</details>"
         self.figures += 1
@@ -103,9 +104,9 @@ def pixels(image: Any) -> list[list[tuple[int, int, int, int]]]:
 
 
 def percent(share: float, digits: int = 1) -> str:
-    """A share as it is read.
+    """A share as it is read; the space in it does not break.
 
     >>> percent(0.98607), percent(float("nan"))
-    ('98.6 %', '–')
+    ('98.6\\xa0%', '–')
     """
-    return f"{100 * share:.{digits}f} %" if math.isfinite(share) else "–"
+    return f"{100 * share:.{digits}f}\u00a0%" if math.isfinite(share) else "–"

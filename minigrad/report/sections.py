@@ -84,8 +84,7 @@ def spent(facts: Facts) -> str:
 
 
 def training(page: Page, facts: Facts) -> None:
-    """Curves over the epochs."""
-    page.section("Training")
+    """Curves over the epochs, of what is finite."""
     epochs = [row["epoch"] for row in facts.history]
 
     def drawn(title: str, label: str, scale: float = 1, **names: str) -> Any:
@@ -96,8 +95,11 @@ def training(page: Page, facts: Facts) -> None:
     drawings = [*drawn("Loss", "mean cross entropy", train="train_loss", test="test_loss"),
                 *drawn("Accuracy", "% of images", 100, train="train_accuracy", test="test_accuracy"),
                 *drawn("Learning rate", "at the end of the epoch", rate="lr")]
-    page.figure(drawings, "Loss, accuracy and learning rate over the epochs. Of the training images, loss and accuracy "
-                "are means over the steps of an epoch, while the weights move and parts of the network drop out; of "
+    if not drawings:
+        return
+    page.section("Training")
+    page.figure(drawings, "Loss, accuracy and learning rate over the epochs. On the training images, loss and accuracy "
+                "are means over the steps of an epoch, while the weights move and parts of the network drop out; on "
                 "the test images they are those at its end.")
 
 

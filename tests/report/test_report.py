@@ -58,7 +58,7 @@ class Tree(HTMLParser):
 
 
 def words(element):
-    return "".join(element[2]) + "".join(map(words, element[3]))
+    return ("".join(element[2]) + "".join(map(words, element[3]))).replace("\u00a0", " ")
 
 
 def cells(tree, table):
@@ -239,7 +239,7 @@ def test_without_mistakes_and_without_convolutions():
     test.pixels[:, 0, 0, 0] = (minigrad.arange(9) % 3).to(minigrad.uint8)
     text = page_of(facts_of(Oracle(), test))
     tree = Tree(text)
-    assert "right about 9 of 9 test images: 100.00 %" in text and "It makes no mistake." in text
+    assert "right about 9 of 9 test images: 100.00\u00a0%" in text and "It makes no mistake." in text
     assert [words(title)[2:] for title in tree.find("h2")] == ["Result", "Training", "What it has learned",
                                                                "The network", "Configuration"]
     titles = [words(tree.find("title", svg)[0]) for svg in tree.find("svg")]
@@ -259,3 +259,5 @@ def test_numbers_that_are_none(facts):
         next(facts.model.parameters()).fill_(math.nan)
     tree = Tree(page_of(facts))
     assert "mean loss on them is nan" in words(tree.find("p", **{"class": "abstract"})[0])
+    assert [words(title)[2:] for title in tree.find("h2")] == ["Result", "Mistakes", "What it has learned",
+                                                               "The network", "Configuration"]

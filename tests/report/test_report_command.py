@@ -42,7 +42,7 @@ def test_a_training_writes_a_report_and_the_command_the_same(here, capsys):
            f"--seed 0 --data-dir &#x27;{here}/&lt;b&gt;&amp;&#x27;</pre>" in text
     assert "<b>&" not in text and "Ankle boot" in text and "class=note" not in text
     accuracy = re.search(r"([\d.]+) %", lines[-1])[1]
-    assert f"of 12 test images: {accuracy} %" in text
+    assert f"of 12 test images: {accuracy}\u00a0%" in text
     for name, value in (("minigrad", minigrad.__version__), ("training images", "48"), ("test images", "12"),
                         ("seed", "0"), ("run folder", "run")):
         assert f"<td class=words>{name}</td><td class=words>{value}</td>" in text
