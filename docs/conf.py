@@ -9,7 +9,7 @@ myst_heading_anchors = 3                # links to a heading as the pages of a r
 html_theme = "furo"
 html_title = "minigrad"
 html_copy_source = False
-html_theme_options = {"navigation_with_keys": True}
+html_theme_options = {"navigation_with_keys": True, "light_css_variables": {"code-font-size": "0.8125rem"}}
 pygments_style = "default"
 pygments_dark_style = "github-dark"
 # Until every chapter is written, others may name it.
