@@ -136,6 +136,7 @@ def parser() -> argparse.ArgumentParser:
     _add_summary(commands, style)
     _add_graph(commands, style)
     _add_matrix(commands, style)
+    _add_explore(commands, style)
     return top
 
 
@@ -170,6 +171,24 @@ def _add_matrix(commands: Any, style: dict[str, Any]) -> None:
     command.add_argument("--limit", type=_positive_int, default=64, metavar="N",
                          help="rows and columns that are printed; default: 64")
     command.add_argument("--svg", type=Path, metavar="FILE", help="also draw it, with its bands")
+
+
+def _add_explore(commands: Any, style: dict[str, Any]) -> None:
+    command = commands.add_parser(
+        "explore", help="move the sizes of an operation and see what it does, in the browser", **style,
+        description="Opens a page on which the sizes of an operation are moved and all that follows is seen at once:\n"
+                    "the animation, the derivation of its sizes, its matrix, its naive loop line by line, and the\n"
+                    "receptive field of a few layers.  The page is served to this machine only; Ctrl-C ends it.",
+        epilog="examples:\n"
+               "  minigrad explore\n"
+               "  minigrad explore 'op=transposed&i=3&k=3&s=2&p=1&a=1'\n"
+               "  minigrad explore --port 0 --no-browser")
+    command.set_defaults(module="explore")
+    command.add_argument("state", nargs="?", default="", metavar="STATE", help="what to begin with: the part of a "
+                         "page's address after the ?")
+    command.add_argument("--port", type=_port, default=8765, metavar="N",
+                         help="default: 8765; 0 takes one that is free")
+    command.add_argument("--no-browser", dest="browser", action="store_false", help="only print the address")
 
 
 def _add_window(command: argparse.ArgumentParser) -> None:
@@ -332,5 +351,6 @@ def _shape(text: str) -> tuple[int, ...]:
 
 _positive_int = _number(int, lambda n: 0 < n < 2**31, "a whole number from 1 on")
 _thread_count = _number(int, lambda n: 0 < n <= 1024, "a whole number from 1 to 1024")
+_port = _number(int, lambda n: 0 <= n < 2**16, "a whole number from 0 to 65535")
 _natural_int = _number(int, lambda n: 0 <= n < 2**63, "a whole number from 0 on")
 _positive_float = _number(float, lambda x: 0 < x < math.inf, "a number above 0")

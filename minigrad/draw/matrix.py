@@ -45,11 +45,11 @@ def matrix(m: Matrix, title: str = "", letters: tuple[str, str] = ("x", "y")) ->
     if title:
         sheet.text(EDGE, 30, title, 16, "start", bold=True)
     left = EDGE + SIDE
-    bands = _bands(m)
+    band = bands(m)
     for o, row in enumerate(m.rows):
         for i, value in row.items():
             x, y = left + i * wide, TOP + o * tall
-            sheet.rect(x, y, wide, tall, (FILLS if written else STRONG)[bands[o, i] % 3], "line" * written)
+            sheet.rect(x, y, wide, tall, (FILLS if written else STRONG)[band[o, i] % 3], "line" * written)
             if written:
                 sheet.text(x + wide / 2, y + tall / 2 + 4, words(value).replace("-", "\u2212"), 11, mono=True)
     for count, shape, letter, across in ((columns, m.input_shape, letters[0], True),
@@ -65,7 +65,7 @@ def _about(m: Matrix) -> str:
     return f"{m.shape[0]} × {m.shape[1]}, {m.nnz} entries on {len(found.diagonals)} diagonals"
 
 
-def _bands(m: Matrix) -> dict[tuple[int, int], int]:
+def bands(m: Matrix) -> dict[tuple[int, int], int]:
     """A number for the band of each entry: the kernel row of a weight, the diagonal of anything else."""
     keys = {(o, i): value.name.rpartition(",")[0] or value.name if isinstance(value, Named) else i - o
             for o, row in enumerate(m.rows) for i, value in row.items()}

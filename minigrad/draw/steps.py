@@ -163,7 +163,7 @@ def number(value: float) -> str:
     """A number as it stands in a cell."""
     if value in (float("inf"), -float("inf")):
         return "−∞" if value < 0 else "∞"
-    words = f"{value:.3g}"
+    words = f"{value:.0f}" if value % 1 == 0 and abs(value) < 1e6 else f"{value:.3g}"
     return (words[1:] if words.startswith("0.") else words).replace("-", "−")
 
 

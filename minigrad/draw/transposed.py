@@ -105,10 +105,14 @@ def _scattered(title: str, x: Any, w: Any, geometry: Geometry, numbers: bool) ->
                  kernel=board(sized("kernel", w), w, "kernel", True) if numbers else None)
 
 
-def _stretched(title: str, x: Any, w: Any, geometry: Geometry, numbers: bool) -> Steps:
+def stretched(geometry: Geometry, x: Any) -> tuple[Any, Any, Any]:
+    """x (n, C, H, W) with zeros between its numbers and around them, as the direct convolution reads it; the same of
+    ones, so 0 where a zero was put in; and ones on all but the zeros around.
+    """
     # A 1x1 kernel of one puts s - 1 zeros between the numbers, and nothing else.
-    apart = Geometry.of_transpose("stretch", tuple(x.shape[2:]), (1, 1), geometry.stride)
-    one = minigrad.ones(1, 1, 1, 1)
+    channels = x.shape[1]
+    apart = Geometry.of_transpose("stretch", tuple(x.shape[2:]), (1, 1), geometry.stride, groups=channels)
+    one = minigrad.ones(channels, 1, 1, 1, dtype=x.dtype)
     left = [(i + low + high - span) % s if s > 1 else (i + low + high - span) - (o - 1) for i, low, high, span, s, o in
             zip(geometry.input, geometry.low, geometry.high, geometry.span, geometry.stride, geometry.output,
                 strict=True)]
@@ -117,9 +121,13 @@ def _stretched(title: str, x: Any, w: Any, geometry: Geometry, numbers: bool) ->
 
     def board_of(x: Any) -> Any:
         return pad(x, (*sides[1], *sides[0]))
-    wide = board_of(conv_transpose(x, one, geometry=apart))
-    cells = board_of(conv_transpose(minigrad.ones_like(x), one, geometry=apart))
-    zeros = board_of(minigrad.ones(1, 1, *apart.input))
+    return (board_of(conv_transpose(x, one, geometry=apart)),
+            board_of(conv_transpose(minigrad.ones_like(x), one, geometry=apart)),
+            board_of(minigrad.ones(1, channels, *apart.input)))
+
+
+def _stretched(title: str, x: Any, w: Any, geometry: Geometry, numbers: bool) -> Steps:
+    wide, cells, zeros = stretched(geometry, x)
     over = Geometry.of_conv("conv", tuple(wide.shape[2:]), geometry.kernel, 1, 0, geometry.dilation)
     name = sized("input", x) + (" with zeros" if wide.shape != x.shape else "")
     steps = convolved(f"The transpose {title}", wide, w.flip((2, 3)), over, numbers, cells, name, zeros)
