@@ -82,11 +82,11 @@ def field_of(name: str, layer: str, axes: Sequence[Reads]) -> Field:
 def receptive_field(model: Iterable[Layer] | Module, input_shape: tuple[int, ...] | None = None) -> Fields:
     """The receptive field after each of some layers, or after each layer of a module.
 
-    `model` is an iterable of Layers, along one axis, or a Module, with the shape of its input without the batch axis:
-    its graph is captured in evaluation mode, nothing is computed, and the fields of branches are united where they
-    meet.  What mixes all positions of an axis (flattening, a global mean) reads everything; an operation that says
-    nothing of its geometry counts as such.  ValueError without layers, for a word as padding that depends on the size
-    of the input, or for a module without `input_shape`.
+    `model` is an iterable of Layers, or of tuples (k, s, d, p), along one axis; or a Module, with the shape of its
+    input without the batch axis: its graph is captured in evaluation mode, nothing is computed, and the fields of
+    branches are united where they meet.  What mixes all positions of an axis (flattening, a global mean) reads
+    everything; an operation that says nothing of its geometry counts as such.  ValueError without layers, for a word
+    as padding that depends on the size of the input, or for a module without `input_shape`.
 
     >>> fields = receptive_field([Layer(k=3, d=1), Layer(k=3, d=2), Layer(k=3, d=4)])
     >>> [field.size for field in fields]
@@ -107,8 +107,11 @@ def receptive_field(model: Iterable[Layer] | Module, input_shape: tuple[int, ...
         from minigrad.arithmetic.traced import of_module
         return Fields(field_of(*row) for row in of_module(model, tuple(input_shape or ())))
     reads, rows = Reads(), []
+    require(not isinstance(model, Layer), "receptive_field", "layers", model, "several, as in [Layer(3)]")
     for number, layer in enumerate(model):
-        k, s, d, p = layer
+        require(isinstance(layer, tuple) and 0 < len(layer) < 5, "receptive_field", "layers", layer,
+                "a Layer, or a tuple (k, s, d, p) of which all but k may be left out")
+        k, s, d, p = Layer(*layer)
         require(not isinstance(p, str) or p != "same" or s == 1, "receptive_field", "padding", "'same' with a stride",
                 "numbers: it depends on the size of the input")
         geometry = conv_geometry("receptive_field", LIMIT, k, s, p, d)

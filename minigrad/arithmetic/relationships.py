@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from minigrad.errors import require
+from minigrad.shapes import integer
 
 Formula = Callable[[int, int, int, int, int], int]
 Condition = Callable[[int, int, int, int, int], bool]
@@ -36,9 +37,14 @@ class Relationship:
     def holds(self, i: int, k: int, s: int = 1, p: int = 0, a: int = 0) -> bool:
         """Whether the conditions are met, and the operation is one: 0 <= a < s, and at least one output.
 
+        Padding is one number, that of both sides; TypeError for what is no int.
+
         >>> RELATIONSHIPS[3].holds(5, 3, p=1), RELATIONSHIPS[3].holds(5, 4, p=2)
         (True, False)
         """
+        if not (type(i) is type(k) is type(s) is type(p) is type(a) is int):
+            for name, value in zip("ikspa", (i, k, s, p, a), strict=True):
+                integer(f"relationship {self.number}", name, value)
         if min(k, s) < 1 or min(i, p) < 0 or not 0 <= a < s:
             return False
         back = self.op == "conv_transpose"

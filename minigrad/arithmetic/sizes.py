@@ -97,4 +97,4 @@ def full_padding(k: int, d: int = 1) -> int:
     >>> full_padding(3), conv_output_size(5, 3, p=full_padding(3))
     (2, 7)
     """
-    return effective_kernel_size(k, d) - 1
+    return conv_geometry("full_padding", 1, k, 1, "full", d).low[0]

@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from minigrad.arithmetic import associated_transpose, explain
+from minigrad.arithmetic.sizes import conv_geometry
 from minigrad.cli.main import UsageError
 
 
@@ -18,13 +19,21 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError(str(error).replace("explain: ", "")) from None
     print(found)
     if op == "conv":
-        back = associated_transpose(options.i, options.k, options.s or 1, options.p, options.d)
-        low, high = back.padding
-        print(f"its transpose: stretched input {back.stretched}, padding {low} + {high}"
-              f"{f' (a = {back.a} of it)' * (back.a > 0)}, s' = 1, k' = k: o' = {back.output_size}")
+        print(_way_back(options.i, options.k, options.s or 1, options.p, options.d))
     if options.svg is not None:
         _draw(options, op)
     return 0
+
+
+def _way_back(i: int, k: int, s: int, p: Any, d: int) -> str:
+    """The line about the transpose, with its relationship, where it has one."""
+    back, geometry = associated_transpose(i, k, s, p, d), conv_geometry("arithmetic", i, k, s, p, d)
+    sides = geometry.low[0], geometry.high[0]
+    found = explain(back.input, k, s, sides[0] if sides[0] == sides[1] else sides, d, back.a, "conv_transpose")
+    low, high = back.padding
+    return ("its transpose" + (f" (Relationship {found.relationship.number})" if found.relationship else "")
+            + f": stretched input {back.stretched}, padding {low} + {high}" + f" (a = {back.a} of it)" * (back.a > 0)
+            + f", s' = 1, k' = k: o' = {back.output_size}")
 
 
 def _draw(options: argparse.Namespace, op: str) -> None:

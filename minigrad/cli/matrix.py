@@ -17,6 +17,8 @@ MOST = 4096     # elements of the input
 def run(options: argparse.Namespace) -> int:
     """Prints the matrix and its structure; draws it if asked."""
     ndim = options.axes
+    if options.a and not options.transposed:
+        raise UsageError(f"--a: got {options.a}, expected 0 without --transposed")
     if options.i ** ndim > MOST or options.k ** ndim > MOST:
         raise UsageError(f"an input of {options.i}^{ndim} and a kernel of {options.k}^{ndim} elements: got more than "
                          f"{MOST}")

@@ -24,10 +24,11 @@ from minigrad.draw.steps import (
     sizes,
     weights,
 )
-from minigrad.errors import one_of
+from minigrad.errors import one_of, require
 from minigrad.geometry import Geometry, Padding, PerAxis, Stride
 from minigrad.ops.conv import conv
 from minigrad.ops.pool import avg_pool, max_pool
+from minigrad.shapes import integer
 
 
 def at(values: Any, place: Place) -> float:
@@ -131,6 +132,7 @@ def upsample_steps(size: Size, factor: int = 2, mode: str = "nearest", numbers: 
     """
     one_of("upsample_steps", "mode", mode, ("nearest", "linear"))
     axes = sizes("upsample_steps", size)
+    require(integer("upsample_steps", "factor", factor) >= 1, "upsample_steps", "factor", factor, "at least 1")
     flat("upsample_steps", Geometry.of_pool("upsample_steps", tuple(n * factor for n in axes), factor))
     rows = axes if len(axes) == 2 else (1, *axes)
     scale = [float(factor)] * 2 if len(axes) == 2 else [1.0, float(factor)]

@@ -17,6 +17,8 @@ from minigrad.errors import require
 from minigrad.functions import create
 from minigrad.functions.parts import pad
 from minigrad.geometry import Geometry
+from minigrad.node import Value
+from minigrad.shapes import integer
 
 CELLS = 1024                                # more of them on a board are no picture
 Place = tuple[int, int]
@@ -114,7 +116,8 @@ def turned(found: dict[Place, dict[Place, float]], size: Place) -> dict[Place, d
 
 def sizes(op: str, size: Size) -> tuple[int, ...]:
     """One or two axes; an int is a square."""
-    axes = (size, size) if isinstance(size, int) else tuple(size)
+    several = isinstance(size, (tuple, list))
+    axes = tuple([integer(op, "size", n) for n in (size if several else (size, size))])    # type: ignore[union-attr]
     require(len(axes) in (1, 2), op, "size", size, "an int for a square, or one or two sizes")
     require(all(n > 0 for n in axes), op, "size", size, "at least 1 on each axis")
     return axes
@@ -182,9 +185,11 @@ def weights(size: tuple[int, ...]) -> Any:
 
 
 def given(op: str, name: str, value: Any, size: tuple[int, ...], default: Callable[[tuple[int, ...]], Any]) -> Any:
-    """A tensor the user may give, as (1, 1, H, W)."""
+    """A tensor, or nested lists, that the user may give, as (1, 1, H, W)."""
     if value is None:
         return default(size)
+    value = value if isinstance(value, Value) else create.tensor(value)
+    value = value if value.dtype.is_floating_point else value.float()       # type: ignore[attr-defined]
     require(value.numel() == size[0] * size[1], op, name, f"shape {value.shape}", f"{size[0]} x {size[1]} numbers")
     return value.reshape(1, 1, *size)
 

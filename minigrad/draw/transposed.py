@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 import minigrad
@@ -26,13 +27,14 @@ from minigrad.draw.steps import (
     turned,
     weights,
 )
-from minigrad.errors import one_of
+from minigrad.errors import one_of, require
 from minigrad.functions.parts import pad
 from minigrad.geometry import Geometry, Padding, PerAxis, Stride
 from minigrad.ops.conv import conv_transpose
-from minigrad.ops.pool import avg_unpool, max_pool, max_unpool
+from minigrad.ops.pool import avg_pool, avg_unpool, max_pool, max_unpool
 
 VIEWS = ("matrix", "scatter", "stretched")
+UNPOOLING = {"max": "Max", "avg": "Average", "nearest": "Nearest", "nails": "Bed of nails"}
 
 
 def transpose_steps(size: Size, kernel_size: Size, stride: PerAxis = 1, padding: Padding = 0,
@@ -139,29 +141,39 @@ def unpool_steps(kind: str, size: Size, kernel_size: Size, stride: Stride = None
     """The way back of a pool over an input of that size: where each pooled number goes.
 
     "max"      to the place it came from; "avg", a part of it to each cell of its window (sums where windows overlap);
-    "nearest"  to each cell of its window, which neither overlap nor dilate; "nails", to the window's first cell
+    "nearest"  to each cell of its window; "nails", to the window's first cell: of windows side by side, nothing between
 
-    Sizes, numbers and errors as of `conv_steps`; x is the pool's input.
+    Sizes, numbers and errors as of `conv_steps`; x is the pool's input, which averages for "avg" and else selects.
 
     >>> from minigrad.draw import unpool_steps
     >>> unpool_steps("nails", (4,), 2).steps[1].window
     {(0, 2): ''}
     """
-    one_of("unpool_steps", "kind", kind, ("max", "avg", "nearest", "nails"))
+    one_of("unpool_steps", "kind", kind, tuple(UNPOOLING))
     axes = sizes("unpool_steps", size)
     geometry = flat("unpool_steps", Geometry.of_pool("unpool_steps", axes, kernel_size, stride, padding, dilation))
-    x = given("unpool_steps", "x", x, geometry.input, lambda size: image(size, 7))
-    pooled = max_pool(x, x, geometry=geometry)
+    if kind in ("nearest", "nails"):
+        require(geometry == Geometry.of_pool("unpool_steps", geometry.input, geometry.kernel)
+                and all(i == o * k for i, o, k in zip(geometry.input, geometry.output, geometry.kernel, strict=True)),
+                "unpool_steps", "kernel_size", described(geometry), f"windows side by side that fill the input, to be "
+                f"unpooled by {kind!r}")
+    average = {"count_include_pad": True, "divisor_override": None}
+    if kind == "avg":       # numbers so large that their parts are whole ones, or nearly
+        x = given("unpool_steps", "x", x, geometry.input, lambda size: image(size, 7) * prod(geometry.kernel))
+        pooled = avg_pool(x, geometry=geometry, **average)
+    else:
+        x = given("unpool_steps", "x", x, geometry.input, lambda size: image(size, 7))
+        pooled = max_pool(x, x, geometry=geometry)
 
     def back(g: Any) -> Any:
         if kind == "max":
             return max_unpool(g, x.expand(g.shape[0], *x.shape[1:]), geometry=geometry)
         if kind == "avg":
-            return avg_unpool(g, geometry=geometry, count_include_pad=True, divisor_override=None)
+            return avg_unpool(g, geometry=geometry, **average)
         return getattr(minigrad.nn.functional, f"{kind}_unpool")(g, geometry.kernel)
     y = back(pooled)
     found = turned(links(back, (pooled.shape[2], pooled.shape[3])), (pooled.shape[2], pooled.shape[3]))
     steps = [Step(dict.fromkeys(made, ""), [(0, place)], "") for place, made in found.items()]
-    return Steps(f"{kind.capitalize()} unpooling: {described(geometry)}",
+    return Steps(f"{UNPOOLING[kind]} unpooling: {described(geometry)}",
                  board(sized("pooled", pooled), pooled, "input", numbers),
                  board(sized("output", y), y, "output", numbers), steps, side=1)

@@ -63,6 +63,8 @@ def matrix_of(fn: Callable, input_shape: Sequence[int], dtype: DType | None = No
     ValueError: matrix_of: fn: got add, which adds what does not depend on the argument: affine, as fn(0) is not 0, \
 expected a linear function of one tensor
     """
+    require(isinstance(input_shape, Sequence), "matrix_of", "input_shape", input_shape, "the sizes of all axes",
+            TypeError)
     shape = shape_of("matrix_of", input_shape, "input_shape")
     dtype = dtype or get_default_dtype()
     check_dtype("matrix_of", "dtype", dtype, *FLOATS)
@@ -96,6 +98,8 @@ class Forms:
     def made(self, node: Node, slots: list[int]) -> list[Form]:
         """Those of a node's result, from those of the operands at `slots`."""
         op, size = node.op, prod(node.meta.shape)
+        require(op.name != "compile", "matrix_of", "fn", "a captured function, whose calls are one op without a definition",
+                "the function that was captured")
         inputs = {slot: self.known[node.parents[slot]] for slot in slots}
         if not size or not any(inputs.values()):
             return zero(size)

@@ -17,9 +17,11 @@ def printed(capsys, *arguments):
 def test_arithmetic_prints_the_explanation(capsys):
     text = printed(capsys, "arithmetic", "--i", "5", "--k", "3", "--s", "2", "--p", "1")
     assert text == (f"{explain(5, 3, 2, 1)}\n"
-                    "its transpose: stretched input 5, padding 1 + 1, s' = 1, k' = k: o' = 5\n")
+                    "its transpose (Relationship 13): stretched input 5, padding 1 + 1, s' = 1, k' = k: o' = 5\n")
     text = printed(capsys, "arithmetic", "--i", "6", "--k", "3", "--s", "2", "--p", "1")
-    assert text.endswith("padding 1 + 2 (a = 1 of it), s' = 1, k' = k: o' = 6\n")
+    assert text.endswith("(Relationship 14): stretched input 5, padding 1 + 2 (a = 1 of it), s' = 1, k' = k: o' = 6\n")
+    text = printed(capsys, "arithmetic", "--i", "6", "--k", "3", "--s", "2", "--p", "same")     # (0, 1)
+    assert text.endswith("its transpose: stretched input 5, padding 2 + 1, s' = 1, k' = k: o' = 6\n")
     text = printed(capsys, "arithmetic", "--i", "3", "--k", "3", "--s", "2", "--p", "1", "--a", "1", "--transposed")
     assert text == f"{explain(3, 3, 2, 1, a=1, op='conv_transpose')}\n"
     assert "Relationship 7" in printed(capsys, "arithmetic", "--i", "6", "--k", "2", "--pool")

@@ -41,6 +41,7 @@ def test_published_sizes(layers, size, stride):
 
 
 def test_sizes_layer_by_layer():
+    assert receptive_field([(3, 1, 2), (2,)]) == receptive_field([Layer(3, 1, 2), Layer(2)])
     assert [field.size for field in receptive_field([Layer(3, d=d) for d in (1, 2, 4)])] == [3, 7, 15]
     assert [field.size for field in receptive_field([Layer(2, 2)] * 2)] == [2, 4]
     assert [field.stride for field in receptive_field(ALEXNET)] == [4, 8, 8, 16, 16, 16, 16, 32]
@@ -212,6 +213,10 @@ def test_the_effective_field_as_a_picture():
 
 @pytest.mark.parametrize("call, text", [
     (lambda: receptive_field([]), "receptive_field: layers: got none, expected at least one"),
+    (lambda: receptive_field(Layer(3)), "receptive_field: layers: got Layer(k=3, s=1, d=1, p=0), expected several, as in "
+     "[Layer(3)]"),
+    (lambda: receptive_field([3]), "receptive_field: layers: got 3, expected a Layer, or a tuple (k, s, d, p) of which "
+     "all but k may be left out"),
     (lambda: receptive_field([Layer(0)]), "receptive_field: k: got 0, expected at least 1"),
     (lambda: receptive_field([Layer(3, s=0)]), "receptive_field: stride: got 0, expected at least 1"),
     (lambda: receptive_field([Layer(3, 2, p="same")]), "receptive_field: padding: got 'same' with a stride, expected "

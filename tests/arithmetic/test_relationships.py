@@ -121,6 +121,8 @@ def test_refusals():
                                          r"odd, s = 1, p = floor\(k/2\), and an output"):
         RELATIONSHIPS[3].output_size(5, 4, p=2)
     assert not RELATIONSHIPS[14].holds(3, 3, 2, 0, 2) and not RELATIONSHIPS[11].holds(2, 3, p=2)
+    with pytest.raises(TypeError, match=r"relationship 6: p: got \(1, 1\), expected an int"):
+        RELATIONSHIPS[6].holds(5, 3, p=(1, 1))
     with pytest.raises(ValueError, match="explain: a: got 1, expected 0 for op 'conv'"):
         explain(5, 3, a=1)
     with pytest.raises(ValueError, match="explain: op: got 'deconv'"):

@@ -70,6 +70,7 @@ def test_pairs_words_and_pools():
     (lambda: conv_transpose_output_size(3, 3, 2, a=2), "conv_transpose_output_size: output_padding: got 2 on axis 0, "
      "expected between 0 and 1: max(stride, dilation) = 2 sizes fit"),
     (lambda: conv_transpose_output_size(0, 3), "conv_transpose_output_size: i: got 0, expected at least 1"),
+    (lambda: full_padding(0), "full_padding: k: got 0, expected at least 1"),
     (lambda: same_padding(5, -1), "same_padding: k: got -1, expected at least 1"),
 ])
 def test_errors_quote_the_arithmetic(call, text):

@@ -308,6 +308,8 @@ def nearest_unpool(input: Floats, kernel_size: PerAxis) -> Tensor:
     >>> nearest_unpool(minigrad.tensor([[[4.0, 6.0]]]), 2).tolist()
     [[[4.0, 4.0, 6.0, 6.0]]]
     """
+    _spatial("nearest_unpool", input)
+    _unpooled("nearest_unpool", input.shape[2:], None, kernel_size)
     return avg_unpool(input, kernel_size, divisor_override=1)
 
 
