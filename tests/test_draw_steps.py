@@ -344,8 +344,8 @@ def test_overlap_counts_and_is_even_where_the_stride_divides():
     (lambda: transpose_steps(2, 2, view="side"), "transpose_steps: view: got 'side'"),
     (lambda: transpose_steps(2, 2, output_padding=1), "output_padding"),
     (lambda: unpool_steps("sum", 4, 2), "unpool_steps: kind: got 'sum'"),
-    (lambda: unpool_steps("nearest", 5, 2), "unpool_steps: kernel_size: got i = 5, k = 2, s = 2, p = 0, expected windows "
-     "side by side that fill the input"),
+    (lambda: unpool_steps("nearest", 5, 2), "unpool_steps: kernel_size: got i = 5, k = 2, s = 2, p = 0, expected "
+     "windows side by side that fill the input"),
     (lambda: unpool_steps("nails", 4, 2, 1), "unpool_steps: kernel_size: got i = 4, k = 2, s = 1"),
     (lambda: upsample_steps(3, 0), "upsample_steps: factor: got 0"),
     (lambda: upsample_steps(3, 2, "cubic"), "upsample_steps: mode: got 'cubic'"),

@@ -271,7 +271,7 @@ def test_wrong_arguments():
     with pytest.raises(TypeError, match="matrix_of: input_shape: got 4, expected the sizes of all axes"):
         matrix_of(lambda x: x, 4)
     captured = minigrad.compile(lambda x: 2 * x)
-    with pytest.raises(ValueError, match="got a captured function, .* expected the function that was captured"):
+    with pytest.raises(ValueError, match=r"got a captured function, .* expected the function that was captured"):
         matrix_of(lambda x: captured(x) + x, (3,))
 
 

@@ -98,8 +98,8 @@ class Forms:
     def made(self, node: Node, slots: list[int]) -> list[Form]:
         """Those of a node's result, from those of the operands at `slots`."""
         op, size = node.op, prod(node.meta.shape)
-        require(op.name != "compile", "matrix_of", "fn", "a captured function, whose calls are one op without a definition",
-                "the function that was captured")
+        require(op.name != "compile", "matrix_of", "fn", "a captured function, whose calls are one op without "
+                "a definition", "the function that was captured")
         inputs = {slot: self.known[node.parents[slot]] for slot in slots}
         if not size or not any(inputs.values()):
             return zero(size)

@@ -213,8 +213,8 @@ def test_the_effective_field_as_a_picture():
 
 @pytest.mark.parametrize("call, text", [
     (lambda: receptive_field([]), "receptive_field: layers: got none, expected at least one"),
-    (lambda: receptive_field(Layer(3)), "receptive_field: layers: got Layer(k=3, s=1, d=1, p=0), expected several, as in "
-     "[Layer(3)]"),
+    (lambda: receptive_field(Layer(3)), "receptive_field: layers: got Layer(k=3, s=1, d=1, p=0), expected several, as "
+     "in [Layer(3)]"),
     (lambda: receptive_field([3]), "receptive_field: layers: got 3, expected a Layer, or a tuple (k, s, d, p) of which "
      "all but k may be left out"),
     (lambda: receptive_field([Layer(0)]), "receptive_field: k: got 0, expected at least 1"),

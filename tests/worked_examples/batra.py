@@ -107,7 +107,7 @@ def kinds_of_pooling():
         [5.0, 13.0], shown="5 of (3, 4), 13 of (5, 12)")
 def pooling_over_features():
     h = tensor([[3.0, 5.0], [4.0, 12.0]]).reshape(1, 2, 1, 2)
-    return (h * h).sum(1).sqrt().flatten().tolist()
+    return F.lp_pool_features(h, 2, 2).flatten().tolist()
 
 
 # ---- fully convolutional networks ------------------------------------------------------------------------------------
