@@ -130,7 +130,7 @@ def lines(graph: Any, numbers: dict[Any, int] | None = None, names: Names | None
             result[1].notes.append(f"then {step.name}")     # stored by the line that computed its operand
         if step.launches or (step.row is not None and step.row.view is not None):
             found[step] = read(step, Line(step, numbers.setdefault(step, len(numbers))), names, graph.live, found)
-    tell_phases(graph, list(found.values()))
+    tell_phases(graph, list(found.values()), names)
     for at, buffer in enumerate(graph.outputs):
         _, line = names.of(buffer) or ("", None)
         if line is not None:
@@ -173,11 +173,14 @@ def read(step: Any, line: Line, names: Names, live: set, found: dict[Any, Line])
     return line
 
 
-def tell_phases(graph: Any, found: list[Line]) -> None:
-    """Forward, but for what computes gradients, and for what changes parameters or serves that alone."""
+def tell_phases(graph: Any, found: list[Line], names: Names) -> None:
+    """Forward, but for what computes gradients or is a constant for these, and for what changes parameters or serves
+    that alone.
+    """
     gradients = {buffer.storage for buffer, label in zip(graph.outputs, graph.targets, strict=False) if label} | {
         buffer.storage for buffer, (_, kind) in graph.names.items() if kind == "gradient"}
     parameters = {buffer.storage for buffer, (_, kind) in graph.names.items() if kind == "parameter"}
+    given = {name for name, (_, kind) in names.outside.items() if kind != "constant"}
     readers: dict[Line, list[Line]] = {}
     for line in reversed(found):
         touched = {line.step.result.storage} | {x.storage for launch in line.step.launches for x in launch.written}
@@ -186,7 +189,8 @@ def tell_phases(graph: Any, found: list[Line]) -> None:
             line.phase = "update"
         elif line.step.pulls is not None or touched & gradients:
             line.phase = "backward"
-        elif serves == {"update"} or (serves == {"backward"} and not line.reads):
+        elif serves == {"update"} or (serves == {"backward"} and not line.reads and not
+                                           given.intersection(line.outside)):
             line.phase = serves.pop()
         for each in line.reads:
             readers.setdefault(each, []).append(line)

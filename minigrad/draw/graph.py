@@ -11,10 +11,11 @@ from collections import defaultdict
 from typing import Any
 
 from minigrad.capture.show import Line, lines
+from minigrad.draw.play import BOLD
 from minigrad.draw.svg import Sheet
 
-FILL = {"forward": "input", "backward": "kernel", "update": "output"}
-STROKE = {"forward": "ink", "backward": "second", "update": "accent"}
+FILL = {"forward": "input", "backward": "kernel", "backward of backward": "deeper", "update": "output"}
+STROKE = {"forward": "ink", "backward": "second", "backward of backward": "fifth", "update": "accent"}
 LETTER, LEADING, PAD, LANE, TOP, EDGE = 6.7, 15, 8, 6, 76, 24     # pixels: of a letter at size 11, of a line of text
 
 
@@ -23,14 +24,16 @@ class Box:
 
     x = y = 0.0
 
-    def __init__(self, line: Line, row: int, column: int) -> None:
-        self.line, self.row, self.column = line, row, column
+    def __init__(self, line: Line, phase: str, row: int, column: int) -> None:
+        self.line, self.phase, self.row, self.column = line, phase, row, column
         names = [name for name in line.outside if name.startswith("%")]
         names = [name[1:] for name in names if not any(name.startswith(f"{other}.") for other in names)]
         about = [note for note in line.notes if not note.startswith(("pulls", "transpose of", "writes", "numbers"))]
+        pulls = [f"{note.partition(' %')[0]} {line.pulled.name}" for note in line.notes
+                 if line.pulled and note.startswith(("pulls", "transpose of"))]
         ends = [*line.targets.replace("%", "").split(" -> ")[1:], *["returned"] * line.returned]
         self.words = [(f"{line.name} {line.op}", "ink"), (line.type, "ink"),
-                      *[(words, "faint") for words in (", ".join(about), *names) if words],
+                      *[(words, "faint") for words in (", ".join(about), *pulls, *names) if words],
                       *[(f"→ {end}", "accent") for end in ends]]
         self.width = max(len(words) for words, _ in self.words) * LETTER + 2 * PAD
         self.height = len(self.words) * LEADING + PAD
@@ -42,6 +45,20 @@ class Box:
         return self.x + self.width * (ports.index(key) + 1) / (len(ports) + 1)
 
 
+def phases(found: list[Line]) -> dict[Line, str]:
+    """The phase of each line, by how often it was pulled: what pulls the backward pass, or reads what does, is one of
+    its own.
+    """
+    order: dict[Line, int] = {}
+    for line in found:
+        above = [order[other] for other in line.reads]
+        if line.phase == "backward":
+            order[line] = max([1, *above, order[line.pulled] + 1 if line.pulled in order else 1])
+        else:
+            order[line] = 0
+    return {line: "backward of backward" if order[line] > 1 else line.phase for line in found}
+
+
 def placed(found: list[Line]) -> dict[Line, Box]:
     """A box for each line: its row is that of what it pulls, or of what it reads."""
     row_of: dict[Line, int] = {}
@@ -50,13 +67,13 @@ def placed(found: list[Line]) -> dict[Line, Box]:
         near = [] if line.phase == "forward" else [line.pulled, *line.reads[::-1]]
         row_of[line] = next((row_of[other] for other in near if other in row_of), rows)
         rows = max(rows, row_of[line] + 1)
-    boxes, taken = {}, [0] * rows
+    boxes, taken, phase_of = {}, [0] * rows, phases(found)
     for phase in FILL:
         first = max(taken, default=0)
         taken = [first] * rows
         for line in found:
-            if line.phase == phase:
-                boxes[line] = Box(line, row_of[line], taken[row_of[line]])
+            if phase_of[line] == phase:
+                boxes[line] = Box(line, phase, row_of[line], taken[row_of[line]])
                 taken[row_of[line]] += 1
     return boxes
 
@@ -87,7 +104,9 @@ def graph(captured: Any, title: str = "") -> Sheet:
     >>> "%0 exp" in draw.graph(captured).svg()
     True
     """
-    boxes = placed(lines(captured))
+    found = lines(captured)
+    read = {source for line in found for source in line.reads}
+    boxes = placed([line for line in found if line in read or not line.is_view or line.returned or line.targets])
     routes = [Route(boxes[source], box) for line, box in boxes.items() for source in line.reads]
     channels: dict[int, list[Box]] = defaultdict(list)      # whose value has a lane in the channel above a row
     gutters: dict[int, list[Box]] = defaultdict(list)
@@ -99,8 +118,9 @@ def graph(captured: Any, title: str = "") -> Sheet:
                     lanes[at].append(route.a)
     lane_of_row, bottom = settle(list(boxes.values()), channels, TOP, "row", "height", "y")
     lane_of_column, right = settle(list(boxes.values()), gutters, EDGE, "column", "width", "x")
-    sheet = Sheet(max(right + EDGE, 560), bottom + EDGE, title or "captured graph")
-    legend(sheet, title)
+    sheet = Sheet(right + EDGE, bottom + EDGE, title or "captured graph")
+    edge = legend(sheet, title, [phase for phase in FILL if phase in {box.phase for box in boxes.values()}])
+    sheet.width = max(sheet.width, edge + EDGE)
     for route in routes:
         a, b = route.a, route.b
         if route.straight:
@@ -115,10 +135,10 @@ def graph(captured: Any, title: str = "") -> Sheet:
             xs = [begin[0], *across, end[0]]
             points = [begin, *zip(xs, [y1, y1, y2, y2][:2] if not across else [y1, y1, y2], strict=False),
                       (end[0], y2), end]
-        saved = a.line.phase == "forward" != b.line.phase
-        sheet.arrow(points, "faint" if saved else STROKE[b.line.phase], saved)
+        saved = a.phase == "forward" != b.phase
+        sheet.arrow(points, "faint" if saved else STROKE[b.phase], saved)
     for box in boxes.values():
-        sheet.rect(box.x, box.y, box.width, box.height, "ground" if box.line.is_view else FILL[box.line.phase], "line",
+        sheet.rect(box.x, box.y, box.width, box.height, "ground" if box.line.is_view else FILL[box.phase], "line",
                    dashed=box.line.is_view, round=4)
         for at, (words, fill) in enumerate(box.words):
             sheet.text(box.x + PAD, box.y + LEADING * (at + 1) - 2, words, 11, "start", fill, bold=at == 0, mono=True)
@@ -143,13 +163,14 @@ def settle(boxes: list[Box], lanes: dict[int, list[Box]], begin: float, place: s
     return lambda number, box: starts[number] + (lanes[number].index(box) + 1.5) * LANE, at
 
 
-def legend(sheet: Sheet, title: str) -> None:
-    """The title, and what colours and dashes say."""
+def legend(sheet: Sheet, title: str, shown: list[str]) -> float:
+    """The title, and what colours and dashes say; the right end."""
     sheet.text(EDGE, 28, title, 16, "start", bold=True)
     x = EDGE
-    for words, fill in (*FILL.items(), ("view", "ground")):
+    for words, fill in [*[(phase, FILL[phase]) for phase in shown], ("view", "ground")]:
         sheet.rect(x, 44, 14, 14, fill, "line", dashed=words == "view", round=3)
         sheet.text(x + 20, 56, words, 12, "start")
-        x += 34 + 8 * len(words)
+        x += 38 + round(6.6 * len(words))
     sheet.arrow([(x, 51), (x + 30, 51)], "faint", True)
     sheet.text(x + 38, 56, "kept for the way back", 12, "start")
+    return max(x + 38 + 6.6 * 21, EDGE + BOLD * len(title))

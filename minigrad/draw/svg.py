@@ -21,6 +21,7 @@ PALETTE = {
     "input": ("#ddf4ff", "#10314f"),
     "kernel": ("#fff3c4", "#4a3a08"),
     "output": ("#dafbe1", "#12381f"),
+    "deeper": ("#f1e5ff", "#322049"),
     "accent": ("#0969da", "#58a6ff"),
     "second": ("#bf8700", "#d29922"),
     "third": ("#1a7f37", "#3fb950"),

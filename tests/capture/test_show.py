@@ -291,5 +291,32 @@ def test_what_pulls_a_line_stands_beside_it():
                            for box in pulling)
 
 
+def second_order(x, g, v, w):
+    y = nn.functional.conv2d(x, w, padding=1).relu()
+    (slope,) = minigrad.autograd.grad(y, x, g, create_graph=True)
+    slope.backward(v, inputs=[w])
+    return slope
+
+
+def test_a_picture_of_second_order_tells_the_passes_apart():
+    x, w = (minigrad.rand(*shape, requires_grad=True) for shape in ((2, 3, 8, 8), (4, 3, 3, 3)))
+    g, v = minigrad.rand(2, 4, 8, 8), minigrad.rand(2, 3, 8, 8)
+    graph = minigrad.compile(second_order).explain(x, g, v, w).graph
+    found = [(box.phase, box.line.op) for box in placed(lines(graph)).values() if not box.line.is_view]
+    assert found[:4] == [("forward", "conv"), ("backward", "relu_pull"), ("backward", "conv_transpose"),
+                         ("backward of backward", "conv_weight")]
+    assert {phase for phase, _ in found[3:]} == {"backward of backward"}
+    words = [node.text for node in ElementTree.fromstring(draw.graph(graph).svg()).iter(f"{SVG}text")]
+    assert {"forward", "backward", "backward of backward", "transpose of %0", "transpose of %2"} <= set(words)
+    assert "update" not in words
+
+    # What only gradients read is forward all the same when it reads what is given.
+    def slope_alone(x, w, g):
+        return minigrad.autograd.grad(nn.functional.conv2d(x, w).tanh(), w, g)[0]
+    graph = minigrad.compile(slope_alone).explain(x, w, minigrad.rand(2, 4, 6, 6)).graph
+    assert [(box.phase, box.line.op) for box in placed(lines(graph)).values()] == [
+        ("forward", "conv"), ("backward", "tanh_pull"), ("backward", "conv_weight")]
+
+
 def test_a_picture_of_nothing():
     assert "captured graph" in draw.graph(minigrad.compile(lambda: 1).explain().graph).svg()
