@@ -1,5 +1,5 @@
-"""Draws the figures of convolution arithmetic, docs/figures.md that shows them, and those of the book:
-`python docs/figures.py`.
+"""Draws the figures of convolution arithmetic, docs/figures.md that shows them, docs/gallery.md with every other
+drawing, and the figures of the book: `python docs/figures.py`.
 
 The first are those of the chapter on convolutional networks in Visin's thesis (after Dumoulin and Visin's guide), by
 its numbers, drawn anew from the engine's own windows.  Those of several steps come as stills and as an animation.
@@ -12,6 +12,7 @@ A figure of the book is an image in docs/book whose line is preceded by a commen
 from __future__ import annotations
 
 import re
+import runpy
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -123,6 +124,36 @@ def files() -> dict[str, str]:
     return found | {"figures.md": "\n".join(page).rstrip() + "\n"}
 
 
+def wrapped(expression: str) -> str:
+    """An expression in lines that end behind a comma, if that is not one of a text."""
+    lines = [""]
+    for part in re.split(r'(?<=,) (?=(?:[^"]*"[^"]*")*[^"]*$)', expression):
+        if lines[-1] and len(lines[-1]) + len(part) > 98:
+            lines.append("    ")
+        lines[-1] += " " * bool(lines[-1].strip()) + part
+    return "\n".join(lines)
+
+
+def gallery() -> dict[str, str]:
+    """Name to content of the gallery: its page, and its drawings from random numbers of seed 0."""
+    names = runpy.run_path(str(HERE / "gallery.py"))
+    page = ["# Gallery", "",
+            "Every drawing of `minigrad.draw`, each with the call that makes it. A drawing is a sheet of SVG:",
+            "`.save(path)` writes it, `.svg()` is its text; what goes step by step is an `.animation()`, or a",
+            "`.strip()` of stills. All follow the reader's theme. Functions that stand for data of one's own",
+            "(`digit`, `edges`, `captured`, ...) are in [gallery.py](gallery.py); `python docs/figures.py` draws.", ""]
+    found = {}
+    for heading, entries in names["GALLERY"].items():
+        page += [f"## {heading}", ""]
+        for name, about, expression in entries:
+            minigrad.manual_seed(0)
+            sheet = eval(expression, at_hand() | names)
+            place = names["PLACES"].get(name, f"figures/gallery_{name}.svg")
+            found[place] = sheet.svg()
+            page += [f"{about}:", "", "```python", wrapped(expression), "```", "", f"![{sheet.title}]({place})", ""]
+    return found | {"gallery.md": "\n".join(page).rstrip() + "\n"}
+
+
 FIGURE = re.compile(r"<!-- draw: ((?:(?!-->)[\s\S])*) -->\n!\[.+\]\(\.\./(figures/book_\d\d_\w+\.svg)\)")
 
 
@@ -152,7 +183,7 @@ def of_book() -> dict[str, str]:
 
 def main(check: bool) -> int:
     """Writes the files, or with `check` names those that are not current."""
-    wanted = files() | of_book()
+    wanted = files() | gallery() | of_book()
     if check:
         old = [name for name, text in wanted.items() if not (HERE / name).exists()
                or (HERE / name).read_text(encoding="utf-8") != text]

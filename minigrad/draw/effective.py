@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from minigrad.arithmetic import effective_receptive_field, support
-from minigrad.draw.play import BOLD, EDGE
+from minigrad.draw.play import BOLD, EDGE, SMALL
 from minigrad.draw.svg import Sheet
 from minigrad.errors import require
 
 TOP, WIDE = 76, 420
+ABOUT = "mean |gradient| over random inputs; framed: all that is read at all"
 
 
 def effective(function: Callable, input_shape: tuple[int, ...], samples: int = 8, generator: Any = None) -> Sheet:
@@ -30,11 +31,10 @@ def effective(function: Callable, input_shape: tuple[int, ...], samples: int = 8
     height, width = rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1
     title = f"The middle output reads {height}x{width} of {input_shape[1]}x{input_shape[2]} pixels"
     cell = WIDE / max(input_shape[1:])
-    sheet = Sheet(max(2 * EDGE + BOLD * len(title), 2 * EDGE + cell * input_shape[2]),
+    sheet = Sheet(2 * EDGE + max(BOLD * len(title), SMALL * len(ABOUT), cell * input_shape[2]),
                   TOP + cell * input_shape[1] + EDGE, title)
     sheet.text(EDGE, 34, title, size=16, anchor="start", bold=True)
-    sheet.text(EDGE, 58, "mean |gradient| over random inputs; framed: all that is read at all", anchor="start",
-               fill="faint")
+    sheet.text(EDGE, 58, ABOUT, size=12, anchor="start", fill="faint")
     sheet.rect(EDGE, TOP, cell * input_shape[2], cell * input_shape[1], stroke="line")
     most = max(map(max, values)) or 1.0
     for r, row in enumerate(values):

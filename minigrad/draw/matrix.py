@@ -45,13 +45,17 @@ def matrix(m: Matrix, title: str = "", letters: tuple[str, str] = ("x", "y")) ->
     if title:
         sheet.text(EDGE, 30, title, 16, "start", bold=True)
     left = EDGE + SIDE
-    band = bands(m)
-    for o, row in enumerate(m.rows):
-        for i, value in row.items():
-            x, y = left + i * wide, TOP + o * tall
-            sheet.rect(x, y, wide, tall, (FILLS if written else STRONG)[band[o, i] % 3], "line" * written)
-            if written:
+    band_of = bands(m)
+    if written:
+        for o, row in enumerate(m.rows):
+            for i, value in row.items():
+                x, y = left + i * wide, TOP + o * tall
+                sheet.rect(x, y, wide, tall, FILLS[band_of[o, i] % 3], "line")
                 sheet.text(x + wide / 2, y + tall / 2 + 4, words(value).replace("-", "\u2212"), 11, mono=True)
+    else:
+        for band, fill in enumerate(STRONG):
+            runs = _runs([place for place, number in band_of.items() if number % 3 == band])
+            sheet.rects([(left + i * wide, TOP + o * tall, count * wide, tall) for o, i, count in runs], fill)
     for count, shape, letter, across in ((columns, m.input_shape, letters[0], True),
                                          (rows, m.output_shape, letters[1], False)):
         _rules(sheet, count, shape, letter, across, left, (wide, tall), (columns * wide, rows * tall))
@@ -71,6 +75,18 @@ def bands(m: Matrix) -> dict[tuple[int, int], int]:
             for o, row in enumerate(m.rows) for i, value in row.items()}
     order = {key: j for j, key in enumerate(sorted(set(keys.values()), key=lambda key: (isinstance(key, int), key)))}
     return {place: order[key] for place, key in keys.items()}
+
+
+def _runs(places: list[tuple[int, int]]) -> list[tuple[int, int, int]]:
+    """(row, first column, count) of places that are neighbours in a row."""
+    found: list[tuple[int, int, int]] = []
+    for o, i in sorted(places):
+        row, first, count = found[-1] if found else (-1, 0, 0)
+        if (o, i) == (row, first + count):
+            found[-1] = row, first, count + 1
+        else:
+            found.append((o, i, 1))
+    return found
 
 
 def _rules(sheet: Sheet, count: int, shape: tuple[int, ...], letter: str, across: bool, left: float,

@@ -97,10 +97,12 @@ class Sheet:
         self.parts.append(f'<image x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" href="{address}" '
                           'preserveAspectRatio="none" style="image-rendering:pixelated"/>')
 
-    def frames(self, places: Sequence[tuple[float, float]], width: float, height: float, stroke: str = "line") -> None:
-        """Rectangles of one size, each with its corner at a place, as one shape."""
-        at = "".join(f"M{round(x, 2):g} {round(y, 2):g}h{width:g}v{height:g}h{-width:g}z" for x, y in places)
-        self.parts.append(f'<path d="{at}" class="none s-{stroke}"/>')
+    def rects(self, boxes: Sequence[tuple[float, float, float, float]], fill: str = "", stroke: str = "") -> None:
+        """Rectangles (x, y, width, height) as one shape, which takes less text than each for itself."""
+        at = "".join(f"M{round(x, 2):g} {round(y, 2):g}h{round(width, 2):g}v{round(height, 2):g}h{-round(width, 2):g}z"
+                     for x, y, width, height in boxes)
+        kind = (f"f-{fill}" if fill else "none") + (f" s-{stroke}" if stroke else "")
+        self.parts.append(f'<path d="{at}" class="{kind}"/>')
 
     def arrow(self, points: Sequence[tuple[float, float]], stroke: str = "line", dashed: bool = False) -> None:
         """Straight lines through points, and a head at the last."""

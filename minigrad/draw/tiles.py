@@ -55,7 +55,7 @@ def grid(sheet: Sheet, tiles: list[Rows], across: int, cell: float, x: float, y:
             paper[top + r][left:left + columns] = row
     sheet.image(x, y, len(paper[0]) * cell, len(paper) * cell, uri(paper))
     places = [(x + left * cell, y + top * cell) for top, left in spots]
-    sheet.frames(places, columns * cell, rows * cell)
+    sheet.rects([(left, top, columns * cell, rows * cell) for left, top in places], stroke="line")
     return places
 
 
