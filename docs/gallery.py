@@ -170,6 +170,8 @@ GALLERY: dict[str, list[tuple[str, str, str]]] = {
          "effective(nn.Sequential(*[nn.Conv2d(1, 1, 3, padding=1, bias=False) for _ in range(8)]), (1, 24, 24))"),
     ],
     "Computations": [
+        ("tape", "Numbers, slopes and gradients, and in which order they come",
+         'tape(lambda a, b: {"p": (p := a * b), "q": (q := a * a), "y": p + q}, "y = a b + a²", a=3.0, b=4.0)'),
         ("graph", "Forward, and beside it what transposes it",
          "graph(captured(with_gradients, (1, 3, 8, 8), (4, 3, 3, 3), (1, 4, 4, 4)), "
          '"A convolution and its gradients")'),
