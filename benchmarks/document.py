@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 
-def replace(path: Path, kind: str, lines: list[str]) -> None:
-    """Puts the lines between `<!-- kind -->` and `<!-- end of kind -->`, under the command that is running."""
+def replace(path: Path, kind: str, lines: list[str], headed: bool = True) -> None:
+    """Puts the lines between `<!-- kind -->` and `<!-- end of kind -->`; `headed` by the command that is running."""
     text, begin, end = path.read_text(encoding="utf-8"), f"<!-- {kind} -->\n", f"<!-- end of {kind} -->"
     head, found, rest = text.partition(begin)
     _, closed, tail = rest.partition(end)
@@ -17,4 +17,5 @@ def replace(path: Path, kind: str, lines: list[str]) -> None:
     program = Path(sys.argv[0]).stem        # __main__ for the folder itself
     module = "benchmarks" if program == "__main__" else f"benchmarks.{program}"
     command = f"`python -m {module} {shlex.join(sys.argv[1:])}` wrote:"
-    path.write_text("\n".join([head + begin, command, "", *lines, "", end + tail]), encoding="utf-8")
+    above = [command, ""] if headed else []
+    path.write_text("\n".join([head + begin, *above, *lines, "", end + tail]), encoding="utf-8")

@@ -1,5 +1,6 @@
 """The rungs from naive loops to the engine's kernel compute what the engine does."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ from from_benchmarks import load
 import minigrad
 import minigrad_ext
 from minigrad.nn.functional import conv2d
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +72,13 @@ def test_sizes_that_do_not_belong_to_the_loops_are_refused(rungs, rows, columns,
 def test_a_rung_that_there_is_not(rungs):
     with pytest.raises(ValueError):
         rungs.run("9x9", *operands(1, 1, 1, 1, 1))
+
+
+def test_the_book_shows_the_loops_as_they_stand():
+    """The listings of the chapter are pieces of the sources."""
+    chapter = (ROOT / "docs" / "book" / "09_fast.md").read_text(encoding="utf-8")
+    rungs, ladder = [(ROOT / "benchmarks" / name).read_text(encoding="utf-8") for name in ("rungs.pyx", "ladder.py")]
+    listings = re.findall(r"^```cython\n(.*?)^```", chapter, re.M | re.S)
+    assert len(listings) == 4 and all(listing in rungs for listing in listings)
+    plain = re.search(r"^def lists.*?:\n(.*?)^```", chapter, re.M | re.S)[1]
+    assert plain in ladder
