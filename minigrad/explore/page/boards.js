@@ -87,7 +87,10 @@ export class Boards {
     let size = LARGE;
     while (size > LEAST && taken(size) > width) size -= 1;
     const stacked = this.stacked || taken(size) > width;
-    if (stacked) size = Math.max(9, Math.floor(Math.min(LARGE, (width - 8) / Math.max(...across))));
+    if (stacked) {
+      const below = shown.map((board, j) => (width - 10 * board.across) / across[j]);
+      size = Math.max(9, Math.floor(Math.min(LARGE, ...below)));
+    }
     const letters = Math.max(...shown.flatMap((board) => board.words.map((word) => word.length)));
     this.place.classList.toggle("stacked", stacked);
     this.place.classList.toggle("small", size < 30);

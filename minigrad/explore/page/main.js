@@ -74,16 +74,20 @@ function defaults(op) {
 }
 
 // The state that is shown, as explicit parameters; another operation keeps what it has in common with this one.
-function stated(changes) {
+// What does not touch the operation leaves the animation where it is held.
+function stated(changes, held = false) {
   const now = answer ? new Map(new URLSearchParams(answer.query)) : parameters();
   const op = changes.op ?? now.get("op") ?? "conv";
   const takes = controls().takes(op).map((each) => each.name);
-  for (const name of ["step", "line"]) now.delete(name);
+  for (const name of ["step", "line"]) {
+    now.delete(name);
+    if (held && parameters().has(name)) now.set(name, parameters().get(name));
+  }
   for (const [name, value] of Object.entries(changes)) now.set(name, value);
   const axes = Number(now.get("axes") ?? 2);
   for (const name of [...now.keys()]) {
     const each = controls().takes(op).find((one) => one.name === name);
-    const stays = ["op", "entries", "n", "layers"].includes(name) || takes.includes(name);
+    const stays = ["op", "entries", "n", "layers", "step", "line"].includes(name) || takes.includes(name);
     if (!stays) now.delete(name);
     else if (each?.most && Number(now.get(name)) > each.most[axes - 1]) now.set(name, each.most[axes - 1]);
   }
@@ -101,7 +105,7 @@ async function change(changes, settled) {
 }
 
 async function changeStack(changes) {
-  const now = stated({});
+  const now = stated({}, true);
   if (changes.layers) now.set("layers", changes.layers.map((layer) => layer.join(",")).join("_"));
   if (changes.n) now.set("n", changes.n);
   const found = await ask("stack", written(now));
