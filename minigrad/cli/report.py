@@ -71,8 +71,8 @@ def facts_of(folder: RunFolder, train: ImageDataset, test: ImageDataset, note: s
     settings = {**dataclasses.asdict(config), "training images": f"{len(train):,}", "test images": f"{len(test):,}",
                 "run folder": folder.path, "minigrad": minigrad.__version__, "Python": platform.python_version(),
                 "machine": machine, "written": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())}
-    return Facts(f"{type(model).__name__} on {config.dataset}", model, trained, train, test, history, settings,
-                 command(folder), note, train_batch, lambda model: make_optimizer(config, model), config.batch_size)
+    return Facts(f"{type(model).__name__} on {config.dataset}", model, train, test, history, settings, command(folder),
+                 note, train_batch, lambda model: make_optimizer(config, model), config.batch_size, trained)
 
 
 def command(folder: RunFolder) -> str:

@@ -9,25 +9,26 @@ from minigrad.nn.module import Module
 
 
 class Facts(NamedTuple):
-    """A model, its data, and how it was trained.
+    """A model that tells classes of images apart, its data, and what is known of its training.
 
-    `history` has a row for each epoch that is done: numbers by the names epoch, lr, train_loss, train_accuracy,
-    test_loss, test_accuracy (0 to 1) and seconds.  `settings` are shown as they are, `command` is what repeats the
-    training.  `note` says in a sentence why it is not finished, if so.  The data sets are those of `minigrad.data`:
-    images (C, H, W) with labels, `shape` and `classes`.  `trained` is False where there are no weights to judge, but
-    only a model; `step(model, optimizer, x, y)` is a step of its training, which is timed, and `optimizer(model)` makes
-    what it steps.
+    `train` and `test` are data sets as those of `minigrad.data`: item j is an image (C, H, W) and its label, `shape`
+    that of an image, `classes` their names.  All else may be left out, and then nothing is said of it:
+    `history` has a row for each epoch that is done, with numbers by the names epoch, lr, train_loss, train_accuracy,
+    test_loss, test_accuracy (0 to 1) and seconds; `settings` are shown as they are; `command` repeats the training;
+    `note` says in a sentence why it is not finished.  `step(model, optimizer, x, y)` is a step of the training on
+    `batch_size` images, which is timed, and `optimizer(model)` makes what it steps.  `trained` is False where there are
+    no weights to judge, but only a model.
     """
 
     title: str
     model: Module
-    trained: bool
     train: Any
     test: Any
-    history: Sequence[Mapping[str, float]]
-    settings: Mapping[str, Any]
-    command: str
-    note: str
-    step: Callable[..., Any]
-    optimizer: Callable[[Module], Any]
-    batch_size: int
+    history: Sequence[Mapping[str, float]] = ()
+    settings: Mapping[str, Any] = {}
+    command: str = ""
+    note: str = ""
+    step: Callable[..., Any] | None = None
+    optimizer: Callable[[Module], Any] | None = None
+    batch_size: int = 64
+    trained: bool = True

@@ -8,7 +8,9 @@ from typing import Any
 
 from minigrad import draw
 from minigrad.arithmetic import Summary, summary
+from minigrad.arithmetic.support import evaluating
 from minigrad.autograd import no_grad
+from minigrad.data import DataLoader
 from minigrad.nn import Conv1d, Conv2d, Conv3d
 from minigrad.nn.module import Module
 from minigrad.report.facts import Facts
@@ -21,8 +23,16 @@ WORST, SALIENT, CLASSES = 24, 2, 32     # mistakes that are shown, and explained
 
 
 def page_of(facts: Facts) -> str:
-    """The page.  What there is nothing to say of is left out: mistakes of a model without weights, filters of one
-    without convolutions."""
+    """The page, as HTML.  What there is nothing to say of is left out: mistakes of a model that makes none, filters of
+    one without convolutions.
+
+    >>> from minigrad.data import Digits
+    >>> from minigrad.models import build
+    >>> train, test = Digits(train=True), Digits(train=False)
+    >>> page = page_of(Facts("An untrained network", build("mlp", test.shape, 10), train, test))
+    >>> page.startswith("<!doctype html>")
+    True
+    """
     layers = summary(facts.model, facts.test.shape)
     page = Page(facts.title, f"{layers.parameters:,} parameters, {len(facts.train):,} images to learn from, "
                              f"{len(facts.test):,} to test on")
@@ -159,8 +169,8 @@ def feature_maps(model: Module, layers: dict[str, Module], image: Any) -> dict[s
 
     handles = [module.register_forward_hook(note(path)) for path, module in layers.items()]
     try:
-        with no_grad():
-            model.eval()(image.unsqueeze(0))
+        with evaluating(model), no_grad():
+            model(image.unsqueeze(0))
     finally:
         for handle in handles:
             handle.remove()
@@ -171,22 +181,30 @@ def network(page: Page, facts: Facts, layers: Summary) -> None:
     """Layers with what they cost and see, and the graph of a step."""
     page.section("The network")
     count = min(facts.batch_size, len(facts.train))
-    x, y = facts.train[:count]
-    spent = times(facts.step, facts.model, facts.optimizer, x, y)
+    spent = None
+    if facts.step and facts.optimizer:
+        x, y = next(iter(DataLoader(facts.train, batch_size=count)))
+        spent = times(facts.step, facts.model, facts.optimizer, x, y)
     head, *cells, total = layers.cells()
     place = {name: at for at, name in enumerate(head)}
     columns = [place[name] for name in head if name not in ("bytes", "offset")]
-    rows, timed = [], set()
-    for row, cell in zip(layers.rows, cells, strict=True):
-        both = spent.layers.get(row.name) if row.name not in timed else None
-        timed.add(row.name)
-        rows.append([times_sign(cell[at]) for at in columns] + [micro(seconds) for seconds in both or (0.0, 0.0)])
-    sums = [sum(each) for each in zip(*spent.layers.values(), strict=True)] or [0.0, 0.0]
-    page.table([*[head[at] for at in columns], "forward µs", "backward µs"], rows,
+    rows = [[times_sign(cell[at]) for at in columns] for cell in cells]
+    names, foot = [head[at] for at in columns], [total[at] for at in columns]
+    if spent:
+        seen: set[str] = set()          # of a layer that is called twice the time stands in its first row
+        for row, shown in zip(layers.rows, rows, strict=True):
+            both = (0.0, 0.0) if row.name in seen else spent.layers.get(row.name, (0.0, 0.0))
+            seen.add(row.name)
+            shown += map(micro, both)
+        names += ["forward µs", "backward µs"]
+        foot += map(micro, [sum(each) for each in zip((0.0, 0.0), *spent.layers.values(), strict=True)])
+    page.table(names, rows,
                "The layers in the order in which they are called: the shape of what they give, what they cost for one "
                "image, how many pixels one output reads along each axis, padding included, and how far the next one "
                "lies from it (0: all read the same).", words=(0, 1, 2),
-               foot=[*[total[at] for at in columns], *map(micro, sums)])
+               foot=foot)
+    if spent is None:
+        return
     page.text(measured_how(spent, count))
     page.figure(draw.graph(spent.graph, f"A step of training: {type(facts.model).__name__}"),
                 f"A step of training on {count} images as the graph that is replayed: forward from top to bottom, "
@@ -215,9 +233,12 @@ def micro(seconds: float) -> str:
 
 def settings(page: Page, facts: Facts) -> None:
     """All that decides the result, and how to have it again."""
+    if not facts.settings:
+        return
     page.section("Configuration")
     page.table(("setting", "value"), [(name, str(value)) for name, value in facts.settings.items()],
                "All settings. Two runs with the same settings and data end with the same weights, to the bit, whatever "
                "the number of threads.", words=(0, 1))
-    page.text("The same training again:")
-    page.code(facts.command)
+    if facts.command:
+        page.text("The same training again:")
+        page.code(facts.command)

@@ -82,7 +82,7 @@ def facts_of(model="cnn", test=None, **changes):
     minigrad.manual_seed(1)
     test = test or images(20, 1)
     made = models.build(model, test.shape, len(test.classes)) if isinstance(model, str) else model
-    facts = Facts("CNN on <random> images", made, True, images(30, 0), test, HISTORY,
+    facts = Facts("CNN on <random> images", made, images(30, 0), test, HISTORY,
                   {"seed": 7, "data_dir": "/tmp/<b>&"}, "minigrad train <b>", "", train_batch, SGD, 16)
     return facts._replace(**changes)
 
@@ -250,6 +250,38 @@ def test_without_weights_there_is_what_there_is():
     tree = Tree(page_of(facts_of("mlp", trained=False, history=[], note="Given up in epoch 1: the loss is <nan>")))
     assert [words(title)[2:] for title in tree.find("h2")] == ["The network", "Configuration"]
     assert words(tree.find("p", **{"class": "note"})[0]) == "Given up in epoch 1: the loss is <nan>"
+
+
+def test_of_a_model_and_data_alone():
+    minigrad.manual_seed(0)
+    test = images(20, 1)
+    model = models.build("cnn", test.shape, 3)
+    tree = Tree(page_of(Facts("Alone", model, images(30, 0), test)))
+    assert all(module.training for module in model.modules())
+    assert [words(title)[2:] for title in tree.find("h2")] == ["Result", "Mistakes", "What it has learned",
+                                                               "The network"]
+    assert cells(tree, 1)[0][-1] == "stride" and words(tree.find("p", **{"class": "abstract"})[0]).startswith(
+        "The network is right about")
+
+
+class Twice(nn.Module):
+    """A layer that is called twice, and one that is a function."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.head = nn.Conv2d(1, 1, 3, padding=1), nn.Linear(64, 3)
+
+    def forward(self, x):
+        return self.head(self.conv(self.conv(x)).tanh().flatten(1))
+
+
+def test_times_of_a_layer_that_is_called_twice_stand_once():
+    facts = facts_of(Twice())
+    found = times(train_batch, facts.model, SGD, *facts.train[:16])
+    assert set(found.layers) == {"conv", "head", "model"}                  # the whole, for its tanh
+    _, *rows, foot = cells(Tree(page_of(facts)), 1)
+    assert [row[0].strip() for row in rows] == ["model", "conv", "conv", "head"]
+    assert rows[1][-1] and rows[2][-2:] == ["", ""] and foot[0] == "total"
 
 
 def test_numbers_that_are_none(facts):
