@@ -18,10 +18,10 @@ from worked_examples import EXAMPLES, TEXTS, Example  # noqa: E402  (the tests' 
 PAGE = HERE / "worked.md"
 HEAD = """# Worked examples
 
-Numbers, formulas and figures of the five texts that this project follows, each computed by the engine. The name in the
-last column leads to the function that does it; `pytest tests/test_worked.py` runs all of them. Where a text is wrong,
-a test also shows that the engine does not give what is printed. `minigrad arithmetic`, `minigrad matrix` and
-`minigrad receptive-field` answer the same questions for any other numbers.
+{count} numbers, formulas and figures of the five texts that this project follows, each computed by the engine. The name
+in the last column leads to the function that does it; `pytest tests/test_worked.py` runs all of them. Where a text is
+wrong, {errata} times, it says so in bold, and a test also shows that the engine does not give what is printed. `minigrad
+arithmetic`, `minigrad matrix`, `minigrad receptive-field` and `minigrad explore` answer for any other numbers.
 
 What the texts report of trainings (error rates on ImageNet, hours on GPUs) is not computed here.
 """
@@ -52,7 +52,7 @@ def row(example: Example) -> str:
 
 def page() -> str:
     """The whole page."""
-    lines = [HEAD]
+    lines = [HEAD.format(count=len(EXAMPLES), errata=sum(bool(example.erratum) for example in EXAMPLES))]
     for text in TEXTS:
         lines += [f"## {text.author}", "", f"{text.title}.", ""]
         lines += ["| where | the text | the engine | test |", "|---|---|---|---|"]

@@ -103,7 +103,8 @@ def a_convolution_in_letters():
 
 
 @worked(DILATED, "example 2, transposed", "the 6x4 matrix times a b c d",
-        ["ax", "ay+bx", "az+by+cx", "bz+cy+dx", "cz+dy", "dz"])
+        ["ax", "ay+bx", "az+by+cx", "bz+cy+dx", "cz+dy", "dz"],
+        note="as a layer it learns weights of its own; going backward its weights are those of the convolution")
 def a_transposed_convolution_of_length_6():
     back = conv_matrix((6,), (3,)).T
     assert names(back, letters) == [list(row) for row in zip(*SMALL, strict=True)]

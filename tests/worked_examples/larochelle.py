@@ -159,9 +159,9 @@ def neurons_of_alexnet():
     return alexnet()[0]
 
 
-@worked(LAROCHELLE, "AlexNet by the numbers", "630,000,000 connections", 724_406_816, printed=630_000_000,
-        shown="724,406,816", erratum="the published layer sizes (227x227 input, two towers) give more "
-        "multiplications; what the slide counts it does not say")
+@worked(LAROCHELLE, "AlexNet by the numbers", "630,000,000 connections", 724_406_816,
+        shown="724,406,816", note="multiplications, by the published layer sizes: 227x227 input, two towers; what the "
+        "slide counts it does not say")
 def connections_of_alexnet():
     return alexnet()[2]
 

@@ -240,7 +240,8 @@ def the_matrix_times_the_unrolled_input():
 
 
 @worked(VISIN, "2.3.8", "the error goes back by the transposed C, from 4 numbers to 16", ((16, 4), True),
-        shown="16x4; times g, the gradient that autograd has")
+        shown="16x4; times g, the gradient that autograd has",
+        note="the chapter multiplies the loss with it; what is multiplied is the gradient of the loss in the output")
 def backward_is_the_transposed_matrix():
     w, g = counting(1, 1, 3, 3), counting(1, 1, 2, 2)
     C = matrix_of(lambda x: F.conv2d(x, w), (1, 1, 4, 4), minigrad.float64)
