@@ -20,8 +20,8 @@ HEAD = """# Worked examples
 
 {count} numbers, formulas and figures of the five texts that this project follows, each computed by the engine. The name
 in the last column leads to the function that does it; `pytest tests/test_worked.py` runs all of them. Where a text is
-wrong, {errata} times, it says so in bold, and a test also shows that the engine does not give what is printed. `minigrad
-arithmetic`, `minigrad matrix`, `minigrad receptive-field` and `minigrad explore` answer for any other numbers.
+wrong, {errata} times, it says so in bold, and a test also shows that the engine does not give what is printed.
+`minigrad arithmetic`, `minigrad matrix`, `minigrad receptive-field` and `minigrad explore` answer for other numbers.
 
 What the texts report of trainings (error rates on ImageNet, hours on GPUs) is not computed here.
 """
