@@ -79,7 +79,8 @@ cdef void planes(const float* x, const float* w, float* y, const Sizes* n) noexc
                 for b in range(n.T):
                     weight = w[((k * n.C + c) * n.T + a) * n.T + b]
                     for i in range(n.rows):
-                        to, line = y + (k * n.rows + i) * n.columns, x + (c * n.height + i + a) * n.width + b
+                        to = y + (k * n.rows + i) * n.columns
+                        line = x + (c * n.height + i + a) * n.width + b
                         for j in range(n.columns):
                             to[j] += weight * line[j]
 
@@ -96,7 +97,8 @@ cdef void columns(const float* x, const float* w, float* y, const Sizes* n) noex
                 for b in range(n.T):
                     weight = w[((k * n.C + c) * n.T + a) * n.T + b]
                     for j in range(n.columns):
-                        to, line = y + k * n.rows * n.columns + j, x + (c * n.height + a) * n.width + j + b
+                        to = y + k * n.rows * n.columns + j
+                        line = x + (c * n.height + a) * n.width + j + b
                         for i in range(n.rows):
                             to[i * n.columns] += weight * line[i * n.width]
 
