@@ -139,3 +139,35 @@ def test_a_model_that_is_captured_later_is_as_it_was():
     assert not any(module._hooks for module in net.modules())
     x = minigrad.ones(2, 1, 8, 8)
     assert minigrad.compile(net)(x).shape == (2, 10) == net(x).shape
+
+
+def calls_of_every_layer():
+    """(name, layer, shape of one item) that go together, of all that nn has."""
+    for name, kind in sorted(vars(nn).items()):
+        if not (isinstance(kind, type) and issubclass(kind, nn.Module)):
+            continue
+        for arguments in ((), (4,), (4, 6), (4, 6, 3)):
+            try:
+                layer = kind(*arguments).eval()
+            except (TypeError, ValueError):
+                continue
+            for shape in ((4,), (4, 9), (4, 9, 9), (4, 6, 6, 6)):
+                try:
+                    with minigrad.no_grad():
+                        y = layer(minigrad.ones(2, *shape))
+                except (TypeError, ValueError, IndexError, NotImplementedError):
+                    continue
+                yield name, layer, shape, [tuple(x.shape[1:]) for x in (y if isinstance(y, tuple | list) else [y])]
+
+
+@pytest.mark.filterwarnings("ignore:.*dim was not given")
+def test_every_layer_has_a_summary():
+    seen = set()
+    for name, layer, shape, outputs in calls_of_every_layer():
+        found = summary(layer, shape, batch=2)
+        output = found.rows[0].output
+        assert (output if isinstance(output, list) else [output]) == outputs, (name, shape)
+        assert found.parameters == sum(parameter.numel() for parameter in layer.parameters())
+        assert len(str(found).splitlines()) == len(found.rows) + 5
+        seen.add(name)
+    assert len(seen) > 80, sorted(seen)
