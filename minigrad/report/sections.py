@@ -144,8 +144,8 @@ def learned(page: Page, facts: Facts, found: Measured) -> None:
                         "is the channel that a filter makes, x the one that it reads.", "Filters of later layers")
         maps = feature_maps(facts.model, layers, image)
         page.figure([draw.feature_maps(map, f"{path}: {type(layers[path]).__name__}") for path, map in maps.items()],
-                    f"What the convolutions make of test image {right} ({name}): their outputs, before what follows "
-                    "them.")
+                    f"What the convolutions make of test image {right}, of class {name}: their outputs, before "
+                    "what follows them.")
     chosen = [right, *[j for j in found.mistakes[:SALIENT] if j != right]]
     if facts.test.shape[0] in (1, 3):
         page.figure([draw.saliency(image, draw.saliency_of(facts.model, image, found.predicted[j]), why(found, j))
