@@ -130,6 +130,11 @@ def test_scatter_lays_the_window_of_each_input():
         assert window == [(True, cell) for cell in covered(g, o)] and points == [(False, o)]
 
 
+def test_what_is_added_has_one_sign():
+    steps = transpose_steps((2,), 3, 2, view="scatter", numbers=True, x=[1, -2], w=[1, 0, 3])
+    assert [list(step.window.values()) for step in steps.steps] == [["+1", "+0", "+3"], ["−2", "+0", "−6"]]
+
+
 def test_the_matrix_view_has_a_row_for_each_output():
     steps = transpose_steps(2, 3, view="matrix")
     matrix = links(lambda x: functional.conv_transpose2d(x, minigrad.arange(1.0, 10.0).reshape(1, 1, 3, 3)), (2, 2))

@@ -163,11 +163,16 @@ def board(name: str, values: Any, fill: str, numbers: bool, cells: Any = None, z
 
 
 def number(value: float) -> str:
-    """A number as it stands in a cell."""
+    """A number as it stands in a cell: a zero before the point is left out, as is the sign of 0.
+
+    >>> number(12.0), number(-0.75), number(-0.0)
+    ('12', '−.75', '0')
+    """
     if value in (float("inf"), -float("inf")):
         return "−∞" if value < 0 else "∞"
-    words = f"{value:.0f}" if value % 1 == 0 and abs(value) < 1e6 else f"{value:.3g}"
-    return (words[1:] if words.startswith("0.") else words).replace("-", "−")
+    size = abs(value)
+    words = f"{size:.0f}" if size % 1 == 0 and size < 1e6 else f"{size:.3g}"
+    return "−" * (value < 0) + (words[1:] if words.startswith("0.") else words).replace("-", "−")
 
 
 def image(size: tuple[int, ...], span: int = 4) -> Any:

@@ -83,6 +83,11 @@ def _gathered(title: str, x: Any, w: Any, geometry: Geometry, numbers: bool) -> 
                  kernel=board(sized("kernel", w), w, "kernel", True) if numbers else None, matrix=matrix)
 
 
+def added(value: float) -> str:
+    """A number with its sign: what comes to a sum."""
+    return number(value) if value < 0 else f"+{number(value)}"
+
+
 def _scattered(title: str, x: Any, w: Any, geometry: Geometry, numbers: bool) -> Steps:
     over = padded(geometry)
     found = links(lambda basis: conv_transpose(basis, _taps(w), geometry=over), (x.shape[2], x.shape[3]))
@@ -94,7 +99,7 @@ def _scattered(title: str, x: Any, w: Any, geometry: Geometry, numbers: bool) ->
     cells = around(geometry, minigrad.ones(1, 1, *geometry.input))
     steps = []
     for j, (place, made) in enumerate(turned(found, (x.shape[2], x.shape[3])).items()):
-        label = {cell: f"+{number(xs[j] * ws[round(v) - 1])}" if numbers else "" for cell, v in made.items()}
+        label = {cell: added(xs[j] * ws[round(v) - 1]) if numbers else "" for cell, v in made.items()}
         after = board("", sums[j:j + 1], "", numbers).words if numbers else None
         name = f"x[{place[1]}]" if x.shape[2] == 1 else f"x[{place[0]}, {place[1]}]"
         steps.append(Step(label, [(0, place)], f"{name} = {number(xs[j])} times the kernel is added" if numbers else "",
