@@ -64,7 +64,15 @@ def window(state: State) -> dict[str, Any]:
     return found | {
         "title": made.title, "scatters": made.scatters, "boards": [board(each) for each in
                                                                  (made.source, made.kernel, made.target)],
-        "steps": steps(made, state.window), "matrix": matrix(made), "loop": trace.program(state.window).text}
+        "steps": steps(made, state.window), "matrix": matrix(made), **program(made, state.window)}
+
+
+def program(made: Operation, window: Window) -> dict[str, Any]:
+    """The text of the naive loop, and the sizes that it is called with."""
+    text = trace.program(window).text
+    names = re.findall(r"\w+", text.partition("(")[2].partition(")")[0])
+    return {"loop": text, "given": {name: value for name, value in made.arguments.items()
+                                    if name in names and isinstance(value, int)}}
 
 
 def loop(state: State) -> dict[str, Any]:
@@ -171,12 +179,20 @@ def steps(made: Operation, window: Window) -> list[dict[str, Any]]:
             labels = [number(factor) for factor in factors]
         step = {"at": j, "says": says, "window": [[cell, t, label] for (cell, _), t, label in
                                                   zip(row, tap, labels, strict=True)],
-                "picked": [cell for cell, _ in made.picked[j]] if made.picked else []}
+                "picked": picked(made, j)}
         if after is not None:
             now = flat(after[j])
             step["after"] = [number(now[cell]) for cell, _ in row]
         found.append(step)
     return found
+
+
+def picked(made: Operation, step: int) -> list[list[int]]:
+    """The cells that a maximum is taken from, as [board, cell]: of the window, or of the input that was pooled."""
+    if made.picked:
+        return [[0, cell] for cell, _ in made.picked[step]]
+    looks = made.kernel is not None and not made.kernel.entries
+    return [[1, cell] for cell, _ in made.links[step]] if looks else []
 
 
 def cells_of(count: int) -> str:

@@ -305,7 +305,7 @@ def _unpool(window: Window) -> Operation:
         "Max unpooling: each number goes to the place it came from" if largest else
         "Average unpooling: each cell of a window gets an equal part",
         Board(named("pooled", pooled), "x", "input", pooled),
-        Board(named("the pool's input", x), "z", "kernel", x) if largest else None,
+        Board(named("the pool's input", x), "z", "input", x) if largest else None,
         Board(named("output", x), "y", "output", sums[-1:]), links(matrix.T), matrix,
         {"x": pooled, "z": x, "i": geometry.input[1], **letters(geometry), "o": geometry.output[1]},
         scatters=True, after=sums)

@@ -2,7 +2,8 @@
 
 import { byId, html } from "./shapes.js";
 
-const GAP = 44, LARGE = 44, LEAST = 24, LETTER = 7;
+const GAP = 44, LARGE = 44, LETTER = 7;      // pixels: between boards, of a cell, of a letter of a name
+const LEAST = 24, NARROW = 560, SMALL = 15;     // of a cell beside others; where there is room, it may be smaller
 
 export class Boards {
   // look(board, cell, held): a cell is pointed at (null: none any more), or held by a click.
@@ -35,15 +36,12 @@ export class Boards {
     this.stacked = oneAxis;
     this.cells = boards.map(() => []);
     this.lit = [];
-    const signs = boards[1] ? (boards[1].fill === "kernel" && boards[1].entries.length ? ["∗", "="] : ["", "→"])
-      : ["→", ""];
+    // A kernel that only looks (that of a pool's input) is no factor.
+    const signs = !boards[1] ? ["", "", "→"] : boards[1].entries.length ? ["", "∗", "="] : ["", " ", "→"];
     const parts = [];
     boards.forEach((board, number) => {
       if (!board) return;
-      if (number > 0 && (number === 2 ? signs[boards[1] ? 1 : 0] : signs[0])) {
-        parts.push(html("span", { class: "sign", "aria-hidden": "true", text: number === 2 ? signs[boards[1] ? 1 : 0]
-          : signs[0] }));
-      }
+      if (signs[number]) parts.push(html("span", { class: "sign", "aria-hidden": "true", text: signs[number] }));
       parts.push(this.board(board, number));
     });
     this.place.replaceChildren(...parts);
@@ -84,8 +82,9 @@ export class Boards {
     // (A board is at least as wide as its name.)
     const taken = (size) => shown.reduce((sum, board, j) => sum + Math.max(across[j] * size + 10 * board.across,
       LETTER * board.name.length), GAP * (shown.length - 1));
+    const least = width < NARROW ? LEAST : SMALL;
     let size = LARGE;
-    while (size > LEAST && taken(size) > width) size -= 1;
+    while (size > least && taken(size) > width) size -= 1;
     const stacked = this.stacked || taken(size) > width;
     if (stacked) {
       const below = shown.map((board, j) => (width - 10 * board.across) / across[j]);
@@ -96,7 +95,8 @@ export class Boards {
     this.place.classList.toggle("small", size < 30);
     this.place.classList.toggle("tiny", size < 13);
     this.place.style.setProperty("--cell", `${size}px`);
-    this.place.style.setProperty("--font", `${Math.min(size * 0.42, 15, (size - 3) / (letters * 0.62)).toFixed(1)}px`);
+    this.place.style.setProperty("--font", `${Math.min(size < 30 ? size * 0.55 : size * 0.42, 15,
+      (size - 3) / (letters * 0.62)).toFixed(1)}px`);
   }
 
   // marks: [board, cell, class, text in the corner]; words: [board, cell, text] that stand there at this moment.

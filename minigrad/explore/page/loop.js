@@ -3,7 +3,9 @@
 import { byId, html } from "./shapes.js";
 
 export class Loop {
-  build(text) {
+  // `given` are the sizes that the loop is called with.
+  build(text, given) {
+    byId("given").textContent = Object.entries(given).map(([name, value]) => `${name} = ${value}`).join(", ");
     this.lines = text.split("\n").map((line) => html("li", {}, html("code", { text: line }),
       html("span", { class: "note" })));
     byId("code").replaceChildren(...this.lines);

@@ -57,7 +57,7 @@ function show(found) {
   byId("title").textContent = title;
   byId("view").textContent = view ? `${view[0].toUpperCase()}${view.slice(1)}.` : "";
   page.boards.build(found.boards, found.values.axes === "1");
-  page.loop.build(found.loop);
+  page.loop.build(found.loop, found.given);
   page.matrix.show(found.matrix, found.entries);
   page.player.load(found.steps.length, found.step, found.line);
   look();
@@ -189,7 +189,7 @@ function look() {
       marks.push([near, cell, kind, label]);
       if (tap !== null && answer.boards[1].shape[0] > 1) marks.push([1, tap, kind, ""]);     // which of several kernels
     }
-    for (const cell of one.picked) marks.push([near, cell, "picked", ""]);
+    for (const [board, cell] of one.picked) marks.push([board, cell, "picked", ""]);
     marks.push([far, one.at, "at", ""]);
   };
   const line = (one) => {
