@@ -73,10 +73,11 @@ def with_gradients(x: Any, w: Any, g: Any) -> Any:
     return y, *minigrad.autograd.grad(y, (x, w), g)
 
 
-def second_order(x: Any, w: Any, g: Any, v: Any) -> Any:
-    """The gradient by x, and how its product with v changes with the weights."""
-    (slope,) = minigrad.autograd.grad(nn.functional.conv2d(x, w).tanh(), x, g, create_graph=True)
-    return slope, *minigrad.autograd.grad(slope, w, v)
+def second_order(x: Any, w: Any, u: Any, g: Any, v: Any) -> Any:
+    """Two convolutions, the gradient by x, and how its product with v changes with both kernels."""
+    y = nn.functional.conv2d(nn.functional.conv2d(x, w), u)
+    (slope,) = minigrad.autograd.grad(y, x, g, create_graph=True)
+    return y, slope, *minigrad.autograd.grad(slope, (w, u), v)
 
 
 def lenet_step() -> Any:
@@ -152,7 +153,7 @@ GALLERY: dict[str, list[tuple[str, str, str]]] = {
         ("matrix", "The 4×16 matrix of a 3×3 kernel on a 4×4 input",
          'matrix(matrix_of(lambda x: conv2d(x, ones(1, 1, 3, 3)), (1, 1, 4, 4)), "conv2d, k = 3, i = 4")'),
         ("matrix_transposed", "Transposed: the way back of the same",
-         'matrix(matrix_of(lambda x: conv2d(x, ones(1, 1, 3, 3)), (1, 1, 4, 4)).T, "its transpose")'),
+         'matrix(matrix_of(lambda x: conv2d(x, ones(1, 1, 3, 3)), (1, 1, 4, 4)).T, "its transpose", ("g", "x"))'),
         ("matrix_large", "Padding cuts the bands: 16×16 with a border, one kernel row in each colour",
          "matrix(matrix_of(lambda x: conv2d(x, ones(1, 1, 5, 5), padding=2), (1, 1, 16, 16)), "
          '"conv2d, k = 5, p = 2, i = 16")'),
@@ -176,8 +177,8 @@ GALLERY: dict[str, list[tuple[str, str, str]]] = {
          "graph(captured(with_gradients, (1, 3, 8, 8), (4, 3, 3, 3), (1, 4, 4, 4)), "
          '"A convolution and its gradients")'),
         ("graph_second", "The backward pass has a backward pass, of the same operations",
-         "graph(captured(second_order, (1, 3, 8, 8), (4, 3, 3, 3), (1, 4, 6, 6), (1, 3, 8, 8)), "
-         '"The second order of a convolution")'),
+         "graph(captured(second_order, (1, 3, 8, 8), (4, 3, 3, 3), (2, 4, 3, 3), (1, 2, 4, 4), (1, 3, 8, 8)), "
+         '"The second order of two convolutions")'),
         ("graph_step", "A step of training", 'graph(lenet_step(), "A training step of LeNet")'),
     ],
     "What a network has learned": [

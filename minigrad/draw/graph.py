@@ -119,7 +119,8 @@ def graph(captured: Any, title: str = "") -> Sheet:
     lane_of_row, bottom = settle(list(boxes.values()), channels, TOP, "row", "height", "y")
     lane_of_column, right = settle(list(boxes.values()), gutters, EDGE, "column", "width", "x")
     sheet = Sheet(right + EDGE, bottom + EDGE, title or "captured graph")
-    edge = legend(sheet, title, [phase for phase in FILL if phase in {box.phase for box in boxes.values()}])
+    phases_of, views = {box.phase for box in boxes.values()}, any(box.line.is_view for box in boxes.values())
+    edge = legend(sheet, title, [phase for phase in FILL if phase in phases_of] + ["view"] * views)
     sheet.width = max(sheet.width, edge + EDGE)
     for route in routes:
         a, b = route.a, route.b
@@ -167,8 +168,8 @@ def legend(sheet: Sheet, title: str, shown: list[str]) -> float:
     """The title, and what colours and dashes say; the right end."""
     sheet.text(EDGE, 28, title, 16, "start", bold=True)
     x = EDGE
-    for words, fill in [*[(phase, FILL[phase]) for phase in shown], ("view", "ground")]:
-        sheet.rect(x, 44, 14, 14, fill, "line", dashed=words == "view", round=3)
+    for words in shown:
+        sheet.rect(x, 44, 14, 14, FILL.get(words, "ground"), "line", dashed=words == "view", round=3)
         sheet.text(x + 20, 56, words, 12, "start")
         x += 38 + round(6.6 * len(words))
     sheet.arrow([(x, 51), (x + 30, 51)], "faint", True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from minigrad.draw.svg import Sheet
@@ -102,10 +103,9 @@ def _rules(sheet: Sheet, count: int, shape: tuple[int, ...], letter: str, across
         strong = heavy and step >= TALL
         sheet.line(x1, y1, x2, y2, "ink" if strong else "line", 1.4 if strong else 0.7)
     leading = [n for n in shape[:-1] if n > 1] if ends < count else []
-    for j, index in enumerate(indices(leading)):
-        name = f"{letter}[{','.join(map(str, index))},:]" if index else letter
-        if ends * step < (len(name) * LETTER if across else 14):
-            return
+    names = [f"{letter}[{','.join(map(str, index))},:]" if index else letter for index in indices(leading)]
+    room = max(map(len, names)) * LETTER + 8 if across else 14
+    for j in range(0, len(names), math.ceil(room / (ends * step))):     # as many of them as there is room for
         middle = (left if across else TOP) + (j + 0.5) * ends * step
         x, y = (middle, TOP - 10.0) if across else (left - 8, middle + 4)
-        sheet.text(x, y, name, 11, "middle" if across else "end", "faint", mono=True)
+        sheet.text(x, y, names[j], 11, "middle" if across else "end", "faint", mono=True)

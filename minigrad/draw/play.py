@@ -2,7 +2,8 @@
 
 Motion is CSS: it plays in browsers, also where the picture is an <img>, halts under the pointer, and does not begin for
 readers who have asked their system for less of it; for them, and in programs that know no animation, the first step
-stands.  Boards and the shape of a window are written once and then referred to, so that files stay small.
+stands.  (Chromium does not tell an <img> of that wish; a page that shows one does well to offer the strip beside it.)
+Boards and the shape of a window are written once and then referred to, so that files stay small.
 """
 
 from __future__ import annotations

@@ -115,7 +115,9 @@ class Sheet:
 
     def text(self, x: float, y: float, words: str, size: float = 13, anchor: str = "middle", fill: str = "ink",
              bold: bool = False, mono: bool = False) -> None:
-        """One line of text with its baseline at y; `anchor` is start, middle or end."""
+        """One line of text with its baseline at y; `anchor` is start, middle or end.  Of no words, nothing."""
+        if not words:
+            return
         kind = f"f-{fill}" + (" b" if bold else "") + (" m" if mono else "")
         self.parts.append(f'<text x="{x:g}" y="{y:g}" font-size="{size:g}" text-anchor="{anchor}" class="{kind}">'
                           f"{escape(words)}</text>")
