@@ -33,10 +33,14 @@ def scattered(g, w, s, low, d, size):
     return x
 
 
+def row(values):
+    return minigrad.tensor([[values]], dtype=minigrad.float32)
+
+
 def test_for_all_geometries():
-    """In integers, all of i, k and s up to 12, p up to 4, and dilations."""
-    for i, k, s, p in itertools.product(range(1, 13), range(1, 13), range(1, 13), range(5)):
-        for d in (1, 2) if k < 5 else (1,):
+    """In integers, all of i, k and s up to 12, with paddings and dilations: by the definition, and by the engine."""
+    for i, k, s, p in itertools.product(range(1, 13), range(1, 13), range(1, 13), (0, 1, 2, 3, 5, 12)):
+        for d in (1, 2) if k < 5 and p < 5 else (1,):
             if i + 2 * p <= d * (k - 1):
                 continue
             found = associated_transpose(i, k, s, p, d)
@@ -45,11 +49,14 @@ def test_for_all_geometries():
             g, w = numbers(found.input, i), numbers(k, s)
             x = stretched_and_padded(g, s, *found.padding)
             assert found.stretched == s * (found.input - 1) + 1
-            assert direct(x, w[::-1], d) == scattered(g, w, s, p, d, i)
+            wanted = scattered(g, w, s, p, d, i)
+            assert direct(x, w[::-1], d) == wanted
+            transposed = F.conv_transpose1d(row(g), row(w), stride=s, padding=p, output_padding=found.a, dilation=d)
+            assert transposed.tolist() == [[wanted]] == F.conv1d(row(x), row(w[::-1]), dilation=d).tolist()
 
 
-def test_the_engine_agrees():
-    """conv_transpose1d and conv1d of small integers, which float32 holds exactly."""
+def test_with_padding_that_differs_on_the_two_sides():
+    """Small integers, which float32 holds exactly."""
     for i, k, s, (low, high), d in itertools.product((1, 4, 7, 12), (1, 2, 3, 5), (1, 2, 3), ((0, 0), (1, 1), (3, 1)),
                                                      (1, 2)):
         if i + low + high <= d * (k - 1):
@@ -58,10 +65,6 @@ def test_the_engine_agrees():
         assert found.p == (d * (k - 1) - low, d * (k - 1) - high)
         g, w = numbers(found.input, i), numbers(k, s)
         x = stretched_and_padded(g, s, *found.padding)
-
-        def row(values):
-            return minigrad.tensor([[values]], dtype=minigrad.float32)
-
         engine = F.conv_transpose1d(row(g), row(w), stride=s, padding=((low, high),), dilation=d, output_size=(i,))
         assert engine.tolist()[0][0] == scattered(g, w, s, low, d, i)
         assert F.conv1d(row(x), row(w[::-1]), dilation=d, stride=found.s).tolist() == engine.tolist()
