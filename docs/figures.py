@@ -14,10 +14,13 @@ from __future__ import annotations
 import re
 import runpy
 import sys
+from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from zlib import decompressobj
 
 import minigrad
 from minigrad import arithmetic, draw as pictures, matrix, nn
@@ -37,6 +40,7 @@ from minigrad.draw.channels import maps
 from minigrad.draw.svg import Sheet
 
 HERE = Path(__file__).resolve().parent
+TRAINED = runpy.run_path(str(HERE / "digits.py"))
 # The numbers in the guide's figures of this kind; its kernel is the one that is drawn unless another is given.
 GUIDE = minigrad.tensor([[3.0, 3, 2, 1, 0], [0, 0, 1, 3, 1], [3, 1, 2, 2, 3], [2, 0, 0, 2, 2], [2, 0, 0, 0, 1]])
 
@@ -159,11 +163,11 @@ FIGURE = re.compile(r"<!-- draw: ((?:(?!-->)[\s\S])*) -->\n!\[.+\]\(\.\./(figure
 
 def at_hand() -> dict[str, Any]:
     """The names of a figure's expression: those of minigrad, of arithmetic, of matrix and of draw, a later one winning,
-    so that `matrix` draws; and `nn`."""
+    so that `matrix` draws; `nn`; and `digits`, the trained network of chapter 10."""
     names = {name: value for name, value in vars(minigrad).items() if not name.startswith("_")}
     for module in (arithmetic, matrix, pictures):
         names |= {name: getattr(module, name) for name in module.__all__}
-    return names | {"minigrad": minigrad, "nn": nn}
+    return names | {"minigrad": minigrad, "nn": nn, "digits": SimpleNamespace(**TRAINED)}
 
 
 def of_book() -> dict[str, str]:
@@ -181,12 +185,21 @@ def of_book() -> dict[str, str]:
     return found
 
 
+def pixels(text: str) -> str:
+    """A picture with the images in it unpacked: other zlibs pack the same pixels into other bytes."""
+    def unpacked(image: re.Match[str]) -> str:
+        head, data = b64decode(image[1]).split(b"IDAT", 1)
+        return repr((head[:-4], decompressobj().decompress(data)))
+
+    return re.sub("data:image/png;base64,([^\"]*)", unpacked, text)
+
+
 def main(check: bool) -> int:
     """Writes the files, or with `check` names those that are not current."""
     wanted = files() | gallery() | of_book()
     if check:
         old = [name for name, text in wanted.items() if not (HERE / name).exists()
-               or (HERE / name).read_text(encoding="utf-8") != text]
+               or pixels((HERE / name).read_text(encoding="utf-8")) != pixels(text)]
         print("\n".join(f"docs/{name} is not current" for name in old) or "current")
         return bool(old)
     (HERE / "figures").mkdir(exist_ok=True)

@@ -7,6 +7,8 @@ import re
 import runpy
 import shlex
 import textwrap
+import zlib
+from base64 import b64encode
 from pathlib import Path
 from typing import NamedTuple
 
@@ -155,3 +157,18 @@ def test_links_lead_somewhere(name):
 def test_contents_name_the_chapters_in_order():
     assert re.findall(r"^\d+\. \[[^]]+\]\(([^)]+)\)", read("index.md"), re.M) == NAMES
     assert {path.name for path in BOOK.glob("*.md")} == {"index.md", *WRITTEN}
+
+
+def test_the_network_of_the_last_chapter_reads_what_the_chapter_says():
+    digits = runpy.run_path(str(DOCS / "digits.py"))
+    right = sum(row[j] for j, row in enumerate(digits["counts"]()))
+    assert f"{right} of {len(digits['test'])} are right" in read("10_training.md")
+    assert digits["history"]()["test_accuracy"][-1] == pytest.approx(right / len(digits["test"]), abs=1e-6)
+
+
+def test_pictures_are_compared_by_their_pixels():
+    figures = runpy.run_path(str(DOCS / "figures.py"))
+    files = [b64encode(b"PNG....IDAT" + zlib.compress(b"12" * 99, how)).decode() for how in (0, 9)]
+    packed = [f'<image href="data:image/png;base64,{file}"/>' for file in files]
+    assert packed[0] != packed[1] and figures["pixels"](packed[0]) == figures["pixels"](packed[1])
+    assert figures["pixels"](packed[0]) != figures["pixels"](packed[0].replace("image", "picture"))
