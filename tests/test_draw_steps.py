@@ -130,6 +130,12 @@ def test_scatter_lays_the_window_of_each_input():
         assert window == [(True, cell) for cell in covered(g, o)] and points == [(False, o)]
 
 
+def test_what_a_notebook_and_a_prompt_show():
+    steps = conv_steps(3, 2)
+    assert steps._repr_svg_() == steps.animation().svg() == steps.animation()._repr_svg_()
+    assert repr(steps.strip()) == "<Sheet 'Convolution: i = 3, k = 2, s = 1, p = 0', 430 x 223>"
+
+
 def test_what_is_added_has_one_sign():
     steps = transpose_steps((2,), 3, 2, view="scatter", numbers=True, x=[1, -2], w=[1, 0, 3])
     assert [list(step.window.values()) for step in steps.steps] == [["+1", "+0", "+3"], ["−2", "+0", "−6"]]

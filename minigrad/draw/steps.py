@@ -58,7 +58,7 @@ class Step:
     words: list[list[str]] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Steps:
     """An operation as boards, the window lying on one of them, and the steps from one to the other.
 
@@ -66,8 +66,12 @@ class Steps:
 
     >>> from minigrad.draw import conv_steps
     >>> steps = conv_steps(5, 3, stride=2, padding=1)
+    >>> steps
+    <Steps 'Convolution: i = 5, k = 3, s = 2, p = 1', 9 of them>
     >>> len(steps.steps), steps.source.rows, steps.target.rows
     (9, 7, 3)
+
+    A notebook shows the animation.
     """
 
     title: str
@@ -85,6 +89,12 @@ class Steps:
     def strip(self, count: int = 9) -> Sheet:
         """Up to `count` of the steps as stills beside each other, evenly chosen; ValueError for less than 1."""
         return strip(self, count)
+
+    def _repr_svg_(self) -> str:
+        return self.animation().svg()
+
+    def __repr__(self) -> str:
+        return f"<Steps {self.title!r}, {len(self.steps)} of them>"
 
 
 def links(fn: Callable[[Any], Any], size: Place) -> dict[Place, dict[Place, float]]:

@@ -133,6 +133,13 @@ class Sheet:
                 f'width="{self.width:g}" height="{self.height:g}" role="img">\n<title>{escape(self.title)}</title>\n'
                 f"<style>{style}</style>\n" + (f"<defs>\n{defs}</defs>\n" if defs else "") + body + "\n</svg>\n")
 
+    def _repr_svg_(self) -> str:
+        """What a notebook shows of it."""
+        return self.svg()
+
+    def __repr__(self) -> str:
+        return f"<Sheet {self.title!r}, {self.width:g} x {self.height:g}>"
+
     def save(self, path: str | Path) -> Path:
         """Writes the document; returns the path."""
         target = Path(path)
