@@ -172,3 +172,8 @@ def test_pictures_are_compared_by_their_pixels():
     packed = [f'<image href="data:image/png;base64,{file}"/>' for file in files]
     assert packed[0] != packed[1] and figures["pixels"](packed[0]) == figures["pixels"](packed[1])
     assert figures["pixels"](packed[0]) != figures["pixels"](packed[0].replace("image", "picture"))
+
+
+def test_no_figure_is_left_over():
+    shown = {file for name in WRITTEN for _, file in FIGURE.findall(read(name))}
+    assert {f"figures/{path.name}" for path in (DOCS / "figures").glob("book_*.svg")} == shown
