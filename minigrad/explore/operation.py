@@ -24,7 +24,7 @@ from minigrad.ops.conv import conv, conv_transpose, conv_weight
 from minigrad.ops.pool import avg_pool, avg_unpool, max_pool, max_unpool
 from minigrad.reference.nested import indices
 
-CELLS, LINKS = 2_048, 5_000         # more of them can neither be looked at nor answered at once
+CELLS, LINKS = 2_048, 7_000         # more of them can neither be looked at nor answered at once
 COUNT: dict[str, Any] = {"count_include_pad": True, "divisor_override": None}
 Links = list[list[tuple[int, float]]]       # of each step: cells with the factor, or the number of the tap from 1 on
 
@@ -91,13 +91,15 @@ def paddings(window: Window) -> Any:
     return sizes(window, window.p, 0)
 
 
-def bounded(op: str, geometry: Geometry, maps: int = 1) -> Geometry:
-    """ValueError for more cells or links than can be looked at."""
+def bounded(op: str, geometry: Geometry, c: int = 1, o: int = 1, back: bool = False) -> Geometry:
+    """ValueError for more cells or links than can be looked at; `back`, where a window lies on each of its inputs."""
+    maps = max(c, o)
     for name, board in (("input", padded(geometry).input), ("output", geometry.output)):
         require(maps * board[0] * board[1] <= CELLS, op, name, f"{maps * board[0] * board[1]} cells",
                 f"at most {CELLS}, to be looked at")
-    count = maps * maps // geometry.groups * geometry.kernel[0] * geometry.kernel[1]
-    count *= geometry.output[0] * geometry.output[1]
+    count = c * o // geometry.groups * geometry.kernel[0] * geometry.kernel[1]
+    steps = geometry.input if back else geometry.output
+    count *= steps[0] * steps[1]
     require(count <= LINKS, op, "sizes", f"windows of {count} cells in all", f"at most {LINKS}, to be looked at")
     return geometry
 
@@ -106,7 +108,7 @@ def convolution(window: Window) -> Geometry:
     """The geometry of a convolution over an input of size i."""
     return bounded(window.op, Geometry.of_conv(window.op, sizes(window, window.i), sizes(window, window.k),
                                                sizes(window, window.s), paddings(window), sizes(window, window.d),
-                                               window.g or 1), max(window.c or 1, window.o or 1))
+                                               window.g or 1), window.c or 1, window.o or 1)
 
 
 def pooling(window: Window) -> Geometry:
@@ -225,7 +227,7 @@ def _transposed(window: Window) -> Operation:
     c, o, g = channels(window)
     geometry = bounded(window.op, Geometry.of_transpose(
         window.op, sizes(window, window.i), sizes(window, window.k), sizes(window, window.s), paddings(window),
-        sizes(window, window.a, 0), dilation=sizes(window, window.d), groups=g), max(c, o))
+        sizes(window, window.a, 0), dilation=sizes(window, window.d), groups=g), c, o, window.view != "scatter")
     x, w = pictures(c, geometry.output), kernels(c, o // g, geometry.kernel)
     y, taps, over = conv_transpose(x, w, geometry=geometry), numbered(w), padded(geometry)
     source, target = Board(named("input", x), "x", "input", x), Board(named("output", y), "y", "output", y)

@@ -13,7 +13,7 @@ from minigrad.explore.state import OPERATIONS, BadState, parse
 from minigrad.geometry import Geometry
 from minigrad.reference.nested import flat
 
-SIZES = ["", "s=2&p=1", "k=2&s=2", "k=3&p=0,2&d=2&i=7", "i=6&k=3&s=3&p=same", "p=full&i=4"]
+SIZES = ["", "s=2&p=1", "k=2&s=2", "k=3&p=0,2&d=2&i=5", "i=6&k=3&s=3&p=same", "p=full&i=4"]
 CHANNELS = ["", "c=2&o=3", "c=2&o=4&g=2"]
 
 
@@ -145,7 +145,7 @@ def test_sizes_that_make_no_operation_say_which_arithmetic_failed():
                                 "axis 0: the output would have floor((3 - 5)/1) + 1 = -1 positions")
     assert "steps" not in found and found["values"]["k"] == "5" and "problem" in answers.loop(parse("i=3&k=5"))
     for text, says in (("c=2&o=3&g=2", "a number that divides both"), ("op=max-pool&p=2", "nothing but padding"),
-                       ("i=16&p=16", "at most 2048"), ("i=16&k=3&c=4&o=4", "at most 5000"),
+                       ("i=16&p=16", "at most 2048"), ("i=16&k=3&c=4&o=4", "at most 7000"),
                        ("op=transposed&a=3", "between 0 and 1")):
         assert says in answers.window(parse(text))["problem"]
 
