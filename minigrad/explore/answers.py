@@ -49,8 +49,9 @@ def operations() -> dict[str, Any]:
 def about(state: State) -> dict[str, Any]:
     """The state itself: each parameter's value as text, and its shortest query."""
     window = {name: states.text(value) for name, value in vars(state.window).items() if value is not None}
-    return {"query": states.query(state), "values": window, "entries": state.entries, "step": state.step,
-            "line": state.line, "n": state.stack.n, "layers": [list(layer) for layer in state.stack.layers]}
+    return {"query": states.query(state), "values": window, "n": state.stack.n,
+            "layers": [list(layer) for layer in state.stack.layers],
+            **{name: getattr(state, name) for name in ("entries", "step", "line", "hold", "unit")}}
 
 
 def window(state: State) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
     ?op=conv&i=5&k=3&s=2&p=1        an operation; what is left out has the operation's own default
     &step=4&line=12                 where the animation and the loop stand
-    &n=19&layers=3,1,1,0_3,1,2,0    a stack of layers k,s,d,p over n positions
+    &hold=0,7                       a cell that is held: cell 7 of board 0 (input, kernel, output); 3,4,2 is row 4 and
+                                    column 2 of the matrix
+    &n=19&layers=3,1,1,0_3,1,2,0    a stack of layers k,s,d,p over n positions; unit=3,2 is unit 2 after layer 3
 
 Everything that comes from outside is refused here with the name of the parameter, what it got and what it wanted;
 whether the numbers make an operation is then the engine's to say.
@@ -39,6 +41,10 @@ NUMBERS: dict[str, tuple[int, Any]] = {
 }
 LAYER = {"k": (1, 16), "s": (1, 8), "d": (1, 8), "p": (0, 16)}
 LAYERS = 6
+# Places: how many numbers by the first of them, and what they are.
+PLACES = {"hold": ({0: 2, 1: 2, 2: 2, 3: 3}, "a cell as 0,7 or an entry as 3,4,2: board 0 to 2 and cell, or 3, row and "
+                   "column"),
+          "unit": (dict.fromkeys(range(LAYERS + 1), 2), f"a unit as 3,2: layer 0 to {LAYERS} and unit")}
 PARAMETERS = 24             # in one query
 
 
@@ -80,13 +86,16 @@ class Stack:
 
 @dataclass(frozen=True)
 class State:
-    """All that an address says.  `step` and `line` are None where the animation is not held."""
+    """All that an address says.  `step` and `line` are None where the animation is not halted, `hold` and `unit` where
+    no cell and no unit is held."""
 
     window: Window
     stack: Stack
     entries: str = "names"
     step: int | None = None
     line: int | None = None
+    hold: tuple[int, ...] | None = None
+    unit: tuple[int, ...] | None = None
 
 
 def parse(query: str) -> State:
@@ -113,6 +122,8 @@ def parse(query: str) -> State:
             found[name] = _padding(text) if name == "p" else _value(name, text, axes)
         elif name in ("n", "layers"):
             stack[name] = _layers(text) if name == "layers" else _number(name, text)
+        elif name in PLACES:
+            rest[name] = _place(name, text)
         elif name in ("entries", "step", "line"):
             rest[name] = _value(name, text, axes)
         else:
@@ -133,7 +144,8 @@ def query(state: State) -> str:
               if window[name] != default]
     parts += [f"{name}={text(stack[name])}" for name in stack if stack[name] != plain[name]]
     parts += [f"entries={state.entries}"] * (state.entries != "names")
-    parts += [f"{name}={value}" for name, value in (("step", state.step), ("line", state.line)) if value is not None]
+    held = [(name, getattr(state, name)) for name in ("step", "line", *PLACES)]
+    parts += [f"{name}={text(value)}" for name, value in held if value is not None]
     return "&".join(parts)
 
 
@@ -192,6 +204,14 @@ def _padding(text: str) -> Any:
                 f"{', '.join(MODES)}")
     numbers = [int(part) for part in parts]
     return numbers[0] if len(numbers) == 1 else tuple(numbers)
+
+
+def _place(name: str, text: str) -> tuple[int, ...]:
+    counts, expected = PLACES[name]
+    parts = text.split(",")
+    if not all(re.fullmatch("[0-9]{1,4}", part) for part in parts) or counts.get(int(parts[0])) != len(parts):
+        _refuse(name, text, expected)
+    return tuple(map(int, parts))
 
 
 def _layers(text: str) -> tuple[tuple[int, ...], ...]:

@@ -223,9 +223,17 @@ def test_what_is_clicked_is_held_until_let_go(page):
     page.open("step=3").point(page.cell(0, 0))
     page.cell(0, 0).click()
     page.point(page.element("#sizes h2"))
-    assert page.text("#says") == "x[0,0] = 3 is read by 1: y[0,0] with w[0,0]"
+    says = "x[0,0] = 3 is read by 1: y[0,0] with w[0,0]"
+    assert page.text("#says") == says
+    page.at("step=3&hold=0,0").open("step=3&hold=0,0")      # and its address brings it back
+    page.until("return document.querySelector('#says').textContent === arguments[0]", says)
     page.keys(Keys.ESCAPE)
     page.until("return document.querySelector('#says').textContent.startsWith('y[1,0] = ')")
+    page.at("step=3")
+    page.open("step=3&hold=3,4,7")
+    page.until("return document.querySelector('#says').textContent.startsWith('y[1,1] takes w[0,1] = 1 times x[1,2]')")
+    page.open("hold=2,99&unit=1,99")        # none of the cells, none of the units
+    page.until("return document.querySelector('#says').textContent.startsWith('y[0,0] = ')")
 
 
 def test_a_scatter_adds_up(page):
@@ -359,6 +367,10 @@ def test_the_stack_is_edited_and_traced(page):
     assert sees(1) == found["levels"][1]["reads"][3] == [3, 5, 7] and sees(0) == list(range(3, 10))
     assert page.run("return document.querySelectorAll('.bars rect').length") == 7
     assert page.text("#stack-says").startswith("Unit 3 of layer 2 sees the 7 positions from 3 on")
+    page.element(".unit[data-level='1'][data-unit='6']").click()
+    page.at("n=15&layers=3,1,1,0_3,1,2,0&step=0&unit=1,6")
+    page.open("n=15&layers=3,1,1,0_3,1,2,0&step=0&unit=1,6")
+    assert sees(0) == [6, 7, 8]
     page.point(page.element(".unit[data-level='0'][data-unit='0']"))
     page.until("return document.querySelector('#stack-says').textContent === "
                "'Input 0 is seen by 1 of layer 1, 1 of layer 2.'")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from minigrad.explore.state import LAYER, NUMBERS, OPERATIONS, WORDS, BadState, most, parse, query
+from minigrad.explore.state import LAYER, NUMBERS, OPERATIONS, PLACES, WORDS, BadState, most, parse, query
 from minigrad.geometry import MODES
 
 
@@ -30,6 +30,9 @@ def queries(draw):
         layers = draw(st.lists(layer, min_size=1, max_size=6))
         parts["layers"] = "_".join(",".join(map(str, layer)) for layer in layers)
     if draw(st.booleans()):
+        parts["hold"] = draw(st.sampled_from(("0,7", "2,11", "3,4,2")))
+        parts["unit"] = draw(st.sampled_from(("0,0", "3,2")))
+    if draw(st.booleans()):
         parts["step"] = draw(st.integers(0, 4095))
     return "&".join(f"{name}={value}" for name, value in parts.items()), parts
 
@@ -41,7 +44,7 @@ def test_a_query_survives_the_round_trip(made):
     state = parse(text)
     assert parse(query(state)) == state
     for name, value in parts.items():
-        if name not in ("layers", "step"):
+        if name in OPERATIONS[parts["op"]]:
             held = getattr(state.window, name)
             assert (",".join(map(str, held)) if isinstance(held, tuple) else str(held)) == str(value)
 
@@ -54,7 +57,8 @@ def test_defaults_are_not_written():
 def test_the_page_of_the_docs_lists_every_parameter():
     page = Path(__file__).parents[2].joinpath("docs", "explore.md").read_text(encoding="utf-8")
     listed = re.findall("`([a-z-]+)`", "".join(re.findall(r"^\| (`.*?) \|", page, re.M)))
-    assert set(listed) == {"op", "layers", *NUMBERS, *WORDS, *(name for takes in OPERATIONS.values() for name in takes)}
+    taken = {name for takes in OPERATIONS.values() for name in takes}
+    assert set(listed) == {"op", "layers", *NUMBERS, *WORDS, *PLACES, *taken}
     assert all(f"`{word}`" in page for word in (*OPERATIONS, *MODES, *sum(WORDS.values(), ())))
 
 
@@ -70,6 +74,8 @@ def test_the_page_of_the_docs_lists_every_parameter():
     ("p=1,", "p", "low,high"), ("p=sam", "p", "valid, same"), ("axes=3", "axes", "1 to 2"),
     ("layers=3,1,1,0,5", "layers", "k,s,d,p"), ("layers=0", "layers: k", "1 to 16"), ("layers=", "layers: k", "got ''"),
     ("layers=3_3_3_3_3_3_3", "layers", "at most 6"), ("n=65", "n", "1 to 64"), ("step=5000", "step", "0 to 4095"),
+    ("hold=4,1", "hold", "a cell as 0,7"), ("hold=0,1,2", "hold", "row"), ("hold=0", "hold", "cell"),
+    ("unit=7,0", "unit", "layer 0 to 6"), ("hold=0,x", "hold", "cell"),
     ("entries=x", "entries", "names, numbers"), ("i", "query", "name=value"), ("i=%ff", "query", "name=value"),
     ("&".join(f"x{j}=1" for j in range(25)), "query", "at most 24"),
     ("op=transposed&mode=linear", "mode", "transposed"),

@@ -44,7 +44,7 @@ function show(found) {
   }
   answer = found;
   moments = new Map();
-  pointed = held = null;
+  pointed = null;
   controls().show(found.values);
   refused(found.problem);
   document.title = found.title ? `${found.title.split(": ")[0]} · minigrad explore` : "minigrad explore";
@@ -60,6 +60,7 @@ function show(found) {
   page.loop.build(found.loop, found.given);
   page.matrix.show(found.matrix, found.entries);
   page.player.load(found.steps.length, found.step, found.line);
+  held = place(found.hold);
   look();
 }
 
@@ -79,7 +80,7 @@ function stated(changes, held = false) {
   const now = answer ? new Map(new URLSearchParams(answer.query)) : parameters();
   const op = changes.op ?? now.get("op") ?? "conv";
   const takes = controls().takes(op).map((each) => each.name);
-  for (const name of ["step", "line"]) {
+  for (const name of ["step", "line", "hold"]) {
     now.delete(name);
     if (held && parameters().has(name)) now.set(name, parameters().get(name));
   }
@@ -87,7 +88,7 @@ function stated(changes, held = false) {
   const axes = Number(now.get("axes") ?? 2);
   for (const name of [...now.keys()]) {
     const each = controls().takes(op).find((one) => one.name === name);
-    const stays = ["op", "entries", "n", "layers", "step", "line"].includes(name) || takes.includes(name);
+    const stays = ["op", "entries", "n", "layers", "step", "line", "hold", "unit"].includes(name) || takes.includes(name);
     if (!stays) now.delete(name);
     else if (each?.most && Number(now.get(name)) > each.most[axes - 1]) now.set(name, each.most[axes - 1]);
   }
@@ -106,6 +107,7 @@ async function change(changes, settled) {
 
 async function changeStack(changes) {
   const now = stated({}, true);
+  now.delete("unit");
   if (changes.layers) now.set("layers", changes.layers.map((layer) => layer.join(",")).join("_"));
   if (changes.n) now.set("n", changes.n);
   const found = await ask("stack", written(now));
@@ -125,10 +127,21 @@ function keep() {
     now.set("step", page.player.step);
     if (page.player.unit === "lines") now.set("line", page.player.line);
   }
+  if (held) now.set("hold", held.board === "matrix" ? `3,${held.row},${held.column}` : `${held.board},${held.cell}`);
+  if (page.stack.chosen) now.set("unit", page.stack.chosen.join());
   remember(written(now), false);
 }
 
 // ---- what is seen
+
+// What is held, as the address says it: board and cell, or 3, row and column of the matrix; null where there is none.
+function place(hold) {
+  if (!hold) return null;
+  const [board, cell, column] = hold;
+  const [rows, columns] = answer.matrix.shape;
+  if (board === 3) return cell < rows && column < columns ? { board: "matrix", row: cell, column } : null;
+  return answer.boards[board] && cell < answer.boards[board].words.length ? { board, cell } : null;
+}
 
 function sizes(found) {
   byId("derivation").replaceChildren();
@@ -282,9 +295,10 @@ function words(step, at) {
 function looked(what, hold) {
   pointed = what;
   if (hold) held = held && JSON.stringify(held) === JSON.stringify(what) ? null : what;
-  if (hold && page.player.playing) page.player.play(false);
-  page.player.waitsForReader = Boolean(what);
+  if (hold) page.player.playing = false;
+  page.player.watched = Boolean(what);
   look();
+  if (hold) keep();
 }
 
 // ---- keys and fingers
@@ -295,6 +309,7 @@ function keys(event) {
   if (key === "Escape") {
     pointed = held = null;
     look();
+    keep();
     return;
   }
   const typing = target.matches("input:not([type=radio]), select, textarea");
@@ -347,12 +362,12 @@ if (known.error) {
     (entries) => change({ entries }, true));
   page.loop = new Loop();
   page.player = new Player(look, keep);
-  page.stack = new Stack(known.stack, changeStack);
+  page.stack = new Stack(known.stack, changeStack, keep);
   swipes(byId("boards"));
   byId("copy").addEventListener("click", copy);
   document.addEventListener("keydown", keys);
   window.addEventListener("popstate", () => load(location.search.slice(1)));
   await load(location.search.slice(1));
-  if (answer && !answer.problem && answer.step === null && !calm.matches) page.player.play(true, false);
+  if (answer && !answer.problem && answer.step === null && !held && !calm.matches) page.player.play(true, false);
 }
 document.documentElement.dataset.ready = "true";

@@ -10,7 +10,8 @@ export class Player {
   constructor(shown, kept) {
     this.shown = shown;
     this.kept = kept;
-    Object.assign(this, { step: 0, line: 0, count: 1, lines: 1, playing: false, unit: "windows", speed: 1, at: 0 });
+    Object.assign(this, { step: 0, line: 0, count: 1, lines: 1, playing: false, watched: false, waits: false,
+      unit: "windows", speed: 1, at: 0 });
     const button = (label, text, act) => html("button", { type: "button", "aria-label": label, title: label, text,
       onclick: act });
     this.toggle = button("play", "▶", () => this.play(!this.playing));
@@ -86,7 +87,7 @@ export class Player {
   }
 
   tick(now) {
-    if (!this.playing || this.waits) return;
+    if (!this.playing || this.waits || this.watched) return;        // while a cell is pointed at, it waits
     if (!this.at) this.at = now;
     if (now - this.at < PACE[this.unit] / this.speed) return;
     this.at = now;

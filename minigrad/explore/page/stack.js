@@ -6,18 +6,22 @@ const ROW = 62, BOX = 18, TOP = 12, BARS = 46, SIDE = 92;
 const NAMES = { k: "kernel", s: "stride", d: "dilation", p: "padding" };
 
 export class Stack {
-  constructor(known, change) {
+  // change(changes): of n or the layers; kept(): a unit is held, or no longer.
+  constructor(known, change, kept) {
     this.known = known;
     this.change = change;
+    this.kept = kept;
+    this.chosen = null;
     this.place = byId("pyramid");
-    this.focus = null;
     new ResizeObserver(() => this.draw()).observe(this.place);
   }
 
   show(answer) {
     this.answer = answer;
     this.width = null;
-    this.unit = null;
+    const [level, unit] = answer.unit ?? [];
+    this.chosen = level <= (answer.levels?.length ?? -1) && unit < (level ? answer.levels[level - 1].units : answer.n)
+      ? answer.unit : null;
     this.edit();
     const problem = answer.problem ?? answer.error;
     byId("stack-problem").hidden = !problem;
@@ -133,14 +137,17 @@ export class Stack {
     drawing.addEventListener("focusin", (event) => this.pointed(event.target, false));
     drawing.addEventListener("keydown", (event) => this.walk(event));
     this.place.replaceChildren(drawing);
-    this.held = [levels.length, Math.floor(levels.at(-1).units / 2)];
+    this.held = this.chosen ?? [levels.length, Math.floor(levels.at(-1).units / 2)];
     this.light(this.held);
   }
 
   pointed(target, held) {
     if (!target.classList.contains("unit")) return;
     const unit = [Number(target.dataset.level), Number(target.dataset.unit)];
-    if (held) this.held = unit;
+    if (held) {
+      this.held = this.chosen = unit;
+      this.kept();
+    }
     this.light(unit);
   }
 
