@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import naive
+from case import DTYPES, Case, images, made, positive
+from fused_cases import fused
 
 import minigrad
 from minigrad import reference
@@ -15,52 +15,6 @@ from minigrad.geometry import Geometry
 from minigrad.kernels import KERNELS
 from minigrad_ext.buffer import Buffer
 from minigrad_ext.kernel import Params
-
-DTYPES = {"bool": 0, "uint8": 1, "int32": 2, "int64": 3, "float32": 4, "float64": 5}
-
-
-@dataclass
-class Case:
-    """One row: `run` calls the kernel on buffers made before, `naive` the loops on nested lists."""
-
-    name: str
-    kernel: str
-    out: Buffer
-    run: Callable[[], Any]
-    naive: Callable[[], Any]
-    family: str
-    compare: bool = True            # whether the two results are comparable element by element
-    flops: float = 0.0              # multiply-adds counted as two
-
-
-def made(name: str, kernel: str, shape: tuple[int, ...], dtype: str, inputs: list[Any], params: Params | None,
-         loops: Callable[..., Any], family: str, **more: Any) -> Case:
-    """A case from the tensors a kernel reads; `loops` gets them as nested lists."""
-    out = Buffer.empty(shape, DTYPES[dtype])
-    arguments = [out, *[x.buffer for x in inputs]] + ([params] if params else [])
-    call = KERNELS[kernel]
-    lists: list[Any] = []
-
-    def slow() -> Any:
-        if not lists:
-            lists.extend(x.tolist() for x in inputs)
-        return loops(*lists)
-
-    def fast() -> None:
-        call(*arguments)
-
-    return Case(name, kernel, out, fast, slow, family, **more)
-
-
-def images(*shape: int, seed: int = 1) -> Any:
-    """Small integers as floats, so that sums are exact in float32 and both ways must agree to the bit."""
-    generator = minigrad.Generator().manual_seed(seed)
-    return minigrad.randint(-3, 4, shape, generator=generator).float()
-
-
-def positive(*shape: int) -> Any:
-    """Numbers in [0.25, 0.75), where every elementwise function is defined (those over [1, inf) aside)."""
-    return minigrad.rand(*shape, generator=minigrad.Generator().manual_seed(2)) * 0.5 + 0.25
 
 
 def convolutions() -> list[Case]:
@@ -190,17 +144,12 @@ BINARY = {"add", "sub", "mul", "div", "pow", "maximum", "minimum", "floor_divide
           "logical_and", "logical_or", "logical_xor", "eq", "ne", "lt", "le", "gt", "ge", *INTEGER} - {"bitwise_not"}
 
 
-def elementwise() -> list[Case]:
-    """Every elementwise kernel over 64x64 elements."""
+def elementwise(others: set[str]) -> list[Case]:
+    """Every kernel but the others, over 64x64 elements."""
     cases = []
     a, b = positive(64, 64), images(64, 64).abs() + 1
     whole = [images(64, 64).abs().long(), images(64, 64, seed=2).abs().long()]
-    others = {"conv", "conv_transpose", "conv_weight", "max_pool_index", "max_pool", "max_unpool", "avg_pool",
-              "avg_unpool", "sum", "mean", "amax", "amin", "any", "all", "logsumexp", "argmax", "argmin", "cumsum",
-              "matmul", "gather", "scatter_add", "scatter", "add_into", "nonzero", "sort", "uniform", "normal",
-              "randint", "permutation", "sgd", "adam", "rmsprop", "adadelta", "where", "clamp", "fill", "arange",
-              "resample"}
-    for name in sorted(KERNELS.keys() - others):
+    for name in sorted(KERNELS.keys() - others - {"where", "clamp", "fill", "arange"}):
         dtype = name.removeprefix("cast_") if name.startswith("cast_") else \
             "int64" if name in INTEGER else "bool" if name in BOOL else "float32"
         operands = (whole if name in INTEGER else [a, b])[:2 if name in BINARY else 1]
@@ -254,4 +203,5 @@ def draws_and_steps() -> list[Case]:
 
 def all_cases() -> list[Case]:
     """Every row, window kernels first."""
-    return [*convolutions(), *pools(), *resamplings(), *reductions(), *picks(), *draws_and_steps(), *elementwise()]
+    rows = [*convolutions(), *pools(), *resamplings(), *reductions(), *picks(), *draws_and_steps(), *fused()]
+    return [*rows, *elementwise({row.kernel for row in rows})]
