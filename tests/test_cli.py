@@ -370,7 +370,7 @@ def test_rich_is_imported_for_terminals_only(tmp_path):
     (["transposed", "--i", "3", "--s", "2", "--p", "1", "--a", "1", "--view", "scatter"],
      "The transpose of the convolution i = 6, k = 3, s = 2, p = 1"),
     (["max-pool", "--i", "7", "--s", "2", "--dims", "1", "--stills", "2"], "Max pooling: i = 7, k = 3, s = 2, p = 0"),
-    (["nails-unpool"], "Nails unpooling: i = 6, k = 2, s = 2, p = 0"),
+    (["nails-unpool"], "Bed of nails unpooling: i = 6, k = 2, s = 2, p = 0"),
     (["upsample", "--s", "3", "--mode", "linear"], "Upsampling by 3, linear"),
     (["placements", "--p", "same"], "The window fits 5 times: i = 5, k = 3, s = 1, p = 1"),
     (["field", "--layers", "3", "3,1,2"], "A unit after 2 layers sees 7 of the input"),

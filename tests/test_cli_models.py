@@ -204,3 +204,36 @@ def test_what_a_model_cannot_do(refused):
 def test_the_table_of_the_documentation(printed):
     page = Path(__file__).resolve().parent.parent / "docs" / "report.md"
     assert f"```text\n{printed('summary', 'lenet')}```" in page.read_text(encoding="utf-8")
+
+
+RUN = "runs/digits-cnn-1"
+
+
+@pytest.mark.parametrize(("arguments", "says"), [
+    (["curves", RUN], ["digits-cnn-1: loss", "mean cross entropy", "epoch", "train", "test"]),
+    (["curves", RUN, "--accuracy", "--log"], ["digits-cnn-1: accuracy", "% of images"]),
+    (["filters", RUN, "--layer", "features.4"],
+     ["features.4: Conv2d", "16 of 64 filters, 16 of 32 channels, kernel 3×3"]),
+    (["filters", RUN], ["features.0: Conv2d", "32 filters, kernel 3×3"]),
+    (["feature-maps", RUN, "--image", "7"], ["features.0: Conv2d, of test image 7", "32 maps of 8×8"]),
+    (["confusion", RUN], ["359 test images", "recall", "precision"]),
+    (["confusion", "runs/mnist-cnn-1", "--data-dir", "mnist"], ["recall"]),
+    (["saliency", RUN, "--image", "3"], ["|gradient|"]),
+])
+def test_pictures_of_a_run(printed, folder, arguments, says):
+    assert printed("draw", *arguments, "--out", "picture.svg") == "picture.svg\n"
+    words = [node.text for node in ElementTree.parse(folder / "picture.svg").iter("{http://www.w3.org/2000/svg}text")]
+    assert set(says) <= set(words)
+
+
+@pytest.mark.parametrize(("arguments", "says"), [
+    (["curves"], "draw curves: RUN: got none, expected the folder of a run"),
+    (["curves", "nowhere"], "nowhere: no such folder"),
+    (["conv", RUN], "draw conv: RUN: not an option of this picture"),
+    (["filters", RUN, "--layer", "fc"], "--layer: got 'fc', expected one of features.0, features.4"),
+    (["filters", "runs/mnist-cnn-1", "--data-dir", "mnist"], "draw filters: this model has no convolution"),
+    (["saliency", RUN, "--image", "359"], "--image: got 359, expected 0 to 358"),
+    (["confusion", RUN, "--log"], "draw confusion: --log: not an option of this picture; it has RUN, --data-dir"),
+])
+def test_pictures_of_no_run(refused, arguments, says):
+    assert says in refused("draw", *arguments)

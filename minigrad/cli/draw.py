@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from minigrad.cli import draw_run
 from minigrad.cli.main import UsageError
 from minigrad.draw import (
     Steps,
@@ -23,6 +24,7 @@ from minigrad.draw import (
 
 WINDOW = {"i": "size", "k": "kernel_size", "s": "stride", "p": "padding", "d": "dilation"}
 SHOWN = {"numbers": "numbers"}
+RUN = {"run": "run", "data_dir": "data_dir"}
 
 # picture: (the function, what it takes by the name of the option, its defaults)
 PICTURES: dict[str, tuple[Callable[..., Any], dict[str, str], dict[str, Any]]] = {
@@ -40,8 +42,14 @@ PICTURES: dict[str, tuple[Callable[..., Any], dict[str, str], dict[str, Any]]] =
     "placements": (placements, WINDOW, {"size": 5, "kernel_size": 3}),
     "field": (field, {"layers": "layers", "i": "size"}, {}),
     "overlap": (overlap, {"i": "size", "k": "kernel_size", "s": "stride"}, {}),
+    "curves": (draw_run.curves, {"run": "run", "accuracy": "accuracy", "log": "log"}, {}),
+    "filters": (draw_run.filters, RUN | {"layer": "layer"}, {}),
+    "feature-maps": (draw_run.feature_maps, RUN | {"layer": "layer", "image": "image"}, {}),
+    "confusion": (draw_run.confusion, RUN, {}),
+    "saliency": (draw_run.saliency, RUN | {"image": "image"}, {}),
 }
-OPTIONS = ("i", "k", "s", "p", "d", "a", "view", "mode", "numbers", "layers")
+OPTIONS = ("run", "i", "k", "s", "p", "d", "a", "view", "mode", "numbers", "layers", "layer", "image", "accuracy",
+           "log", "data_dir")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -53,9 +61,11 @@ def run(options: argparse.Namespace) -> int:
         if value is None:
             continue
         if name not in takes:
-            raise UsageError(f"draw {picture}: --{name}: not an option of this picture; it has "
-                             f"{', '.join(f'--{option}' for option in takes)}")
+            raise UsageError(f"draw {picture}: {_shown(name)}: not an option of this picture; it has "
+                             f"{', '.join(map(_shown, takes))}")
         arguments[takes[name]] = READ[name](f"--{name}", value) if name in READ else value
+    if "run" in takes and "run" not in arguments:
+        raise UsageError(f"draw {picture}: RUN: got none, expected the folder of a run")
     stepwise = "numbers" in takes
     for name in ("dims", "stills"):
         if getattr(options, name) is not None and not stepwise:
@@ -86,6 +96,11 @@ def run(options: argparse.Namespace) -> int:
     else:
         print(drawing.save(target))
     return 0
+
+
+def _shown(option: str) -> str:
+    """An option as it is typed."""
+    return "RUN" if option == "run" else f"--{option.replace('_', '-')}"
 
 
 def _to_one_axis(picture: str, arguments: dict[str, Any]) -> None:

@@ -207,24 +207,34 @@ def _add_window(command: argparse.ArgumentParser) -> None:
 
 def _add_draw(commands: Any, style: dict[str, Any]) -> None:
     draw = commands.add_parser(
-        "draw", help="draw an operation, a receptive field or kernels that overlap", **style,
+        "draw", help="draw an operation, a receptive field, or what a run has learned", **style,
         description="Draws as SVG: one of\n"
                     "  conv  transposed  max-pool  avg-pool  upsample      step by step\n"
                     "  max-unpool  avg-unpool  nearest-unpool  nails-unpool    likewise; --i is the pool's input\n"
                     "  placements   how often a window fits along an axis\n"
                     "  field        the receptive field of layers\n"
                     "  overlap      where the kernels of a transposed convolution overlap\n"
+                    "or of a RUN, the folder of one:\n"
+                    "  curves       its losses, or with --accuracy its accuracies, over the epochs\n"
+                    "  confusion    what the test images of each class were taken for\n"
+                    "  filters      the weights of a convolution\n"
+                    "  feature-maps what a convolution makes of a test image\n"
+                    "  saliency     the pixels of a test image that decide\n"
                     "Steps are an animation, or with --stills so many of them beside each other.",
         epilog="examples:\n"
                "  minigrad draw conv --i 5 --k 3 --s 2 --p 1 --numbers\n"
                "  minigrad draw transposed --i 3 --k 3 --s 2 --p 1 --a 1 --view scatter --out scatter.svg\n"
                "  minigrad draw max-pool --i 7 --k 3 --s 2 --dims 1 --stills 3\n"
                "  minigrad draw field --layers 3 3,1,2 3,1,4\n"
-               "  minigrad draw field --layers 3,2,1,1 3,1,1,1 --i 9")
+               "  minigrad draw field --layers 3,2,1,1 3,1,1,1 --i 9\n"
+               "  minigrad draw curves runs/digits-cnn-1 --log\n"
+               "  minigrad draw feature-maps runs/digits-cnn-1 --image 7 --layer features.4")
     draw.set_defaults(module="draw")
     draw.add_argument("picture", choices=["conv", "transposed", "max-pool", "avg-pool", "upsample", "max-unpool",
                                           "avg-unpool", "nearest-unpool", "nails-unpool", "placements", "field",
-                                          "overlap"], metavar="PICTURE", help="one of these")
+                                          "overlap", "curves", "confusion", "filters", "feature-maps", "saliency"],
+                      metavar="PICTURE", help="one of these")
+    draw.add_argument("run", nargs="?", type=Path, metavar="RUN", help="run folder, of those that show a run")
     draw.add_argument("--i", metavar="N", help="input size, or HxW; default: 5, of overlap 4, of field none")
     draw.add_argument("--k", metavar="N", help="kernel size, or HxW; default: 3, of an unpool 2")
     draw.add_argument("--s", type=_positive_int, metavar="N",
@@ -240,6 +250,12 @@ def _add_draw(commands: Any, style: dict[str, Any]) -> None:
     draw.add_argument("--stills", type=_positive_int, metavar="N", help="up to N steps as stills")
     draw.add_argument("--layers", nargs="+", metavar="K,S,D,P",
                       help="of field, the first one next to the input; padding P counts where --i is given")
+    draw.add_argument("--layer", metavar="NAME", help="of filters and feature-maps; default: the first convolution")
+    draw.add_argument("--image", type=_natural_int, metavar="N",
+                      help="of feature-maps and saliency, an index into the test part; default: 0")
+    draw.add_argument("--accuracy", action="store_const", const=True, help="of curves")
+    draw.add_argument("--log", action="store_const", const=True, help="of curves, a logarithmic axis")
+    draw.add_argument("--data-dir", metavar="FOLDER", help="of a run's pictures: the dataset's IDX files")
     draw.add_argument("--out", type=Path, metavar="FILE", help="default: PICTURE.svg; - is standard output")
 
 
