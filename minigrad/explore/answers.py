@@ -112,12 +112,13 @@ def derivation(window: Window) -> dict[str, Any]:
         i, o = made.source.values.shape[3], made.target.values.shape[3]
         lines = [f"upsampling: i = {i}, by a factor of {window.s}",
                  f"output: {window.s} cells for each of {i}: o = {window.s}*{i} = {o}"]
-        return {"size": o, "lines": lines, "input": i}
+        return {"size": o, "lines": named(lines), "relationship": ""}
     kind = {"transposed": "conv_transpose", "max-pool": "pool", "avg-pool": "pool", "max-unpool": "pool",
             "avg-unpool": "pool"}.get(window.op, "conv")
     sizes = window.i, window.k or 1, window.s, window.p or 0, window.d or 1
     found = explain(*sizes, window.a or 0, op=kind)
-    lines, size = list(found.lines), found.output_size
+    *lines, relationship = found.lines
+    size = found.output_size
     if window.op == "conv":
         back = associated_transpose(*sizes)
         low, high = back.padding
@@ -125,10 +126,19 @@ def derivation(window: Window) -> dict[str, Any]:
                      f"{back.stretched} stretched, padded {low} + {high}" + f" (a = {back.a} of it)" * (back.a > 0))
     elif window.op == "weight-gradient":
         lines.append(f"the kernel's gradient: as large as the kernel, {window.k}; each of its numbers sums over the "
-                     f"{size} outputs")
+                     f"{size} outputs along each axis")
     elif window.op in ("max-unpool", "avg-unpool"):
         lines.append(f"back: from the {size} that were pooled to {window.i}")
-    return {"size": size, "lines": lines, "input": window.i}
+    return {"size": size, "lines": named(lines), "relationship": relationship}
+
+
+def named(lines: list[str]) -> list[list[str]]:
+    """[name, words] of each line of a derivation; the name of what goes on from the line before is empty.
+
+    >>> named(["output: 2 + 1 = 3", "nothing is left over, and i = 5 to 6 all have o = 3"])
+    [['output', '2 + 1 = 3'], ['', 'nothing is left over, and i = 5 to 6 all have o = 3']]
+    """
+    return [[name, words] if sign else ["", line] for line in lines for name, sign, words in [line.partition(": ")]]
 
 
 # ---- boards and steps

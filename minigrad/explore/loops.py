@@ -46,7 +46,7 @@ def conv_transpose(x, w, i, k, s, p, d, o):
                         for v in range(k):
                             m, above = divmod(r + p - u * d, s)     # 2
                             n, left = divmod(q + p - v * d, s)
-                            if above == 0 and left == 0 and 0 <= m < i and 0 <= n < i:
+                            if above == left == 0 and 0 <= m < i and 0 <= n < i:
                                 total += w[first + c][f % len(w[0])][u][v] * x[first + c][m][n]
                 y[f][r][q] = total
     return y
@@ -199,7 +199,7 @@ def upsample(x, i, s, o):
 
 # What is left out of lines that stay, or written otherwise: without rows, without channels, without groups.
 ROWS = {"[r]": "", "[u]": "", "[m]": "", "[a]": "", "[top]": "", "0 <= m < i and ": "", "0 <= m < o and ": "",
-        "above == 0 and ": "", "(1 - abs(above - m)) * ": "", "k * k": "k",
+        "above == ": "", "(1 - abs(above - m)) * ": "", "k * k": "k",
         **{f"{size}, {size})": f"{size})" for size in "iko"}}
 CHANNELS = {"[f]": "", "[c]": "", "[first + f]": "", "[first + c]": "", "[f % len(w[0])]": "", "len(w), ": "",
             "len(w[0]) * G, ": "", "len(v), ": ""}

@@ -129,9 +129,8 @@ def shows(page, query):
     assert page.text("#structure") == found["matrix"]["structure"]
     kinds = page.run("return [...document.querySelectorAll('#table rect[class^=band]')].length")
     assert kinds == sum(map(len, found["matrix"]["rows"]))
-    derived = [*page.texts("#derivation dd"), page.text("#relationship")]
-    for line in found["sizes"]["lines"]:
-        assert any(part and line.endswith(part) for part in derived), line
+    derived = [list(pair) for pair in zip(page.texts("#derivation dt"), page.texts("#derivation dd"), strict=True)]
+    assert derived == found["sizes"]["lines"] and page.text("#relationship") == found["sizes"]["relationship"]
     return found
 
 

@@ -70,7 +70,7 @@ export class Boards {
       grid.style.setProperty("--columns", columns);
       images.append(grid);
     }
-    return html("figure", { "data-board": number }, html("figcaption", { text: board.name }), images);
+    return html("figure", { "data-board": number }, html("figcaption", { text: board.name.replace(", ", ",\n") }), images);
   }
 
   // One size of cells for all boards: beside each other where there is room, else below each other.
@@ -81,7 +81,7 @@ export class Boards {
     const across = shown.map((board) => board.shape[2] * board.across);
     // (A board is at least as wide as its name.)
     const taken = (size) => shown.reduce((sum, board, j) => sum + Math.max(across[j] * size + 10 * board.across,
-      LETTER * board.name.length), GAP * (shown.length - 1));
+      LETTER * Math.max(...board.name.split(", ").map((part) => part.length))), GAP * (shown.length - 1));
     const least = width < NARROW ? LEAST : SMALL;
     let size = LARGE;
     while (size > least && taken(size) > width) size -= 1;

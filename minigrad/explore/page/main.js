@@ -147,16 +147,9 @@ function sizes(found) {
   byId("derivation").replaceChildren();
   byId("relationship").textContent = "";
   if (!found) return;
-  const rows = found.lines.map((line) => {
-    const [, name, rest] = line.match(/^([^:=]+): (.*)$/) ?? [null, "", line];
-    return [name, rest];
-  });
-  const last = rows.findIndex(([name]) => name.startsWith("Relationship"));
-  const relation = last >= 0 ? rows.splice(last, 1)[0].join(": ")
-    : rows.some(([name]) => !name) ? rows.splice(rows.findIndex(([name]) => !name), 1)[0][1] : "";
-  byId("derivation").append(...rows.map(([name, rest]) => html("div", { class: name === "output" ? "result" : "" },
-    html("dt", { text: name }), html("dd", { text: rest }))));
-  byId("relationship").textContent = relation;
+  byId("derivation").append(...found.lines.map(([name, words]) => html("div", {
+    class: name === "output" ? "result" : "" }, html("dt", { text: name }), html("dd", { text: words }))));
+  byId("relationship").textContent = found.relationship;
 }
 
 // The moment of the loop at which the animation stands; asked for where it is not known yet.
