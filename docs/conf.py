@@ -28,9 +28,6 @@ html_show_copyright = False
 html_theme_options = {"navigation_with_keys": True, "light_css_variables": {"code-font-size": "0.8125rem"}}
 pygments_style = "default"
 pygments_dark_style = "github-dark"
-# Until every chapter is written, others may name it.
-if len(list((ROOT / "docs" / "book").glob("[01]*.md"))) < 10:
-    suppress_warnings = ["myst.xref_missing"]
 
 
 def link_sources(app: Sphinx, doctree: nodes.document, docname: str) -> None:
