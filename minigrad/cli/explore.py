@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import threading
 import webbrowser
 
@@ -27,6 +28,8 @@ def run(options: argparse.Namespace) -> int:
     if options.browser:
         # (Where the browser runs in the terminal, opening it ends when it does.)
         threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+    for number in (signal.SIGINT, signal.SIGTERM):      # a shell lets what it starts in the background ignore Ctrl-C
+        signal.signal(number, signal.default_int_handler)
     with server:
         try:
             server.serve_forever(poll_interval=0.2)
