@@ -27,10 +27,15 @@ def test_a_call_stands_there_as_python(call):
     assert max(map(len, call.split("\n"))) <= 110
 
 
-@pytest.mark.parametrize("name", DRAWN)
+# Those of the book and of other pages, as they are in their files.
+OTHERS = {path.relative_to(DOCS).as_posix(): path.read_text(encoding="utf-8") for path in sorted(DOCS.rglob("*.svg"))
+          if not path.name.startswith("2_")} | DRAWN
+
+
+@pytest.mark.parametrize("name", OTHERS)
 def test_nothing_is_cut_off_or_lies_on_another_text(name):
-    size, still, steps = shapes(DRAWN[name])
-    assert len(DRAWN[name]) < 60_000
+    size, still, steps = shapes(OTHERS[name])
+    assert len(OTHERS[name]) < 60_000
     for boxes in [[], *steps]:
         assert [box for box in [*still, *boxes] if not inside(box, size)] == []
         assert overlapping([*still, *boxes]) == []
