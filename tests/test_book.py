@@ -15,6 +15,7 @@ from typing import NamedTuple
 import pytest
 
 from minigrad.cli.main import main
+from minigrad.explore.state import parse
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 BOOK = DOCS / "book"
@@ -171,6 +172,21 @@ def test_pictures_are_compared_by_their_pixels():
     assert figures["pixels"](packed[0]) != figures["pixels"](packed[0].replace("image", "picture"))
 
 
+def test_states_to_explore_are_states():
+    given = re.findall(r"minigrad explore '([^']+)'", "".join(map(read, NAMES)))
+    assert given
+    for state in given:
+        parse(state)
+
+
 def test_no_figure_is_left_over():
     shown = {file for name in NAMES for _, file in FIGURE.findall(read(name))}
     assert {f"figures/{path.name}" for path in (DOCS / "figures").glob("book_*.svg")} == shown
+
+
+def test_words_are_bold_where_the_contents_say():
+    listed = re.findall(r"\[([^]]+)\]\((\d\d_\w+\.md)\)", section(read("index.md"), "Words"))
+    assert len(listed) > 30
+    for word, name in listed:
+        bold = [" ".join(found.lower().split()) for found in re.findall(r"\*\*([^*]+)\*\*", prose(read(name)))]
+        assert word.lower() in bold, f"{name} has no **{word}**"
