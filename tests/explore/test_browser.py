@@ -174,6 +174,9 @@ def test_sliders_change_everything_and_the_address(page):
     page.driver.forward()
     page.at("op=max-pool&p=same").until("return document.querySelector('#title').textContent === 'Max pooling'")
     shows(page, "op=max-pool&p=same")
+    page.open("axes=1&i=30&k=12&step=0")
+    page.choose("axes", "2")                # where less is possible, it becomes the most that is
+    page.at("i=16&k=8")
 
 
 def test_an_input_shows_its_readers_and_an_output_what_it_reads(page):
@@ -289,6 +292,7 @@ def test_keys_play_step_and_halt(page):
     page.choose("speed", "4")
     page.run("document.activeElement.blur()")
     page.keys(" ")
+    page.at("s=2&p=1")
     page.until("return document.querySelector('.scrub output').textContent === '3 of 9'")
     page.keys(" ")
     assert page.run("return document.querySelector('[aria-label=play]') !== null")

@@ -3,7 +3,7 @@
 import { byId, html } from "./shapes.js";
 
 const GAP = 44, LARGE = 44, LETTER = 7;      // pixels: between boards, of a cell, of a letter of a name
-const LEAST = 24, NARROW = 560, SMALL = 15;     // of a cell beside others; where there is room, it may be smaller
+const LEAST = 24, NARROW = 420, SMALL = 15;     // of a cell beside others; where there is room, it may be smaller
 
 export class Boards {
   // look(board, cell, held): a cell is pointed at (null: none any more), or held by a click.

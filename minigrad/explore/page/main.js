@@ -10,23 +10,22 @@ import { byId, html } from "./shapes.js";
 import { Stack } from "./stack.js";
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
+const ALWAYS = ["op", "entries", "n", "layers", "step", "line", "hold", "unit"];     // whatever the operation
 const MOST = 6;                     // of the cells that are named in a sentence
+const page = {};                    // its parts, by name
 let answer = null;                  // what the server says of the operation
-let layers = null;                  // and of the stack
-let known = null;
 let pointed = null, held = null;    // what the reader looks at
 let moving = false;                 // a slider is being moved: one entry of the history for all of it
 let moments = new Map();            // of each step asked for, the lines of its loop
 
-const controls = () => page.controls;
-const page = {};
-
 // ---- states
 
 async function load(query) {
-  const [window_, stack] = await Promise.all([ask("window", query), ask("stack", query)]);
-  if (window_) show(window_);
+  const [found, stack] = await Promise.all([ask("window", query), ask("stack", query)]);
+  if (found) show(found);
   if (stack) showStack(stack);
+  if (answer?.step !== null || held) page.player.playing = false;
+  look();
 }
 
 function refused(message) {
@@ -39,13 +38,13 @@ function show(found) {
   if (found.error) {
     refused(found.error);
     byId("problem").append(" ", html("a", { href: "/", text: "Begin again." }));
-    if (!controls().shape) controls().show(defaults("conv"));
+    if (!page.controls.shape) page.controls.show(defaults("conv"));
     return;
   }
   answer = found;
   moments = new Map();
   pointed = null;
-  controls().show(found.values);
+  page.controls.show(found.values);
   refused(found.problem);
   document.title = found.title ? `${found.title.split(": ")[0]} · minigrad explore` : "minigrad explore";
   sizes(found.sizes);
@@ -66,12 +65,11 @@ function show(found) {
 
 function showStack(found) {
   if (found.error) return;
-  layers = found;
   page.stack.show(found);
 }
 
 function defaults(op) {
-  return { op, ...Object.fromEntries(controls().takes(op).map((each) => [each.name, String(each.default)])) };
+  return { op, ...Object.fromEntries(page.controls.takes(op).map((each) => [each.name, String(each.default)])) };
 }
 
 // The state that is shown, as explicit parameters; another operation keeps what it has in common with this one.
@@ -79,7 +77,7 @@ function defaults(op) {
 function stated(changes, held = false) {
   const now = answer ? new Map(new URLSearchParams(answer.query)) : parameters();
   const op = changes.op ?? now.get("op") ?? "conv";
-  const takes = controls().takes(op).map((each) => each.name);
+  const takes = page.controls.takes(op).map((each) => each.name);
   for (const name of ["step", "line", "hold"]) {
     now.delete(name);
     if (held && parameters().has(name)) now.set(name, parameters().get(name));
@@ -87,9 +85,8 @@ function stated(changes, held = false) {
   for (const [name, value] of Object.entries(changes)) now.set(name, value);
   const axes = Number(now.get("axes") ?? 2);
   for (const name of [...now.keys()]) {
-    const each = controls().takes(op).find((one) => one.name === name);
-    const stays = ["op", "entries", "n", "layers", "step", "line", "hold", "unit"].includes(name) || takes.includes(name);
-    if (!stays) now.delete(name);
+    const each = page.controls.takes(op).find((one) => one.name === name);
+    if (!takes.includes(name) && !ALWAYS.includes(name)) now.delete(name);
     else if (each?.most && Number(now.get(name)) > each.most[axes - 1]) now.set(name, each.most[axes - 1]);
   }
   return now;
@@ -345,7 +342,7 @@ async function copy() {
 
 // ---- the beginning
 
-known = await ask("operations", "");
+const known = await ask("operations", "");
 if (known.error) {
   refused(known.error);
 } else {

@@ -53,7 +53,7 @@ export class Player {
     this.playing = playing;
     this.at = 0;
     this.shown();
-    if (!playing && keep) this.kept();
+    if (keep) this.kept();
   }
 
   // By hand: the animation halts.
