@@ -19,6 +19,7 @@ WIDE = "<style>.content { width: 66em; max-width: 100% }</style>"       # lines 
 project = "minigrad"
 extensions = ["myst_parser"]
 myst_heading_anchors = 3                # links to a heading as the pages of a repository name it
+smartquotes = False                     # a prime is a prime
 html_theme = "furo"
 html_title = "minigrad"
 html_static_path = ["site.css"]
