@@ -119,7 +119,11 @@ def test_the_command_draws(capsys, tmp_path):
 
 
 @pytest.mark.parametrize("arguments, says", [
-    ("--i 2 --k 3", "floor((2 - 3)/1) + 1"), ("--i 100 --k 3", "more than 4096"), ("--i 4 --k 100", "more than 4096"),
+    ("--i 2 --k 3", "floor((2 - 3)/1) + 1"), ("--i 100 --k 3", "input: got 100^2 elements, expected at most 4096"),
+    ("--i 4 --k 100 --p full", "kernel: got 100^2 elements"), ("--i 4 --k 3 --p 3000", "result: got 6002^2 elements"),
+    ("--i 2 --k 2 --d 30000 --transposed", "result: got"),
+    ("--i 8 --k 8 --transposed --axes 3", "matrix: got 64^3 entries, expected at most"),
+    ("--i 4 --k 3 --a 1", "--a: got 1, expected 0 without --transposed"),
     ("--i 2 --k 3 --transposed --a 5", "output_padding"), ("--i 30 --k 9 --p same --svg x.svg", "entries, expected at"),
 ])
 def test_what_cannot_be_is_one_line(capsys, arguments, says, tmp_path, monkeypatch):

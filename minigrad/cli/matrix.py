@@ -8,22 +8,20 @@ from typing import Any
 
 import minigrad
 from minigrad.cli.main import UsageError
+from minigrad.geometry import Geometry
 from minigrad.matrix import matrix_of
 from minigrad.nn import functional
 
-MOST = 4096     # elements of the input
+MOST = {"input": 4096, "kernel": 4096, "result": 20_000, "matrix": 150_000}     # elements, entries: a few seconds
 
 
 def run(options: argparse.Namespace) -> int:
     """Prints the matrix and its structure; draws it if asked."""
-    ndim = options.axes
     if options.a and not options.transposed:
         raise UsageError(f"--a: got {options.a}, expected 0 without --transposed")
-    if options.i ** ndim > MOST or options.k ** ndim > MOST:
-        raise UsageError(f"an input of {options.i}^{ndim} and a kernel of {options.k}^{ndim} elements: got more than "
-                         f"{MOST}")
     try:
-        found = matrix_of(operation(options), (1, 1, *(options.i,) * ndim), minigrad.float64)
+        bounded(options)
+        found = matrix_of(operation(options), (1, 1, *(options.i,) * options.axes), minigrad.float64)
         picture = draw(options, found) if options.svg else None
     except ValueError as error:
         raise UsageError(str(error)) from None
@@ -34,11 +32,32 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def bounded(options: argparse.Namespace) -> None:
+    """UsageError for more than is waited for, before any of it is computed."""
+    ndim, k = options.axes, options.k
+    sizes, how = ((options.i,) * ndim, (k,) * ndim), {"padding": padding(options), "dilation": options.d}
+    if options.transposed:
+        result = Geometry.of_transpose(f"conv_transpose{ndim}d", *sizes, stride(options), output_padding=options.a,
+                                       **how).input[0]
+    else:
+        result = (Geometry.of_pool if options.pool else Geometry.of_conv)(
+            f"{'avg_pool' if options.pool else 'conv'}{ndim}d", *sizes, stride(options), **how).output[0]
+    windows = options.i if options.transposed else result
+    for what, size in (("input", options.i), ("kernel", k), ("result", result), ("matrix", windows * k)):
+        if size ** ndim > MOST[what]:
+            raise UsageError(f"{what}: got {size}^{ndim} {'entries' if what == 'matrix' else 'elements'}, expected at "
+                             f"most {MOST[what]}")
+
+
+def padding(options: argparse.Namespace) -> Any:
+    """As given; a (low, high) pair for each axis."""
+    return (options.p,) * options.axes if isinstance(options.p, tuple) else options.p
+
+
 def operation(options: argparse.Namespace) -> Callable[[Any], Any]:
     """The function of an image; the kernel of a convolution holds 1, 2, 3, ..."""
     ndim = options.axes
-    padding = (options.p,) * ndim if isinstance(options.p, tuple) else options.p
-    how = {"stride": stride(options), "padding": padding, "dilation": options.d}
+    how = {"stride": stride(options), "padding": padding(options), "dilation": options.d}
     if options.pool:
         return lambda x: getattr(functional, f"avg_pool{ndim}d")(x, options.k, **how)
     w = minigrad.arange(1, options.k ** ndim + 1).double().reshape(1, 1, *(options.k,) * ndim)
