@@ -23,7 +23,8 @@ in the last column leads to the function that does it; `pytest tests/test_worked
 wrong, {errata} times, it says so in bold, and a test also shows that the engine does not give what is printed.
 `minigrad arithmetic`, `minigrad matrix`, `minigrad receptive-field` and `minigrad explore` answer for other numbers.
 
-What the texts report of trainings (error rates on ImageNet, hours on GPUs) is not computed here.
+What they tell of the brain and the perceptron, and what they report of trainings (error rates on ImageNet, hours on
+GPUs), is not computed here.
 """
 
 

@@ -166,6 +166,13 @@ def connections_of_alexnet():
     return alexnet()[2]
 
 
+@worked(LAROCHELLE, "AlexNet", "96 low-level learned features", (96, 3, 11, 11), shown="96 kernels of 3x11x11")
+def features_of_the_first_layer():
+    layer = nn.Conv2d(3, 96, 11, 4)
+    assert tuple(layer(minigrad.zeros(1, 3, 227, 227)).shape) == (1, 96, 55, 55)
+    return tuple(layer.weight.shape)
+
+
 # ---- sizes -----------------------------------------------------------------------------------------------------------
 
 SIZES = {(4, 3, 1, 0): 2, (5, 3, 2, 1): 3, (6, 3, 2, 1): 3, (5, 3, 2, 0): 2, (5, 4, 1, 2): 6}
