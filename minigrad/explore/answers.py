@@ -16,7 +16,8 @@ from minigrad.explore import state as states, trace
 from minigrad.explore.operation import Board, Operation, cell_name, operation
 from minigrad.explore.stack import stack
 from minigrad.explore.state import BadState, State, Window
-from minigrad.matrix.form import words
+from minigrad.matrix import Matrix
+from minigrad.matrix.form import Named, words
 from minigrad.reference.nested import flat
 
 WRITTEN = 12        # terms of a sum that are written out
@@ -219,24 +220,21 @@ def listed(terms: list[str], sign: str) -> str:
 
 def matrix(made: Operation) -> dict[str, Any]:
     """The matrix by rows: [column, name, number, band] of each entry; and which cells its columns and rows are."""
-    found = made.matrix
+    found = made.matrix if made.kernel is None or made.kernel.values.shape[2] > 1 else without_row(made.matrix)
     band = bands(found)
-    flat_kernel = made.kernel is not None and made.kernel.values.shape[2] == 1
     return {
         "shape": list(found.shape),
-        "rows": [[[i, entry(words(value), flat_kernel), number(float(value)), band[o, i] % 3]
-                  for i, value in row.items()] for o, row in enumerate(found.rows)],
+        "rows": [[[i, words(value), number(float(value)), band[o, i] % 3] for i, value in row.items()]
+                 for o, row in enumerate(found.rows)],
         "columns_of": made.columns or real(made.source), "rows_of": real(made.target),
         "blocks": [found.output_shape[-1], found.input_shape[-1]], "structure": str(found.structure())}
 
 
-def entry(name: str, flat_kernel: bool) -> str:
-    """The name of an entry; of a kernel with one row, without the index of the row.
-
-    >>> entry("w[0,2]", True), entry("w[1,2,0,2]", True), entry("w[0,2]", False)
-    ('w[2]', 'w[1,2,2]', 'w[0,2]')
-    """
-    return re.sub(r"0,(\d+\])$", r"\1", name) if flat_kernel else name
+def without_row(found: Matrix) -> Matrix:
+    """The matrix of a kernel of one row, whose entries need not name the row: w[2] for w[0,2]."""
+    rows = [{i: Named.of(value, re.sub(r"0,(\d+\])$", r"\1", value.name)) if isinstance(value, Named) else value
+             for i, value in row.items()} for row in found.rows]
+    return Matrix(rows, found.input_shape, found.output_shape, found.dtype)
 
 
 def real(of: Board) -> list[int]:

@@ -206,6 +206,9 @@ CHANNELS = {"[f]": "", "[c]": "", "[first + f]": "", "[first + c]": "", "[f % le
 GROUPS = {"first + ": "", " // G": "", " * G": "", "f % len(w[0])": "f"}
 
 
+FILE = "<loop>"             # what a loop's code says it comes from
+
+
 @dataclass(frozen=True)
 class Program:
     """A loop as text.
@@ -230,7 +233,6 @@ class Program:
         return names[name]      # type: ignore[no-any-return]
 
 
-FILE = "<loop>"
 # (text, loops from step to step, source, kernel, target, letters)
 PROGRAMS: dict[str, tuple[str, str, str, str, str, str]] = {
     "conv": (CONV, "f r q", "first+c m n", "f c u v", "f r q", "xwy"),

@@ -179,3 +179,9 @@ def test_the_stack_is_what_the_arithmetic_and_the_formula_say():
             below = level["units"]
     assert "layer 2: kernel 3 with dilation 2 covers 5" in answers.layers(parse("n=5"))["problem"]
 
+
+
+def test_on_one_axis_a_weight_is_named_by_its_tap_and_each_has_a_colour():
+    row = answers.window(parse("axes=1&k=4"))["matrix"]["rows"][0]
+    assert [(name, band) for _, name, _, band in row] == [("w[0]", 0), ("w[1]", 1), ("w[2]", 2), ("w[3]", 0)]
+    assert answers.window(parse("axes=1&c=2"))["matrix"]["rows"][0][4][1] == "w[0,1,1]"

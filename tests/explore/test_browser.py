@@ -31,7 +31,7 @@ class Page:
     def run(self, script, *arguments):
         return self.driver.execute_script(script, *arguments)
 
-    def until(self, script, *arguments, seconds=5):
+    def until(self, script, *arguments, seconds=10):
         """Waits until a script returns something, and returns that."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
