@@ -29,6 +29,13 @@ def shapes(text):
                 continue
             if child.tag == f"{SVG}use":
                 walk(defined[child.get("href")[1:]], x + float(child.get("x")), y + float(child.get("y")), into)
+            elif child.tag == f"{SVG}g" and child.get("class").startswith("w"):     # words that stand for some steps
+                count, length = map(int, re.findall(r"\d+", child.get("class")))
+                begin = count + int(re.search(r"-\d+", child.get("style"))[0])
+                words = []
+                walk(child, x, y, words)
+                for step in steps[begin:begin + length]:
+                    step += words
             elif child.tag == f"{SVG}g":
                 steps.append([])
                 walk(child, x, y, steps[-1])

@@ -77,17 +77,22 @@ def test_texts_lie_inside_and_apart(driver):
                 assert apart(one, other), (name, one, other)
 
 
-@pytest.mark.parametrize("steps", [pool_steps("max", 4, 2), transpose_steps((3,), 2, view="scatter", numbers=True)],
-                         ids=lambda steps: steps.title)
+@pytest.mark.parametrize("steps", [pool_steps("max", 4, 2, numbers=True),
+                                   transpose_steps((3,), 2, view="scatter", numbers=True)], ids=["still", "changing"])
 def test_an_animation_shows_the_step_of_the_clock(driver, steps):
     media(driver)
     count = len(steps.steps)
     driver.get(address(steps.animation().svg()))
-    assert len(driver.execute_script("return document.getAnimations()")) == count
+    names = driver.execute_script("return document.getAnimations().map(a => a.animationName)")
+    assert names.count(f"t{count}") == count
     for moment in (0, 0.99, 1.01, count - 0.01, count + 1.5):
         driver.execute_script("for (const a of document.getAnimations()) { a.pause(); a.currentTime = arguments[0]; }",
                               1000 * moment)
         assert driver.execute_script(STEPS) == [int(moment) % count]
+        shown = [words for words, *_, size in driver.execute_script(TEXTS)[2] if size == 14]
+        target = steps.steps[int(moment) % count].words or steps.target.words
+        kernel = steps.kernel.words if steps.kernel else []
+        assert sorted(shown) == sorted(word for row in (*steps.source.words, *target, *kernel) for word in row)
 
 
 def test_an_animation_plays_by_itself(driver):

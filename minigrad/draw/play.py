@@ -9,6 +9,7 @@ Boards and the shape of a window are written once and then referred to, so that 
 from __future__ import annotations
 
 import textwrap
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from minigrad.draw.svg import Sheet
@@ -132,22 +133,45 @@ def animation(steps: Steps) -> Sheet:
         with sheet.group(f"t{count}" + ("" if j else " first"), f"animation-delay:{j - count}s"):
             stage.marks(step, steps.side, ends)
             table.row(sheet, j, x, TOP + (tall - table.height) / 2)
-            if step.words is not None:
-                sheet.use(stage.words(step.words, steps.target.kinds), *ends[1])
             for n, line in enumerate(lines):
                 sheet.text(EDGE, TOP + tall + 28 + n * LINE, line, size=12, anchor="start", mono=True)
     for board, place in zip(boards, places, strict=True):
         changing = board is steps.target and steps.steps[0].words is not None
-        words = "" if changing else stage.words(board.words, board.kinds)
-        if words:
+        if changing:
+            _changing(steps, stage, *place)
+        elif words := stage.words(board.words, board.kinds):
             sheet.use(words, *place)
     return sheet
 
 
-def motion(count: int) -> str:
-    """The rules by which one of `count` groups is seen at a time, a second each."""
-    name = f"t{count}"
-    return (f"@keyframes {name}{{0%{{opacity:1}}{100 / count:.4f}%,100%{{opacity:0}}}}"
+def _changing(steps: Steps, stage: Stage, x: float, y: float) -> None:
+    """The words of the last board, where they change: each is written once, and seen for as long as it stands."""
+    count, kinds = len(steps.steps), steps.target.kinds
+    groups: dict[tuple[int, int], list[list[str]]] = {}         # of (first step, number of steps): a board of words
+    for r, row in enumerate(kinds):
+        for c in range(len(row)):
+            begin = 0
+            for word, run in groupby((step.words or [])[r][c] for step in steps.steps):
+                length = len(list(run))
+                groups.setdefault((begin, length), [[""] * len(row) for row in kinds])[r][c] = word
+                begin += length
+    for (begin, length), words in sorted(groups.items()):
+        shape = stage.words(words, kinds)
+        if shape and length == count:
+            stage.sheet.use(shape, x, y)
+        elif shape:
+            rules = motion(count, length)
+            stage.sheet.css += rules if rules not in stage.sheet.css else ""
+            kind = f"w{count}-{length}" + ("" if begin else " first")
+            with stage.sheet.group(kind, f"animation-delay:{begin - count}s"):
+                stage.sheet.use(shape, x, y)
+
+
+def motion(count: int, length: int = 0) -> str:
+    """The rules by which one of `count` groups is seen at a time, a second each; with `length`, words for as long."""
+    name = f"w{count}-{length}" if length else f"t{count}"
+    end = (length or 1) * 1_000_000 // count / 10_000       # in percent, rounded down: two are never seen at once
+    return (f"@keyframes {name}{{0%{{opacity:1}}{end:.4f}%,100%{{opacity:0}}}}"
             f".{name}{{opacity:0;animation:{name} {count}s step-end infinite}}.{name}.first{{opacity:1}}"
             f"svg:hover .{name}{{animation-play-state:paused}}"
             f"@media(prefers-reduced-motion:reduce){{.{name}{{animation:none}}}}")
