@@ -3,6 +3,7 @@
 import { byId, html } from "./shapes.js";
 
 const GAP = 44, LARGE = 44, LETTER = 7;      // pixels: between boards, of a cell, of a letter of a name
+const HIGH = 540;                                // of a board, if its cells can be so small
 const LEAST = 24, NARROW = 420, SMALL = 15;     // of a cell beside others; where there is room, it may be smaller
 
 export class Boards {
@@ -83,7 +84,8 @@ export class Boards {
     const taken = (size) => shown.reduce((sum, board, j) => sum + Math.max(across[j] * size + 10 * board.across,
       LETTER * Math.max(...board.name.split(", ").map((part) => part.length))), GAP * (shown.length - 1));
     const least = width < NARROW ? LEAST : SMALL;
-    let size = LARGE;
+    const down = Math.max(...shown.map((board) => (board.shape[0] / board.across) * board.shape[1]));
+    let size = Math.min(LARGE, Math.max(LEAST, Math.floor(HIGH / down)));
     while (size > least && taken(size) > width) size -= 1;
     const stacked = this.stacked || taken(size) > width;
     if (stacked) {
