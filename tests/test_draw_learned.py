@@ -108,6 +108,10 @@ def test_curves_over_given_places():
     assert x3 - x2 == pytest.approx(3 * (x2 - x1))
 
 
+def test_curves_of_tensors():
+    assert curves({"loss": minigrad.tensor([1.0, 0.5])}).svg() == curves({"loss": [1.0, 0.5]}).svg()
+
+
 def test_of_many_points_no_extreme_is_lost():
     values = [math.sin(n) for n in range(20_000)]
     values[7_777] = 5.0

@@ -361,6 +361,8 @@ def test_overlap_counts_and_is_even_where_the_stride_divides():
     (lambda: upsample_steps(3, 0), "upsample_steps: factor: got 0"),
     (lambda: upsample_steps(3, 2, "cubic"), "upsample_steps: mode: got 'cubic'"),
     (lambda: field([]), "field: layers: got none"), (lambda: field([(3,)], 0), "field: units: got 0"),
+    (lambda: field([3]), r"field: layers: got 3, expected \(k, s, d, p\)"),
+    (lambda: field([(3, 1, 1, 0, 0)]), r"field: layers: got \(3, 1, 1, 0, 0\), expected \(k, s, d, p\)"),
     (lambda: field([(3,)], size=5, at=3), "field: at: got 3, expected a unit from 0 to 2"),
     (lambda: field([(3,), (4,)], size=5), "kernel 4 with dilation 1 covers 4 positions"),
     (lambda: field([(3,)], size=5000), "field: size: got 5000"),

@@ -31,7 +31,7 @@ def curves(series: Mapping[str, Sequence[float]], x: Sequence[float] | None = No
     longest = max([len(values) for values in series.values()], default=0)
     over = list(range(1, longest + 1)) if x is None else list(x)
     require(longest <= len(over), "curves", "x", f"{len(over)} numbers", f"{longest}, as many as the longest curve has")
-    runs = {name: _runs(over, values, log) for name, values in series.items()}
+    runs = {name: _runs(over, [float(value) for value in values], log) for name, values in series.items()}
     points = [point for parts in runs.values() for part in parts for point in part]
     require(points, "curves", "series", "nothing", f"at least one finite{' and positive' * log} value")
     down = (Axis.logarithmic if log else Axis.linear)([value for _, value in points])

@@ -36,8 +36,12 @@ def field(layers: Sequence[Any], units: int = 3, size: int | None = None, at: in
     """
     require(len(layers) > 0, "field", "layers", "none", "at least one")
     require(units >= 1, "field", "units", units, "at least 1")
-    rows = [(layer.k, layer.s, layer.d, layer.p) if hasattr(layer, "k") else (*layer, *(1, 1, 0)[len(layer) - 1:])
-            for layer in layers]
+    rows = []
+    for layer in layers:
+        given = (layer.k, layer.s, layer.d, layer.p) if hasattr(layer, "k") else layer
+        require(isinstance(given, tuple | list) and 1 <= len(given) <= 4, "field", "layers", repr(layer),
+                "(k, s, d, p), of which all but k may be left out")
+        rows.append((*given, *(1, 1, 0)[len(given) - 1:]))
     windows = _away(rows, units) if size is None else _bounded(rows, size)
     reads = []
     for g in windows:
