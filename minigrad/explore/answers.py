@@ -24,7 +24,7 @@ WRITTEN = 12        # terms of a sum that are written out
 
 LABELS = {
     "axes": "axes", "i": "input size", "k": "kernel size", "s": "stride", "p": "padding", "d": "dilation",
-    "a": "output padding", "c": "channels in", "o": "channels out", "g": "groups", "view": "view", "mode": "mode",
+    "a": "output padding", "c": "channels in", "f": "channels out", "g": "groups", "view": "view", "mode": "mode",
 }
 OPERATION_LABELS = {
     "conv": "convolution", "transposed": "transposed convolution", "weight-gradient": "weight gradient",

@@ -267,7 +267,7 @@ def program(window: Window) -> Program:
     """
     text, steps, source, kernel, target, letters = PROGRAMS["/".join(filter(None, (window.op, window.view,
                                                                                    window.mode)))]
-    several = max(window.c or 1, window.o or 1) > 1
+    several = max(window.c or 1, window.f or 1) > 1
     kept = {"2": window.axes == 2, "c": several, "g": (window.g or 1) > 1}
     changes = {} if several else dict(CHANNELS)
     changes |= {} if kept["g"] else GROUPS

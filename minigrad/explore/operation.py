@@ -108,7 +108,7 @@ def convolution(window: Window) -> Geometry:
     """The geometry of a convolution over an input of size i."""
     return bounded(window.op, Geometry.of_conv(window.op, sizes(window, window.i), sizes(window, window.k),
                                                sizes(window, window.s), paddings(window), sizes(window, window.d),
-                                               window.g or 1), window.c or 1, window.o or 1)
+                                               window.g or 1), window.c or 1, window.f or 1)
 
 
 def pooling(window: Window) -> Geometry:
@@ -121,10 +121,10 @@ def pooling(window: Window) -> Geometry:
 
 def channels(window: Window) -> tuple[int, int, int]:
     """Input channels, output channels, groups; ValueError where the groups do not divide both."""
-    c, o, g = window.c or 1, window.o or 1, window.g or 1
-    require(c % g == 0 and o % g == 0, window.op, "g", f"{g} groups of c = {c} and o = {o} channels",
+    c, f, g = window.c or 1, window.f or 1, window.g or 1
+    require(c % g == 0 and f % g == 0, window.op, "g", f"{g} groups of c = {c} and f = {f} channels",
             "a number that divides both")
-    return c, o, g
+    return c, f, g
 
 
 # ---- numbers and links

@@ -22,7 +22,7 @@ from minigrad.geometry import MODES
 # operation: its parameters with their defaults, in the order in which they are shown.
 WINDOW: dict[str, Any] = {"axes": 2, "i": 5, "k": 3, "s": 1, "p": 0, "d": 1}
 POOL = WINDOW | {"i": 6, "k": 2, "s": 2}
-CHANNELS = {"c": 1, "o": 1, "g": 1}
+CHANNELS = {"c": 1, "f": 1, "g": 1}
 OPERATIONS: dict[str, dict[str, Any]] = {
     "conv": WINDOW | CHANNELS,
     "transposed": WINDOW | {"i": 3, "s": 2, "p": 1, "a": 0} | CHANNELS | {"view": "stretched"},
@@ -37,7 +37,7 @@ WORDS = {"view": ("stretched", "scatter", "matrix"), "mode": ("nearest", "linear
 # The whole numbers: from, to; a pair of ends is for one axis and for two.
 NUMBERS: dict[str, tuple[int, Any]] = {
     "axes": (1, 2), "i": (1, (32, 16)), "k": (1, (16, 8)), "s": (1, 8), "p": (0, 16), "d": (1, 8), "a": (0, 7),
-    "c": (1, 4), "o": (1, 4), "g": (1, 4), "n": (1, 64), "step": (0, 4095), "line": (0, 4095),
+    "c": (1, 4), "f": (1, 4), "g": (1, 4), "n": (1, 64), "step": (0, 4095), "line": (0, 4095),
 }
 LAYER = {"k": (1, 16), "s": (1, 8), "d": (1, 8), "p": (0, 16)}
 LAYERS = 6
@@ -70,7 +70,7 @@ class Window:
     d: int | None = None
     a: int | None = None
     c: int | None = None
-    o: int | None = None
+    f: int | None = None
     g: int | None = None
     view: str | None = None
     mode: str | None = None
@@ -102,7 +102,7 @@ def parse(query: str) -> State:
     """The state of a query string; BadState for one that has none.
 
     >>> parse("op=transposed&i=4&p=0,1").window
-    Window(op='transposed', axes=2, i=4, k=3, s=2, p=(0, 1), d=1, a=0, c=1, o=1, g=1, view='stretched', mode=None)
+    Window(op='transposed', axes=2, i=4, k=3, s=2, p=(0, 1), d=1, a=0, c=1, f=1, g=1, view='stretched', mode=None)
     >>> parse("k=0")
     Traceback (most recent call last):
         ...

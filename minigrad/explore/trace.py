@@ -38,7 +38,7 @@ class Trace:
 
 def arguments(given: dict[str, Any], made: Program, window: Window) -> dict[str, Any]:
     """What the loop is called with: nested lists as deep as it indexes them, and numbers."""
-    several = max(window.c or 1, window.o or 1) > 1
+    several = max(window.c or 1, window.f or 1) > 1
     found = {}
     for name in re.findall(r"\w+", made.text.partition("(")[2].partition(")")[0]):
         value = given[name]

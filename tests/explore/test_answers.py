@@ -14,7 +14,7 @@ from minigrad.geometry import Geometry
 from minigrad.reference.nested import flat
 
 SIZES = ["", "s=2&p=1", "k=2&s=2", "k=3&p=0,2&d=2&i=5", "i=6&k=3&s=3&p=same", "p=full&i=4"]
-CHANNELS = ["", "c=2&o=3", "c=2&o=4&g=2"]
+CHANNELS = ["", "c=2&f=3", "c=2&f=4&g=2"]
 
 
 def states():
@@ -74,7 +74,7 @@ def test_a_window_holds_what_the_formula_of_the_geometry_says(sizes, axes):
     assert found["sizes"]["relationship"] == relationship
 
 
-@pytest.mark.parametrize("text", ["s=2&p=1", "c=2&o=2", "op=transposed&c=2&o=4&g=2", "op=transposed&view=scatter&a=1",
+@pytest.mark.parametrize("text", ["s=2&p=1", "c=2&f=2", "op=transposed&c=2&f=4&g=2", "op=transposed&view=scatter&a=1",
                                   "op=transposed&p=4&k=3&s=3&a=2&i=5", "axes=1&op=transposed", "op=avg-pool&p=0&k=3",
                                   "op=max-pool", "op=max-unpool", "op=avg-unpool&k=3&s=1", "op=weight-gradient&p=1",
                                   "op=upsample&mode=linear"])
@@ -104,7 +104,7 @@ def test_the_matrix_times_the_input_is_the_output(text):
 
 
 def test_the_three_views_of_a_transposed_convolution_are_one():
-    sizes = "op=transposed&i=4&k=3&s=2&p=1&d=2&a=1&c=2&o=2"
+    sizes = "op=transposed&i=4&k=3&s=2&p=1&d=2&a=1&c=2&f=2"
     made = [answers.window(parse(f"{sizes}&view={view}")) for view in ("stretched", "scatter", "matrix")]
     assert made[0]["matrix"]["rows"] == made[1]["matrix"]["rows"] == made[2]["matrix"]["rows"]
     shown = [[word for word, kind in zip(each["boards"][2]["words"], each["boards"][2]["kinds"], strict=True)
@@ -146,8 +146,8 @@ def test_sizes_that_make_no_operation_say_which_arithmetic_failed():
     assert found["problem"] == ("kernel 5 with dilation 1 covers 5 positions, but the padded input has 3+0+0 = 3 on "
                                 "axis 0: the output would have floor((3 - 5)/1) + 1 = -1 positions")
     assert "steps" not in found and found["values"]["k"] == "5" and "problem" in answers.loop(parse("i=3&k=5"))
-    for text, says in (("c=2&o=3&g=2", "a number that divides both"), ("op=max-pool&p=2", "nothing but padding"),
-                       ("i=16&p=16", "at most 2048"), ("i=16&k=3&c=4&o=4", "at most 7000"),
+    for text, says in (("c=2&f=3&g=2", "a number that divides both"), ("op=max-pool&p=2", "nothing but padding"),
+                       ("i=16&p=16", "at most 2048"), ("i=16&k=3&c=4&f=4", "at most 7000"),
                        ("op=transposed&a=3", "between 0 and 1")):
         assert says in answers.window(parse(text))["problem"]
 

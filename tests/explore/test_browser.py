@@ -135,7 +135,7 @@ def shows(page, query):
 
 
 @pytest.mark.parametrize("query", [
-    "s=2&p=1", "c=2&o=4&g=2&p=1", "axes=1&i=9&d=2&p=same", "op=transposed&a=1", "op=transposed&view=matrix",
+    "s=2&p=1", "c=2&f=4&g=2&p=1", "axes=1&i=9&d=2&p=same", "op=transposed&a=1", "op=transposed&view=matrix",
     "op=transposed&view=scatter&a=1", "op=weight-gradient", "op=max-pool&p=1", "op=avg-pool", "op=max-unpool",
     "op=avg-unpool&axes=1", "op=upsample&mode=linear", "i=16&k=5"])
 def test_a_state_shows_what_the_engine_says(page, query):
@@ -401,7 +401,7 @@ def test_the_stack_is_edited_and_traced(page):
 
 def test_on_a_phone_nothing_overflows_and_fingers_do(page):
     with phone(page.driver):
-        for query in ("step=0", "c=4&o=4&k=2&step=0", "op=transposed&a=1&step=0&line=4", "axes=1&i=32&step=0",
+        for query in ("step=0", "c=4&f=4&k=2&step=0", "op=transposed&a=1&step=0&line=4", "axes=1&i=32&step=0",
                       "i=16&k=5&step=0", "k=8", "op=upsample&i=8"):
             page.open(query)
             assert page.run("return document.documentElement.scrollWidth") <= 360, query

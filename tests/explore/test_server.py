@@ -167,7 +167,7 @@ def test_many_at_once_get_the_same_answers(server):
     assert [text for _, _, text in found[:half]] == [text for _, _, text in found[half:]]
 
 
-@pytest.mark.parametrize("query", ["i=16&k=6", "op=transposed&view=scatter&i=16&k=4&s=2&a=1", "axes=1&i=32&k=5&c=4&o=4",
+@pytest.mark.parametrize("query", ["i=16&k=6", "op=transposed&view=scatter&i=16&k=4&s=2&a=1", "axes=1&i=32&k=5&c=4&f=4",
                                    "op=transposed&view=matrix&i=8&k=4&p=1", "op=upsample&i=16"])
 def test_no_answer_takes_long(query):
     state = parse(query)
