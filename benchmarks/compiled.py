@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import sysconfig
 from collections.abc import Iterable
@@ -34,6 +35,11 @@ def accepted(flags: Iterable[str]) -> list[str]:
 
 def compiled(name: str, flags: Iterable[str], include: Iterable[Path] = ()) -> ModuleType:
     """The module of benchmarks/NAME.pyx, compiled with the flags (those that the compiler knows) if it is not yet."""
+    for module in ("Cython", "setuptools"):
+        if importlib.util.find_spec(module) is None:
+            raise SystemExit(f"benchmarks: {name}.pyx is compiled on demand and needs {module}: pip install '.[dev]'")
+    if shutil.which(compiler()[0]) is None:
+        raise SystemExit(f"benchmarks: {name}.pyx is compiled on demand and needs a C compiler: no {compiler()[0]}")
     source, flags = HERE / f"{name}.pyx", list(flags)
     key = sha256(repr((source.read_bytes(), flags, sysconfig.get_platform(), sysconfig.get_python_version())).encode())
     folder = BUILT / f"{name}-{key.hexdigest()[:12]}"
