@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -150,11 +149,9 @@ def test_long_and_broken_requests_are_refused(server):
 
 def test_who_sends_nothing_is_let_go(server, monkeypatch):
     monkeypatch.setattr(served.Handler, "timeout", 0.2)
-    begun = time.perf_counter()
-    with socket.create_connection(server.server_address[:2], timeout=5) as connection:
+    with socket.create_connection(server.server_address[:2], timeout=10) as connection:
         connection.sendall(b"GET / HT")
-        assert connection.recv(100) == b""
-    assert time.perf_counter() - begun < 3
+        assert connection.recv(100) == b""          # let go, before this end gives up
 
 
 def test_many_at_once_get_the_same_answers(server):
@@ -169,12 +166,11 @@ def test_many_at_once_get_the_same_answers(server):
 
 @pytest.mark.parametrize("query", ["i=16&k=6", "op=transposed&view=scatter&i=16&k=4&s=2&a=1", "axes=1&i=32&k=5&c=4&f=4",
                                    "op=transposed&view=matrix&i=8&k=4&p=1", "op=upsample&i=16"])
-def test_no_answer_takes_long(query):
+def test_the_largest_answers_are_bounded(query):
+    """(How long they take is measured by benchmarks/test_explore.py.)"""
     state = parse(query)
-    begun = time.perf_counter()
-    answers.window(state)
-    answers.loop(state)
-    assert time.perf_counter() - begun < 2          # half a second on a machine that does nothing else
+    assert len(json.dumps(answers.window(state))) < 400_000
+    assert len(json.dumps(answers.loop(state))) < 50_000
 
 
 def test_the_command_serves_until_it_is_interrupted(tmp_path):

@@ -52,8 +52,5 @@ def test_formatting_one_number():
 
 
 def test_a_large_tensor_is_not_read_whole():
-    import time
-    x = minigrad.zeros(1, 1).expand(10**5, 10**5)
-    start = time.perf_counter()
+    x = minigrad.zeros(1, 1).expand(10**7, 10**7)       # to read it would take weeks
     assert repr(x).count("...") == 7
-    assert time.perf_counter() - start < 1
