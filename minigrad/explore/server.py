@@ -102,9 +102,13 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """The page, its parts, or an answer."""
-        if not self.allowed():
+        try:
+            parts = urlsplit(self.path)
+        except ValueError:
+            self.refuse(HTTPStatus.BAD_REQUEST, f"address: got {self.path[:80]!r}, expected a path and a query")
             return
-        parts = urlsplit(self.path)
+        if not self.allowed(parts.path):
+            return
         if parts.path in self.server.pages:
             self.give(HTTPStatus.OK, *self.server.pages[parts.path])
         elif parts.path not in ANSWERS:
@@ -118,7 +122,7 @@ class Handler(BaseHTTPRequestHandler):
 
     do_HEAD = do_GET
 
-    def allowed(self) -> bool:
+    def allowed(self, path: str) -> bool:
         """Whether the request comes from here; if not, it has been refused."""
         port = self.server.server_address[1]
         hosts = {f"{name}:{port}" for name in NAMES} | (set(NAMES) if port == 80 else set())
@@ -126,7 +130,7 @@ class Handler(BaseHTTPRequestHandler):
         site, origin = self.headers.get("Sec-Fetch-Site"), self.headers.get("Origin")
         length = self.headers.get("Content-Length", "0")
         # A link that leads here from elsewhere may be followed: it shows the page, and tells the other site nothing.
-        followed = self.headers.get("Sec-Fetch-Mode") == "navigate" and urlsplit(self.path).path == "/"
+        followed = self.headers.get("Sec-Fetch-Mode") == "navigate" and path == "/"
         if len(self.requestline) > LINE:
             self.refuse(HTTPStatus.REQUEST_URI_TOO_LONG, f"address: got {len(self.requestline)} bytes, expected "
                         f"at most {LINE}")

@@ -143,6 +143,7 @@ def test_long_and_broken_requests_are_refused(server):
             (b"GET / HTTP/1.1\r\n" + host + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "400"),
             (b"GET / HTTP/9.9\r\n" + host + b"\r\n", "505"),
             (b"GET http://localhost/ HTTP/1.1\r\n" + host + b"\r\n", "200"),
+            (b"GET http://[ HTTP/1.1\r\n" + host + b"\r\n", "400"),
             (b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", "400"), (b"nonsense\r\n\r\n", "400")):
         assert raw(server, text).split()[1:2] == [status], text[:60]
 
