@@ -76,7 +76,7 @@ def meet(shape: tuple[int, ...], states: Sequence[State]) -> State:
 
 def moved(step: Instruction, shape: tuple[int, ...], state: State) -> State:
     """What the result of an instruction reads through one operand."""
-    rules = dict(rule(step, shape))
+    rules = dict(rule(step, shape, {axis for axis, _ in state}))
     return [(None, reads) if axis is None else rules.get(axis, partial(collapsed, shape[axis]))(reads)
             for axis, reads in state]
 
@@ -86,8 +86,11 @@ def collapsed(size: int, reads: Reads) -> Along:
     return None, reads.everything(size)
 
 
-def rule(step: Instruction, shape: tuple[int, ...]) -> Iterator[tuple[int, Any]]:
-    """(axis of the operand, what becomes of its reads: (axis of the result, reads)); all others collapse."""
+def rule(step: Instruction, shape: tuple[int, ...], along: set[int | None]) -> Iterator[tuple[int, Any]]:
+    """(axis of the operand, what becomes of its reads: (axis of the result, reads)); all others collapse.
+
+    `along` are the axes of the operand that run along one of the input's.
+    """
     name, attrs, out = step.name, step.attrs, step.result.shape
     stays = [axis for axis, (old, new) in enumerate(zip(shape, out, strict=False)) if old == new]
     if name in WINDOWS + TRANSPOSED:
@@ -104,10 +107,7 @@ def rule(step: Instruction, shape: tuple[int, ...]) -> Iterator[tuple[int, Any]]
         for axis, old in enumerate(attrs["axes"]):
             yield old, partial(kept, axis)
     elif name == "reshape":
-        before = {(math.prod(out[:axis]), size): axis for axis, size in enumerate(out)}
-        for axis, size in enumerate(shape):
-            if (math.prod(shape[:axis]), size) in before:
-                yield axis, partial(kept, before[math.prod(shape[:axis]), size])
+        yield from reshaped(shape, out, along)
     elif name == "linear" or name == "matmul":
         yield from [(axis, partial(kept, axis)) for axis in stays if axis < len(shape) - (2 if name == "matmul" else 1)]
     elif "axis" in attrs:           # softmax, argmax, gather, cat: along that axis alone
@@ -117,6 +117,24 @@ def rule(step: Instruction, shape: tuple[int, ...]) -> Iterator[tuple[int, Any]]
         yield from [(axis, partial(kept, axis + shift)) for axis, size in enumerate(shape) if out[axis + shift] == size]
     elif "shape" in attrs and len(out) == len(shape):       # sums and means
         yield from [(axis, partial(kept, axis)) for axis in stays]
+
+
+def reshaped(shape: tuple[int, ...], out: tuple[int, ...], along: set[int | None]) -> Iterator[tuple[int, Any]]:
+    """An axis stays; or is joined with axes to its right, of which none is along the input's, as those of the channels
+    that `pixel_shuffle` lays out; or is split, when the left part of it reads what it had in blocks."""
+    same_size = {(math.prod(out[:axis]), size): axis for axis, size in enumerate(out)}
+    longer = {math.prod(out[:axis]): axis for axis, size in enumerate(out) if size > 1}
+    for axis, size in enumerate(shape):
+        before = math.prod(shape[:axis])
+        new = longer.get(before)
+        if (before, size) in same_size:
+            yield axis, partial(kept, same_size[before, size])
+        elif new is not None and size % out[new] == 0:
+            yield axis, partial(split, new, size // out[new])
+        elif new is not None and out[new] > size > 1:
+            inner = [j for j in range(axis + 1, len(shape)) if math.prod(shape[axis:j + 1]) <= out[new]]
+            if math.prod(shape[axis:axis + 1 + len(inner)]) == out[new] and along.isdisjoint(inner):
+                yield axis, partial(joined, new, out[new] // size)
 
 
 def place_by_place(step: Instruction) -> bool:
@@ -130,6 +148,16 @@ def place_by_place(step: Instruction) -> bool:
 
 def kept(axis: int, reads: Reads) -> Along:
     return axis, reads
+
+
+def split(axis: int, m: int, reads: Reads) -> Along:
+    """Blocks of m places."""
+    return axis, reads.window(m, m, 1, 0)
+
+
+def joined(axis: int, m: int, reads: Reads) -> Along:
+    """Each place has become m of them."""
+    return axis, reads.through(lambda o: [o // m], m, 1)
 
 
 def slid(axis: int, transposed: bool, window: tuple, reads: Reads) -> Along:

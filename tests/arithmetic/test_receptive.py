@@ -117,6 +117,8 @@ NETWORKS = {
                                nn.Conv2d(2, 1, 3, padding=1)),
     "resize": nn.Sequential(nn.MaxPool2d(2), nn.Upsample(scale_factor=2), nn.Conv2d(2, 2, 3)),
     "bilinear": nn.Sequential(nn.AvgPool2d(2), nn.Upsample(scale_factor=2, mode="bilinear"), nn.Conv2d(2, 1, 2)),
+    "shuffled": nn.Sequential(nn.Conv2d(2, 8, 3, padding=1), nn.PixelShuffle(2), nn.Conv2d(2, 1, 2)),
+    "unshuffled": nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(8, 1, 3)),
     "cropped": Called(lambda x: nn.functional.max_pool2d(
         nn.functional.pad(x[:, :, 1:-2, ::2], (1, 2, 0, 3)), 3, 2)),
     "turned": Called(lambda x: nn.functional.max_pool2d(x.transpose(2, 3), (3, 1), 1).transpose(2, 3)),
@@ -128,7 +130,7 @@ NETWORKS = {
         x, minigrad.ones(1, 2, 3, 2), stride=(2, 1), padding=1, activation="relu")),
 }
 
-PHASES = ("hourglass", "resize", "bilinear", "unpooled")      # neighbours read fields of different sizes
+PHASES = ("hourglass", "resize", "bilinear", "unpooled", "shuffled")      # neighbours read fields of different sizes
 
 
 @pytest.mark.parametrize("name", NETWORKS)
