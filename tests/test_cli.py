@@ -137,17 +137,17 @@ def test_killed_again_and_again(undisturbed, tmp_path):
     rng = random.Random(1)
     run, kills = tmp_path / "killed", 0
     while kills < 6:
-        process = start(*(["train", "--resume", run] if run.exists() else [*SLOW, "--out", run]), "--no-report",
-                        cwd=tmp_path)
+        process = start(*(["train", "--resume", run] if run.exists() else [*SLOW, "--out", run]), cwd=tmp_path)
         for _ in range(rng.randrange(3)):
             process.stdout.readline()  # training has begun, an epoch has ended
         time.sleep(rng.random() * 0.5)
         process.kill()
         process.communicate()
         kills += 1
-    last = call(*(["train", "--resume", run] if run.exists() else [*SLOW, "--out", run]), "--no-report", cwd=tmp_path)
+    last = call(*(["train", "--resume", run] if run.exists() else [*SLOW, "--out", run]), cwd=tmp_path)
     assert last.returncode == 0, last.stderr
     assert result(run) == undisturbed
+    assert (run / "report.html").read_text(encoding="utf-8").endswith("</html>\n")
 
 
 @pytest.mark.parametrize("number, epochs", [(signal.SIGINT, 0), (signal.SIGINT, 1), (signal.SIGTERM, 1)])
