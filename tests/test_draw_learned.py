@@ -140,7 +140,7 @@ def test_names_of_curves_never_lie_on_each_other(series):
     (lambda: feature_maps(minigrad.ones(2, 1, 3, 3)), r"feature_maps: maps: got shape \(2, 1, 3, 3\)"),
     (lambda: confusion([[1, 2]]), "confusion: counts: got 1 rows"),
     (lambda: confusion([[1]], ["a", "b"]), "confusion: labels: got 2, expected 1"),
-    (lambda: confusion([[0] * 33] * 33), "a square of 1 to 32 classes"),
+    (lambda: confusion([[0] * 33] * 33), "got 33 rows, expected 1 to 32 classes"),
     (lambda: saliency(minigrad.ones(2, 3, 3), minigrad.ones(2, 3, 3)), r"saliency: image: got shape \(2, 3, 3\)"),
     (lambda: saliency(minigrad.ones(3, 3), minigrad.ones(3, 4)), r"saliency: gradient: got shape \(3, 4\)"),
     (lambda: saliency_of(lambda x: x, minigrad.ones(2, 2)), r"saliency_of: image: got shape \(2, 2\)"),

@@ -62,8 +62,11 @@ def test_any_view_of_a_small_tensor_is_drawn(data):
 @pytest.mark.parametrize(("view", "more", "says"), [
     (minigrad.zeros(0), {}, "memory: view: .*at least one element"),
     (minigrad.tensor(1.0), {}, "1 to 4 axes"),
-    (minigrad.zeros(41), {}, "at most 16 rows over 40 addresses"),
-    (minigrad.zeros(17, 1), {}, "17 rows over 17"),
+    (minigrad.zeros(41), {}, "41 addresses, expected at most 40"),
+    (minigrad.zeros(1).expand(10**7, 10**7), {}, "at most 16 rows and 640 elements"),        # nothing of it is counted
+    (minigrad.zeros(1).expand(10**14), {}, "at most 16 rows and 640 elements"),
+    (minigrad.zeros(2), {"of": minigrad.zeros(41)}, "memory: of: got 41 numbers, expected at most 40"),
+    (minigrad.zeros(17, 1), {}, "shape .17, 1., expected at most 16 rows"),
     (X, {"letters": "r"}, "one for each of 2 axes"),
     (X, {"of": X.T}, "a contiguous tensor"),
     (X, {"of": minigrad.zeros(3, 4)}, "one that view is a view of"),

@@ -25,10 +25,11 @@ def confusion(counts: Any, labels: Sequence[str] | None = None, title: str = "Co
     >>> "80.0 %" in sheet.svg()                   # recall: 8 of 10 cats
     True
     """
+    require(0 < len(counts) <= CLASSES, "confusion", "counts", f"{len(counts)} rows", f"1 to {CLASSES} classes")
     rows = [[int(value) for value in row] for row in (counts.tolist() if hasattr(counts, "tolist") else counts)]
     count = len(rows)
-    require(0 < count <= CLASSES and all(len(row) == count for row in rows), "confusion", "counts",
-            f"{count} rows of {sorted({len(row) for row in rows})}", f"a square of 1 to {CLASSES} classes")
+    require(all(len(row) == count for row in rows), "confusion", "counts",
+            f"{count} rows of {sorted({len(row) for row in rows})}", f"a square of {count} rows and columns")
     names = [str(j) for j in range(count)] if labels is None else [str(name) for name in labels]
     require(len(names) == count, "confusion", "labels", f"{len(names)}", f"{count}, one for each class")
     names = [name if len(name) <= LONG else name[:LONG - 1] + "…" for name in names]

@@ -35,6 +35,9 @@ def memory(view: Any, of: Any = None, letters: str = "") -> Sheet:
     shape, step = tuple(view.shape), tuple(view.stride())
     require(1 <= len(shape) <= 4 and view.numel() > 0, "memory", "view", f"shape {shape}",
             "1 to 4 axes and at least one element")
+    rows = view.numel() // shape[-1]
+    require(rows <= ROWS and view.numel() <= ROWS * WIDEST, "memory", "view", f"shape {shape}",
+            f"at most {ROWS} rows and {ROWS * WIDEST} elements, to be a picture")
     letters = letters or "nkrc"[-len(shape):]
     require(len(letters) == len(shape), "memory", "letters", repr(letters), f"one for each of {len(shape)} axes")
     found = [(index, sum(n * s for n, s in zip(index, step, strict=True))) for index in product(*map(range, shape))]
@@ -43,6 +46,7 @@ def memory(view: Any, of: Any = None, letters: str = "") -> Sheet:
         offset, known = -low, {}
     else:
         require(of.is_contiguous(), "memory", "of", f"strides {tuple(of.stride())}", "a contiguous tensor")
+        require(of.numel() <= WIDEST, "memory", "of", f"{of.numel()} numbers", f"at most {WIDEST}, to be a picture")
         offset = (view.data_ptr() - of.data_ptr()) // of.element_size()
         known = dict(enumerate(of.flatten().tolist()))
         require(offset + low >= 0 and offset + max(address for _, address in found) < of.numel(), "memory", "of",
@@ -56,9 +60,8 @@ def memory(view: Any, of: Any = None, letters: str = "") -> Sheet:
         known[offset + address] = value
         placed.append((index, offset + address))
     title = f"shape {shape}, strides {step}, offset {offset}"
-    count, rows = max(known) + 1, view.numel() // shape[-1]
-    require(count <= WIDEST and rows <= ROWS, "memory", "view", f"{rows} rows over {count} addresses",
-            f"at most {ROWS} rows over {WIDEST} addresses, to be a picture")
+    count = max(known) + 1
+    require(count <= WIDEST, "memory", "view", f"{count} addresses", f"at most {WIDEST}, to be a picture")
     return _drawn(title, known, placed, _formula(letters, step, offset), count, rows)
 
 

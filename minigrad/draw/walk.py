@@ -38,11 +38,12 @@ def walk(view: Any, line: int = 8, kept: int = 4) -> Sheet:
     """
     require(line >= 1, "walk", "line", line, "at least 1")
     require(kept >= 1, "walk", "kept", kept, "at least 1")
-    require(view.numel() > 0, "walk", "view", f"shape {tuple(view.shape)}", "at least one number")
+    require(0 < view.numel() <= CELLS, "walk", "view", f"shape {tuple(view.shape)}", f"1 to {CELLS} numbers, to be a "
+            "picture")
     offsets = [view.storage_offset() + sum(n * step for n, step in zip(index, view.stride(), strict=True))
                for index in product(*map(range, view.shape))]
     first, last = min(offsets) // line, max(offsets) // line
-    require(max((last - first + 1) * line, len(offsets)) <= CELLS, "walk", "view",
+    require((last - first + 1) * line <= CELLS, "walk", "view",
             f"{len(offsets)} numbers in {last - first + 1} lines of {line}", f"at most {CELLS}, to be a picture")
     fetches = fetched([offset // line for offset in offsets], kept)
     count = sum(fetches)
