@@ -137,6 +137,9 @@ def test_names_of_curves_never_lie_on_each_other(series):
     (lambda: curves({"a": [1.0, 2.0]}, x=[1]), "curves: x: got 1 numbers, expected 2"),
     (lambda: filters(minigrad.ones(3, 3)), r"filters: weight: got shape \(3, 3\)"),
     (lambda: filters(minigrad.ones(1, 1, 0)), "filters: weight"),
+    (lambda: filters(minigrad.ones(1).expand(4, 1, 10**4, 10**4)), "filters: weight: got 4 × 10000×10000 pixels"),
+    (lambda: feature_maps(minigrad.ones(1).expand(2, 10**4, 10**4)), "feature_maps: maps: got 1 × 10000×10000 pixels"),
+    (lambda: saliency(*[minigrad.ones(1).expand(10**4, 10**4)] * 2), "saliency: image: got 1 × 10000×10000 pixels"),
     (lambda: feature_maps(minigrad.ones(2, 1, 3, 3)), r"feature_maps: maps: got shape \(2, 1, 3, 3\)"),
     (lambda: confusion([[1, 2]]), "confusion: counts: got 1 rows"),
     (lambda: confusion([[1]], ["a", "b"]), "confusion: labels: got 2, expected 1"),
@@ -238,3 +241,7 @@ def test_saliency_shows_image_gradient_and_both():
     for shape in ((1, 8, 8), (5, 30), (1, 2, 40), (1, 40, 2)):
         size, still, _ = shapes(saliency(minigrad.rand(*shape), minigrad.randn(*shape), "A title").svg())
         assert [box for box in still if not inside(box, size)] == [] and overlapping(still) == []
+
+
+def test_of_large_maps_fewer_are_shown():
+    assert "2 of 3 maps of 1×1000000" in feature_maps(minigrad.zeros(1).expand(3, 1, 10**6)).svg()

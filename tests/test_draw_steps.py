@@ -367,6 +367,7 @@ def test_overlap_counts_and_is_even_where_the_stride_divides():
     (lambda: field([(3,)], size=5000), "field: size: got 5000"),
     (lambda: pyramid(nn.Conv2d(1, 1, 1), (1, 5, 5), 2), r"pyramid: axis: got 2, expected an axis of the sizes"),
     (lambda: field([(3, 2)] * 12), "field: layers: got an input of"), (lambda: overlap([], resize=None), "overlap"),
+    (lambda: overlap(size=10**6), "overlap: size: got 1000000, expected at least 1, and its square at most 1024"),
     (lambda: channels(minigrad.ones(2, 1, 3, 3), minigrad.ones(1, 1, 2, 2)), r"channels: x: got shape \(2, 1, 3, 3\)"),
 ])
 def test_what_cannot_be_drawn_is_refused(make, says):

@@ -6,16 +6,18 @@ from typing import Any
 
 from minigrad.draw.play import BOLD, EDGE, SMALL
 from minigrad.draw.svg import Sheet
-from minigrad.draw.tiles import grid, scale, some
+from minigrad.draw.tiles import PIXELS, bounded, grid, scale, some
 from minigrad.errors import require
 
 TOP, MAPS = 74, 32
 
 
 def feature_maps(maps: Any, title: str = "Feature maps") -> Sheet:
-    """The channels of activations (C, H, W), or (1, C, H, W): a tile for each, up to 32, all of them on one scale.
+    """The channels of activations (C, H, W), or (1, C, H, W): a tile for each, up to 32 and to two million
+    pixels, all of them on one scale.
 
-    Blue is above 0, orange below, 0 the paper's colour.  ValueError for another number of axes, or without pixels.
+    Blue is above 0, orange below, 0 the paper's colour.  ValueError for another number of axes, without
+    pixels, or for more than two million in one map.
 
     >>> import minigrad
     >>> from minigrad.draw import feature_maps
@@ -27,9 +29,11 @@ def feature_maps(maps: Any, title: str = "Feature maps") -> Sheet:
     require(maps.ndim == 3 and maps.numel(), "feature_maps", "maps", f"shape {tuple(maps.shape)}",
             "(channels, height, width), none of them empty")
     count, rows, columns = maps.shape
-    tiles = maps[:MAPS].tolist()
+    bounded("feature_maps", "maps", 1, rows, columns)
+    shown = min(MAPS, PIXELS // (rows * columns))
+    tiles = maps[:shown].tolist()
     cell = max(1, min(12, (84 if len(tiles) <= 16 else 60) // max(rows, columns)))
-    about = f"{some(count, MAPS, 'maps')} of {rows}×{columns}"
+    about = f"{some(count, shown, 'maps')} of {rows}×{columns}"
     sheet = Sheet(0, 0, title)
     sheet.text(EDGE, 34, title, size=16, anchor="start", bold=True)
     sheet.text(EDGE, 56, about, size=12, anchor="start", fill="faint")

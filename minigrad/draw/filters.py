@@ -6,7 +6,7 @@ from typing import Any
 
 from minigrad.draw.play import BOLD, EDGE, SMALL
 from minigrad.draw.svg import Sheet
-from minigrad.draw.tiles import grid, scale, some
+from minigrad.draw.tiles import bounded, grid, scale, some
 from minigrad.errors import require
 
 SIDE, FILTERS, CHANNELS = 34, 64, 16        # room for names; what is shown, at most: of one channel, of several
@@ -17,7 +17,8 @@ def filters(weight: Any, title: str = "Filters") -> Sheet:
 
     Filters of one channel stand in a grid; of several channels each filter is a row.  Of a kernel over three axes there
     is a tile for each slice of the first.  All have one scale: blue above 0, orange below, the paper's colour at 0.
-    Up to 64 filters of one channel are shown, else 16 of up to 16 channels.  ValueError for another number of axes.
+    Up to 64 filters of one channel are shown, else 16 of up to 16 channels.  ValueError for another number of axes, or
+    for more than two million weights that would be shown.
 
     >>> import minigrad
     >>> from minigrad.draw import filters
@@ -34,6 +35,7 @@ def filters(weight: Any, title: str = "Filters") -> Sheet:
     alone = ins * slices == 1
     shown, wide = min(outs, FILTERS if alone else CHANNELS), min(ins, CHANNELS)
     slices = min(slices, max(1, CHANNELS // wide))
+    bounded("filters", "weight", shown * wide * slices, rows, columns)
     numbers = weight[:shown, :wide].reshape(shown, wide, -1, rows, columns)[:, :, :slices].tolist()
     tiles = [one for out in numbers for channel in out for one in channel]
     across = min(shown, 8 if shown <= 16 else 16) if alone else wide * slices

@@ -30,7 +30,7 @@ def overlap(kernels: Sequence[tuple[int, int]] = ((3, 2), (4, 2)), size: int = 4
     >>> overlap([(3, 2)], size=2, resize=None).title
     'How many products each output sums'
     """
-    require(size >= 1, "overlap", "size", size, "at least 1")
+    require(size >= 1 and size ** 2 <= CELLS, "overlap", "size", size, f"at least 1, and its square at most {CELLS}")
     require(kernels or resize, "overlap", "kernels", "none", "at least one, or resize")
     x = minigrad.ones(1, 1, size, size)
     maps: list[tuple[str, str, Any]] = []

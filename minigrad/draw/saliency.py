@@ -15,7 +15,7 @@ from minigrad.arithmetic.support import evaluating
 from minigrad.draw.play import BOLD, EDGE
 from minigrad.draw.png import Colour, uri
 from minigrad.draw.svg import Sheet
-from minigrad.draw.tiles import MINUS, largest
+from minigrad.draw.tiles import MINUS, bounded, largest
 from minigrad.errors import require
 
 TOP, SIDE, GAP = 82, 168, 22
@@ -48,7 +48,8 @@ def saliency(image: Any, gradient: Any, title: str = "Saliency") -> Sheet:
     """An image, |gradient| of a score by its pixels, and the one upon the other.
 
     Both are (C, H, W), with C = 1 or 3, or (H, W).  Of several channels the largest |gradient| counts.  The image goes
-    from its smallest number, black, to its largest, white.  ValueError for other shapes, or where they differ.
+    from its smallest number, black, to its largest, white.  ValueError for other shapes, where they differ, and
+    for more than two million pixels.
 
     >>> import minigrad
     >>> from minigrad.draw import saliency
@@ -59,6 +60,7 @@ def saliency(image: Any, gradient: Any, title: str = "Saliency") -> Sheet:
             "image", f"shape {tuple(image.shape)}", "(1, H, W), (3, H, W) or (H, W)")
     require(image.shape == gradient.shape, "saliency", "gradient", f"shape {tuple(gradient.shape)}",
             f"that of the image, {tuple(image.shape)}")
+    bounded("saliency", "image", 1, *image.shape[-2:])
     image, gradient = ([x] if x.ndim == 2 else list(x) for x in (image, gradient))
     channels, slopes = ([channel.tolist() for channel in x] for x in (image, gradient))
     strength = [[max(map(abs, pixel)) for pixel in zip(*rows, strict=True)] for rows in zip(*slopes, strict=True)]

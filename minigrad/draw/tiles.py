@@ -12,12 +12,20 @@ from collections.abc import Iterable
 from minigrad.draw.play import EDGE
 from minigrad.draw.png import Colour, uri
 from minigrad.draw.svg import Sheet
+from minigrad.errors import require
 
 PLUS, MINUS, LOST = (31, 119, 237), (224, 102, 20), (191, 57, 137)
+PIXELS = 1 << 21    # of a picture: 32 maps of 224×224 are fewer, many more would be waited for
 LEVELS = 63         # of strength: more cannot be told apart, fewer make smaller files
 BAR = 120
 
 Rows = list[list[float]]
+
+
+def bounded(op: str, name: str, count: int, rows: int, columns: int) -> None:
+    """ValueError for more pixels than make a picture."""
+    require(count * rows * columns <= PIXELS, op, name, f"{count} × {rows}×{columns} pixels",
+            f"at most {PIXELS} of them, to be a picture")
 
 
 def largest(tiles: Iterable[Rows]) -> float:
